@@ -1,0 +1,363 @@
+//! What reports and screens read: the run as it stands, totals whole, rows for one window alone.
+
+use crate::frame::Timestamp;
+use crate::net::{Address, Endpoint};
+use crate::text::Text;
+use crate::verdict::{Outcome, Reason, Verdict};
+
+/// Which rows a snapshot is to hold, and in which order. Totals are always those of the whole run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Window {
+    /// Only flows with one of these verdicts; empty is all.
+    pub verdicts: Vec<Verdict>,
+    pub sort: Sort,
+    /// Rows from `first`, at most `count` of them.
+    pub first: usize,
+    pub count: usize,
+    pub detail: Detail,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sort {
+    /// By the flow's first frame, that is, by its id.
+    First,
+    /// Failures, then inconclusive, pass, exempt; within each by the first frame.
+    Worst,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// Totals, points, expectations, groups and findings alone.
+    Totals,
+    /// And rows, each with its explanation and legs.
+    Rows,
+}
+
+#[derive(Debug, Clone)]
+pub struct Snapshot {
+    /// `Pass`, `Fail` or `Inconclusive`; `Exempt` where nothing was judged.
+    pub verdict: Verdict,
+    /// What was taken for granted, and why: a line each.
+    pub assumptions: Vec<String>,
+    /// What went wrong while reading, a line each.
+    pub warnings: Vec<String>,
+    pub summary: Summary,
+    pub points: Vec<Point>,
+    pub expectations: Vec<ExpectationRow>,
+    /// Equal flows together, worst first, then by their first frame.
+    pub groups: Vec<Group>,
+    pub findings: Vec<Finding>,
+    /// Flows that the window's `verdicts` admit.
+    pub matching: usize,
+    pub rows: Vec<Row>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Summary {
+    pub flows: u64,
+    pub pass: u64,
+    pub fail: u64,
+    pub inconclusive: u64,
+    pub exempt: u64,
+    pub frames: u64,
+    pub undecoded: u64,
+    pub kernel_drops: u64,
+    pub evicted: u64,
+}
+
+#[derive(Debug, Clone)]
+pub struct Point {
+    pub name: String,
+    /// The file or interface as it was given.
+    pub source: String,
+    /// The capture filter, where one is known.
+    pub filter: Option<String>,
+    pub frames: u64,
+    pub first_seen: Option<Timestamp>,
+    pub last_seen: Option<Timestamp>,
+    pub truncated: bool,
+    /// This point's clock minus the first point's, by the median over certain joins; `None` where no flow tells.
+    pub clock_offset_ns: Option<i64>,
+    pub places: Vec<Place>,
+}
+
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// `node1`, `node1/eth0`, `node1/#2`.
+    pub id: String,
+    pub interface: Option<Text>,
+    pub index: Option<u32>,
+    pub link_type: String,
+    pub role: Option<Role>,
+    pub because: Option<String>,
+    pub frames: u64,
+}
+
+/// What a place is to the question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Role {
+    /// Holds a pod's address.
+    Pod,
+    /// A tunnel device.
+    Tunnel,
+    /// Leaves a node.
+    Uplink,
+    /// The far side.
+    Remote,
+}
+
+impl Role {
+    pub const ALL: &[Self] = &[Self::Pod, Self::Tunnel, Self::Uplink, Self::Remote];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Pod => "pod",
+            Self::Tunnel => "tunnel",
+            Self::Uplink => "uplink",
+            Self::Remote => "remote",
+        }
+    }
+}
+
+#[derive(Debug, Clone)]
+pub struct ExpectationRow {
+    pub name: String,
+    pub verdict: Verdict,
+    /// `NoFlow` where no flow met it.
+    pub reason: Option<Reason>,
+    pub flows: u64,
+    pub pass: u64,
+    pub fail: u64,
+    pub inconclusive: u64,
+}
+
+/// Flows that are equal in all that the fields say.
+#[derive(Debug, Clone)]
+pub struct Group {
+    pub verdict: Verdict,
+    pub reason: Reason,
+    pub outcome: Outcome,
+    pub protocol: &'static str,
+    /// The origin's address; `None` where it was not seen.
+    pub origin: Option<Address>,
+    /// Where the flow went in the end, or first where no wire was seen.
+    pub destination: Endpoint,
+    /// The addresses it left with; empty where no wire was seen.
+    pub sources: Vec<Address>,
+    /// In [`Snapshot::expectations`].
+    pub expectation: Option<usize>,
+    /// What was expected, in words or addresses, as [`Row::expected_source`].
+    pub expected: Vec<String>,
+    /// Names of the points whose uplinks showed it leave.
+    pub left_at: Vec<String>,
+    pub flows: u64,
+    pub packets: u64,
+    pub bytes: u64,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    /// The id of the first of them, and what is said about it.
+    pub example: String,
+    pub explanation: String,
+    pub next_step: Option<String>,
+}
+
+/// One flow.
+#[derive(Debug, Clone)]
+pub struct Row {
+    pub id: String,
+    pub protocol: &'static str,
+    pub direction: Direction,
+    /// `None` where the origin was not seen.
+    pub origin: Option<Endpoint>,
+    /// `None` where nothing rewrote the destination.
+    pub origin_destination: Option<Endpoint>,
+    /// What left; `None` where no wire was seen. The first source, where there are several.
+    pub wire: Option<Endpoint>,
+    pub destination: Endpoint,
+    pub destination_name: Option<Text>,
+    /// Addresses, CIDR blocks, or one of the words `node`, `pod`, `drop`; empty where nothing is expected.
+    pub expected_source: Vec<String>,
+    pub expectation: Option<usize>,
+    pub because: Vec<String>,
+    pub verdict: Verdict,
+    pub reason: Reason,
+    pub explanation: String,
+    pub next_step: Option<String>,
+    pub settled: bool,
+    pub outcome: Outcome,
+    pub syn_times: Vec<Timestamp>,
+    pub icmp: Option<Icmp>,
+    pub reset_by: Option<ResetBy>,
+    pub rtt_ns: Option<i64>,
+    pub wire_sources: Vec<WireSource>,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    pub packets: u64,
+    pub bytes: u64,
+    pub join: Join,
+    pub legs: Vec<Leg>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Direction {
+    Outgoing,
+    Incoming,
+    Internal,
+    Unknown,
+}
+
+impl Direction {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Outgoing => "outgoing",
+            Self::Incoming => "incoming",
+            Self::Internal => "internal",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+/// An ICMP error that answers a flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Icmp {
+    pub sender: Address,
+    pub kind: u8,
+    pub code: u8,
+    /// In words: `communication administratively prohibited`.
+    pub meaning: &'static str,
+    pub time: Timestamp,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ResetBy {
+    /// The side that opened the flow.
+    Client,
+    /// The side that was asked.
+    Server,
+}
+
+impl ResetBy {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Client => "client",
+            Self::Server => "server",
+        }
+    }
+}
+
+/// One source that a flow was seen with, outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WireSource {
+    pub address: Address,
+    pub port: u16,
+    /// Whose it is, as far as anybody declared it: `node worker1`, `expected by herasoo …`.
+    pub owner: Option<String>,
+    /// `Role::Uplink`, or `Role::Remote` for what the far side saw.
+    pub boundary: Role,
+    pub packets: u64,
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+}
+
+/// How a flow's tracks were found to be one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Join {
+    pub method: Method,
+    pub confidence: Confidence,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// One 5-tuple; nothing had to be joined.
+    SameTuple,
+    /// The client's initial sequence number with IP identification or timestamp, or both initial sequence numbers.
+    TcpIsn,
+    /// IP identification, length and payload of a datagram.
+    Datagram,
+}
+
+impl Method {
+    pub const ALL: &[Self] = &[Self::SameTuple, Self::TcpIsn, Self::Datagram];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::SameTuple => "same-tuple",
+            Self::TcpIsn => "tcp-isn",
+            Self::Datagram => "datagram",
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Confidence {
+    Certain,
+    Probable,
+}
+
+impl Confidence {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Certain => "certain",
+            Self::Probable => "probable",
+        }
+    }
+}
+
+/// A flow's copy of its packets at one place, under one 5-tuple.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    pub place: String,
+    pub role: Option<Role>,
+    pub tunnel: Option<Tunnel>,
+    pub source: Endpoint,
+    pub destination: Endpoint,
+    pub packets_out: u64,
+    pub packets_in: u64,
+    /// TTL or hop limit of the first packet sent by the origin; of the first reply where none was seen.
+    pub ttl: u8,
+    /// `node1:21`.
+    pub first_frame: String,
+    pub first_seen: Timestamp,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tunnel {
+    pub kind: &'static str,
+    pub id: Option<u32>,
+    /// Outer addresses, in the direction of the origin's packets.
+    pub source: Address,
+    pub destination: Address,
+}
+
+/// Something wrong that belongs to no single flow.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    pub id: &'static str,
+    pub severity: Severity,
+    pub objects: Vec<String>,
+    pub evidence: Vec<String>,
+    pub explanation: String,
+    pub next_step: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    Error,
+    Warning,
+    Info,
+}
+
+impl Severity {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// A door to snapshots: the only one that reports and screens have.
+pub trait Snapshots {
+    fn snapshot(&mut self, window: &Window) -> Snapshot;
+}
