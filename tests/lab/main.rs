@@ -1,0 +1,102 @@
+//! The laboratory: what egret says about captures, against what really happened.
+//!
+//! Every file in `situations/` is one situation: a small cluster in network namespaces, real sockets, the
+//! kernel's own NAT, captures by tcpdump, and what egret must say about them. What happened is known from
+//! witnesses that have nothing to do with egret: the sockets at both ends, conntrack's events, and counters
+//! of the router that stands outside the cluster. See [`topology`] for a drawing.
+//!
+//! ```text
+//!   situations/*.yaml ─▶ topology ─▶ capture ─▶ traffic ─▶ witness ─▶ truth ─┬─▶ judge ─▶ table
+//!                                       └──────────── pcap ─────────────────┴─▶ record ─▶ testdata/
+//! ```
+//!
+//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump` and util-linux, and no more rights than those of
+//! an ordinary user; nothing of the machine's own network is touched. Where it cannot run, it fails.
+//!
+//! - `EGRET_LAB_ONLY=leak,stray`: these situations alone;
+//! - `EGRET_LAB_RECORD=testdata`: also keep the captures that situations name under `record`;
+//! - `EGRET_LAB_KEEP=DIR`: leave all captures there.
+
+mod capture;
+mod enclosure;
+mod judge;
+mod netns;
+mod record;
+mod server;
+mod situation;
+mod stage;
+mod topology;
+mod traffic;
+mod truth;
+mod witness;
+
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use crate::situation::Situation;
+
+/// Longer than this no situation takes, on two busy cores.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn every_situation_is_judged_as_its_witnesses_say() {
+    if !enclosure::entered("every_situation_is_judged_as_its_witnesses_say") {
+        return; // The same test passed inside.
+    }
+    let all = situation::load_all();
+    let only = std::env::var("EGRET_LAB_ONLY").ok();
+    let chosen: Vec<&Situation> = all
+        .iter()
+        .filter(|situation| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == situation.name)))
+        .collect();
+    let (table, failed) = run(&chosen);
+    println!("\n{table}\n{} situations of {} ran", chosen.len(), all.len());
+    assert!(!chosen.is_empty(), "no situation is called {only:?}");
+    assert!(only.is_some() || chosen.len() == situation::files().len(), "some situations did not run");
+    assert!(failed.is_empty(), "the laboratory disagrees:\n{}", failed.join("\n"));
+}
+
+/// What egret says about the recorded situations: the same judge, without namespaces.
+#[test]
+fn recorded_captures_are_judged_as_their_witnesses_say() {
+    let mut failed = Vec::new();
+    let mut judged = 0;
+    for situation in situation::load_all().iter().filter(|situation| situation.record.is_some()) {
+        let recording = record::Recording::open(situation);
+        for judgement in situation.judgements.iter().filter(|judgement| recording.covers(judgement)) {
+            let disagreements = judge::judge(judgement, &situation.happens, &recording.captures, &recording.truth);
+            judged += 1;
+            failed.extend(disagreements.iter().map(|d| format!("{} · {}: {d}", situation.name, judgement.name)));
+        }
+    }
+    assert!(judged > 0, "nothing is recorded");
+    assert!(failed.is_empty(), "{}", failed.join("\n"));
+}
+
+/// Runs each situation, whatever became of the others; gives a table and all disagreements.
+fn run(situations: &[&Situation]) -> (String, Vec<String>) {
+    let mut table = String::new();
+    let mut failed = Vec::new();
+    for situation in situations {
+        let started = std::time::Instant::now();
+        let name = &situation.name;
+        let watch = enclosure::Watch::set(name, PATIENCE);
+        match catch_unwind(AssertUnwindSafe(|| stage::play(situation))) {
+            Ok(played) => {
+                for line in played.lines {
+                    let _ = writeln!(table, "{name:<24} {line}");
+                }
+                failed.extend(played.disagreements.iter().map(|d| format!("{name} · {d}")));
+            }
+            Err(_) => {
+                let _ = writeln!(table, "{name:<24} could not be staged (see above)");
+                failed.push(format!("{name}: could not be staged"));
+            }
+        }
+        drop(watch);
+        eprintln!("{name}: {:.1} s", started.elapsed().as_secs_f32());
+    }
+    (table, failed)
+}

@@ -1,0 +1,126 @@
+//! One situation from its topology to its judgement.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::capture::{Running, until};
+use crate::judge::judge;
+use crate::netns::run;
+use crate::record;
+use crate::server::Servers;
+use crate::situation::{Situation, Step};
+use crate::topology::Cluster;
+use crate::traffic::Traffic;
+use crate::truth::{self, Flow};
+use crate::witness::{Arrivals, Events, Tuple};
+
+/// What became of a situation: lines for the table, and every disagreement.
+pub(crate) struct Played {
+    pub(crate) lines: Vec<String>,
+    pub(crate) disagreements: Vec<String>,
+}
+
+/// Builds, runs, captures, asks the witnesses, and judges.
+pub(crate) fn play(situation: &Situation) -> Played {
+    let folder = Folder::create(&situation.name);
+    let (captures, flows) = happen(situation, &folder);
+    let (_, wrong) = truth::classify(&flows, &situation.happens);
+    let mut played = Played { lines: Vec::new(), disagreements: Vec::new() };
+    played.line("what happens", flows.len(), &wrong);
+    if !wrong.is_empty() {
+        return played; // Nothing to hold against egret.
+    }
+    for judgement in &situation.judgements {
+        let wrong = judge(judgement, &situation.happens, &captures, &flows);
+        played.line(&judgement.name, flows.len(), &wrong);
+    }
+    played
+}
+
+impl Played {
+    fn line(&mut self, name: &str, flows: usize, wrong: &[String]) {
+        let said = if wrong.is_empty() { "agreed".to_owned() } else { format!("{} disagreements", wrong.len()) };
+        self.lines.push(format!("{name:<44} {flows:>5} flows  {said}"));
+        self.disagreements.extend(wrong.iter().map(|wrong| format!("{name}: {wrong}")));
+    }
+}
+
+/// The captures and the truth of one run.
+fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>, Vec<Flow>) {
+    let cluster = Cluster::build(&situation.knobs);
+    let servers = Servers::start(&cluster);
+    let events: Vec<Events> = cluster
+        .translators()
+        .map(|at| Events::listen(at, &folder.path.join(format!("{}.conntrack", at.name))))
+        .collect();
+    let running: Vec<(&String, Running)> = situation
+        .captures
+        .iter()
+        .map(|(name, capture)| {
+            let file = folder.path.join(format!("{name}.pcap"));
+            (name, Running::start(cluster.at(&capture.at), name, capture, file))
+        })
+        .collect();
+    let traffic = Traffic::default();
+    for step in &situation.steps {
+        take(step, &cluster, &traffic);
+    }
+    let captures: BTreeMap<String, PathBuf> =
+        running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
+    let translations: Vec<_> = events.into_iter().flat_map(Events::stop).collect();
+    let arrivals = Arrivals::count(cluster.at("router"));
+    let flows = truth::assemble(traffic.attempts(), servers.sights(), &translations, &arrivals);
+    record::write_truth(&folder.path.join("truth.jsonl"), &flows);
+    record::keep(situation, &cluster, &captures, &flows);
+    (captures, flows)
+}
+
+fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
+    match step {
+        Step::Traffic(batches) => traffic.run(cluster, batches),
+        Step::Finish(finish) => traffic.finish(finish),
+        Step::Nft(script) => cluster.at(&script.at).nft(&script.script),
+        Step::Conntrack(script) => {
+            let arguments = script.script.split_whitespace();
+            run(cluster.at(&script.at).command("conntrack").args(arguments), "");
+        }
+        Step::Sysctl(script) => {
+            let settings: Vec<_> = script.script.lines().filter_map(|line| line.split_once('=')).collect();
+            let settings: Vec<_> = settings.iter().map(|(key, value)| (key.trim(), value.trim())).collect();
+            cluster.at(&script.at).sysctl(&settings);
+        }
+        Step::Strays(batch) => until("a stray packet of every flow came to the router", || {
+            let arrivals = Arrivals::count(cluster.at("router"));
+            traffic.attempts().iter().filter(|attempt| attempt.batch == *batch).all(|attempt| {
+                let own = Tuple { source: attempt.client, destination: attempt.to };
+                arrivals.of(attempt.protocol, own) > 0
+            })
+        }),
+    }
+}
+
+/// Where a situation's files are; removed afterwards, unless somebody wants them.
+struct Folder {
+    path: PathBuf,
+    keep: bool,
+}
+
+impl Folder {
+    fn create(name: &str) -> Self {
+        let kept = std::env::var_os("EGRET_LAB_KEEP");
+        let keep = kept.is_some();
+        let base = kept.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lab"), PathBuf::from);
+        let path = base.join(name);
+        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
+        Self { path, keep }
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.keep {
+            // Another run overwrites what stays.
+            let _ = std::fs::remove_dir_all(&self.path);
+        }
+    }
+}

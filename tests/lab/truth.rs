@@ -1,0 +1,207 @@
+//! What really happened, flow by flow, put together from the witnesses; no packet is looked at.
+//!
+//! A flow is one connection that a client opened. The name that it told the server ties both sockets to
+//! each other. Conntrack says which tuples NAT made of the client's own; the router says which of those
+//! came to it, in how many packets. Witnesses that contradict each other make a situation fail.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::server::Sight;
+use crate::situation::{Class, Met, Protocol, Seen};
+use crate::traffic::Attempt;
+use crate::witness::{Arrivals, Translation, Tuple};
+
+/// A line of `truth.jsonl`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Flow {
+    pub(crate) name: String,
+    pub(crate) batch: String,
+    /// The namespace of the client.
+    pub(crate) from: String,
+    pub(crate) protocol: Protocol,
+    pub(crate) client: SocketAddrV4,
+    /// What the client dialled.
+    pub(crate) to: SocketAddrV4,
+    /// The client's address as the server saw it, and the server's own.
+    pub(crate) seen: Option<SocketAddrV4>,
+    pub(crate) server: Option<SocketAddrV4>,
+    /// Everything of this flow that came to the router, the server's view first.
+    pub(crate) left: Vec<Exit>,
+    pub(crate) met: Met,
+    #[serde(with = "rfc3339")]
+    pub(crate) started: Timestamp,
+    #[serde(with = "rfc3339")]
+    pub(crate) ended: Timestamp,
+}
+
+/// A tuple with which packets came to the router.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Exit {
+    pub(crate) source: SocketAddrV4,
+    pub(crate) destination: SocketAddrV4,
+    /// Not known where several flows had this tuple, one after the other.
+    pub(crate) packets: Option<u64>,
+}
+
+/// Times as text, in truth and reports alike.
+pub(crate) mod rfc3339 {
+    use jiff::Timestamp;
+    use serde::de::Error as _;
+    use serde::{Deserialize as _, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(time)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
+        String::deserialize(deserializer)?.parse().map_err(D::Error::custom)
+    }
+}
+
+/// All flows in the order in which they were opened.
+pub(crate) fn assemble(
+    attempts: Vec<Attempt>,
+    sights: Vec<Sight>,
+    translations: &[Translation],
+    arrivals: &Arrivals,
+) -> Vec<Flow> {
+    let mut sights: HashMap<String, Sight> = sights.into_iter().map(|sight| (sight.name.clone(), sight)).collect();
+    let mut flows: Vec<Flow> = attempts
+        .into_iter()
+        .map(|attempt| {
+            let sight = sights.remove(&attempt.name);
+            flow(attempt, sight, translations, arrivals)
+        })
+        .collect();
+    flows.sort_by_key(|flow| flow.started);
+    let mut users: HashMap<_, u32> = HashMap::new();
+    for (flow, exit) in flows.iter().flat_map(|flow| flow.left.iter().map(move |exit| (flow, exit))) {
+        *users.entry((flow.protocol.name(), exit.source, exit.destination)).or_default() += 1;
+    }
+    for flow in &mut flows {
+        for exit in &mut flow.left {
+            if users[&(flow.protocol.name(), exit.source, exit.destination)] > 1 {
+                exit.packets = None;
+            }
+        }
+    }
+    flows
+}
+
+fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], arrivals: &Arrivals) -> Flow {
+    let dialled = Tuple { source: attempt.client, destination: attempt.to };
+    let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translations)
+        .into_iter()
+        .map(|tuple| Exit {
+            source: tuple.source,
+            destination: tuple.destination,
+            packets: Some(arrivals.of(attempt.protocol, tuple)),
+        })
+        .filter(|exit| exit.packets != Some(0))
+        .collect();
+    let seen = sight.map(|sight| Tuple { source: v4(sight.peer), destination: v4(sight.local) });
+    if let Some(seen) = seen {
+        let is_seen = |exit: &Exit| exit.source == seen.source && exit.destination == seen.destination;
+        let known = left.iter().position(is_seen);
+        let known = known.unwrap_or_else(|| {
+            panic!("the server saw {} as {seen:?}; conntrack and the router know only {left:?}", attempt.name)
+        });
+        left.swap(0, known);
+    }
+    Flow {
+        name: attempt.name,
+        batch: attempt.batch,
+        from: attempt.from,
+        protocol: attempt.protocol,
+        client: attempt.client,
+        to: attempt.to,
+        seen: seen.map(|tuple| tuple.source),
+        server: seen.map(|tuple| tuple.destination),
+        left,
+        met: attempt.met,
+        started: attempt.started,
+        ended: attempt.ended,
+    }
+}
+
+/// `dialled`, and everything that NAT, at one place after the other, made of it.
+fn tuples(dialled: Tuple, protocol: Protocol, translations: &[Translation]) -> Vec<Tuple> {
+    let mut tuples = vec![dialled];
+    let mut next = 0;
+    while let Some(&tuple) = tuples.get(next) {
+        next += 1;
+        for translation in translations.iter().filter(|t| t.before == tuple && t.protocol == protocol.name()) {
+            if !tuples.contains(&translation.after) {
+                tuples.push(translation.after);
+            }
+        }
+    }
+    tuples
+}
+
+fn v4(address: SocketAddr) -> SocketAddrV4 {
+    match address {
+        SocketAddr::V4(address) => address,
+        SocketAddr::V6(address) => panic!("{address} in a laboratory of IPv4"),
+    }
+}
+
+impl Class {
+    pub(crate) fn fits(&self, flow: &Flow) -> bool {
+        let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(IpAddr::V4(*seen.ip())));
+        let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| IpAddr::V4(*exit.source.ip())).collect();
+        left.sort();
+        let rewritten = || flow.left.first().is_some_and(|exit| exit.source.port() != flow.client.port());
+        self.of.as_ref().is_none_or(|of| *of == flow.batch)
+            && self.seen.is_none_or(|wanted| wanted == seen)
+            && self.left.as_ref().is_none_or(|wanted| *wanted == left)
+            && self.client.is_none_or(|wanted| wanted == flow.met)
+            && self.rewritten.is_none_or(|wanted| wanted == rewritten())
+    }
+}
+
+/// The class of each flow, and what is wrong with that: a flow without one, a class with too few or many.
+pub(crate) fn classify(flows: &[Flow], classes: &[Class]) -> (Vec<Option<usize>>, Vec<String>) {
+    let of: Vec<Option<usize>> =
+        flows.iter().map(|flow| classes.iter().position(|class| class.fits(flow))).collect();
+    let mut wrong = Vec::new();
+    for (flow, _) in flows.iter().zip(&of).filter(|(_, class)| class.is_none()).take(5) {
+        wrong.push(format!("no class of `happens` fits {}", serde_json::to_string(flow).expect("a flow")));
+    }
+    for (index, class) in classes.iter().enumerate() {
+        let count = of.iter().filter(|of| **of == Some(index)).count();
+        if class.flows.is_some_and(|wanted| wanted != count) || class.at_least.is_some_and(|least| count < least) {
+            let wanted = class.flows.or(class.at_least).unwrap_or_default();
+            wrong.push(format!("{count} flows are \"{}\", not {wanted}", class.class));
+        }
+    }
+    (of, wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tuple(source: &str, destination: &str) -> Tuple {
+        Tuple { source: source.parse().unwrap(), destination: destination.parse().unwrap() }
+    }
+
+    #[test]
+    fn a_tuple_is_followed_through_a_service_and_an_egress_router() {
+        let dialled = tuple("10.128.0.5:40001", "172.30.99.10:8443");
+        let service = tuple("10.128.0.5:40001", "10.128.0.20:8443");
+        let outside = tuple("192.168.12.99:40001", "203.0.113.25:443");
+        let translation = |at, before, after| {
+            let time = Timestamp::UNIX_EPOCH;
+            Translation { at, time, protocol: "tcp", before, after }
+        };
+        let translations =
+            [translation("egress-router", service, outside), translation("node1", dialled, service)];
+        assert_eq!(tuples(dialled, Protocol::Tcp, &translations), [dialled, service, outside]);
+        assert_eq!(tuples(dialled, Protocol::Udp, &translations), [dialled]);
+    }
+}
