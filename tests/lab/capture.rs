@@ -25,12 +25,27 @@ impl Running {
     /// Starts to capture into `file`, and returns when tcpdump listens.
     pub(crate) fn start(namespace: &Namespace, name: &str, capture: &Capture, file: PathBuf) -> Self {
         let mut command = namespace.command("tcpdump");
-        command.args(["-n", "--immediate-mode", "-U", "-s", "4096", "-B", "65536", "-Z", "root", "-i", &capture.on]);
+        command.args([
+            "-n",
+            "--immediate-mode",
+            "-U",
+            "-s",
+            "4096",
+            "-B",
+            "65536",
+            "-Z",
+            "root",
+            "-i",
+            &capture.on,
+        ]);
         if capture.on == "any" {
-            command.args(["-y", match capture.link {
-                Link::Sll2 => "LINUX_SLL2",
-                Link::Sll => "LINUX_SLL",
-            }]);
+            command.args([
+                "-y",
+                match capture.link {
+                    Link::Sll2 => "LINUX_SLL2",
+                    Link::Sll => "LINUX_SLL",
+                },
+            ]);
         }
         if capture.nano {
             command.arg("--time-stamp-precision=nano");
@@ -69,7 +84,11 @@ impl Running {
         let mut said = String::new();
         self.talk.read_to_string(&mut said).expect("text");
         self.child.wait().expect("a child");
-        assert!(said.contains("\n0 packets dropped by kernel"), "tcpdump lost packets of {}: {said}", self.name);
+        assert!(
+            said.contains("\n0 packets dropped by kernel"),
+            "tcpdump lost packets of {}: {said}",
+            self.name
+        );
         self.file.clone()
     }
 }

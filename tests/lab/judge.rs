@@ -85,7 +85,11 @@ pub(crate) fn judge(
         Ok(report) => compare(judgement, happens, truth, &report, output.status.code()),
         Err(error) => {
             let talk = String::from_utf8_lossy(&output.stderr);
-            vec![format!("no report ({error}), {}: {}", output.status, talk.lines().next().unwrap_or("silence"))]
+            vec![format!(
+                "no report ({error}), {}: {}",
+                output.status,
+                talk.lines().next().unwrap_or("silence")
+            )]
         }
     }
 }
@@ -107,7 +111,7 @@ fn compare(
     let mut expected: HashMap<&str, usize> = HashMap::new();
     for (flow, class) in truth.iter().zip(&classes) {
         let Some(class) = class else { continue };
-        let class = &happens[*class].class;
+        let class = &happens[*class].name;
         let Call::As { verdict, reasons, outcomes } = &judgement.expect[class] else { continue };
         *expected.entry(verdict).or_default() += 1;
         let Some(row) = rows.take(flow) else {
@@ -193,7 +197,8 @@ impl<'a> Rows<'a> {
 
     /// Rows that say something about a flow that nobody opened.
     fn left_over(self) -> Vec<&'a Row> {
-        let mut rows: Vec<&Row> = self.by_key.into_values().flatten().filter(|row| row.verdict != "exempt").collect();
+        let mut rows: Vec<&Row> =
+            self.by_key.into_values().flatten().filter(|row| row.verdict != "exempt").collect();
         rows.sort_by_key(|row| row.first_seen);
         rows
     }
@@ -287,7 +292,7 @@ mod tests {
     /// What the judge tells about `rows`, where two passes are expected; a line each, without examples.
     fn told(rows: &[Value]) -> Vec<String> {
         let truth = [flow("herasoo-000", 1), flow("herasoo-001", 2)];
-        let happens = [Class { class: "right".to_owned(), ..Class::default() }];
+        let happens = [Class { name: "right".to_owned(), ..Class::default() }];
         let call = Call::As {
             verdict: "pass".to_owned(),
             reasons: vec!["expected-source".to_owned()],

@@ -32,9 +32,10 @@ mod witness;
 
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use crate::situation::Situation;
+use crate::stage::Played;
 
 /// Longer than this no situation takes, on two busy cores.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -49,7 +50,9 @@ fn every_situation_is_judged_as_its_witnesses_say() {
     let only = std::env::var("EGRET_LAB_ONLY").ok();
     let chosen: Vec<&Situation> = all
         .iter()
-        .filter(|situation| only.as_ref().is_none_or(|only| only.split(',').any(|name| name == situation.name)))
+        .filter(|situation| {
+            only.as_ref().is_none_or(|only| only.split(',').any(|name| name == situation.name))
+        })
         .collect();
     let (table, failed) = run(&chosen);
     println!("\n{table}\n{} situations of {} ran", chosen.len(), all.len());
@@ -66,9 +69,12 @@ fn recorded_captures_are_judged_as_their_witnesses_say() {
     for situation in situation::load_all().iter().filter(|situation| situation.record.is_some()) {
         let recording = record::Recording::open(situation);
         for judgement in situation.judgements.iter().filter(|judgement| recording.covers(judgement)) {
-            let disagreements = judge::judge(judgement, &situation.happens, &recording.captures, &recording.truth);
+            let disagreements =
+                judge::judge(judgement, &situation.happens, &recording.captures, &recording.truth);
             judged += 1;
-            failed.extend(disagreements.iter().map(|d| format!("{} · {}: {d}", situation.name, judgement.name)));
+            failed.extend(
+                disagreements.iter().map(|d| format!("{} · {}: {d}", situation.name, judgement.name)),
+            );
         }
     }
     assert!(judged > 0, "nothing is recorded");
@@ -80,22 +86,19 @@ fn run(situations: &[&Situation]) -> (String, Vec<String>) {
     let mut table = String::new();
     let mut failed = Vec::new();
     for situation in situations {
-        let started = std::time::Instant::now();
         let name = &situation.name;
+        let started = Instant::now();
         let watch = enclosure::Watch::set(name, PATIENCE);
-        match catch_unwind(AssertUnwindSafe(|| stage::play(situation))) {
-            Ok(played) => {
-                for line in played.lines {
-                    let _ = writeln!(table, "{name:<24} {line}");
-                }
-                failed.extend(played.disagreements.iter().map(|d| format!("{name} · {d}")));
-            }
-            Err(_) => {
-                let _ = writeln!(table, "{name:<24} could not be staged (see above)");
-                failed.push(format!("{name}: could not be staged"));
-            }
-        }
+        // What panics has said why.
+        let played = catch_unwind(AssertUnwindSafe(|| stage::play(situation))).unwrap_or_else(|_| Played {
+            lines: vec!["could not be staged".to_owned()],
+            disagreements: vec!["could not be staged, see above".to_owned()],
+        });
         drop(watch);
+        for line in played.lines {
+            let _ = writeln!(table, "{name:<20} {line}");
+        }
+        failed.extend(played.disagreements.iter().map(|disagreement| format!("{name} · {disagreement}")));
         eprintln!("{name}: {:.1} s", started.elapsed().as_secs_f32());
     }
     (table, failed)

@@ -37,7 +37,8 @@ impl Recording {
             assert!(path.exists(), "{} is not recorded: scripts/record-testdata", path.display());
             (name.clone(), path)
         };
-        let lines = fs::read_to_string(folder.join("truth.jsonl")).expect("the truth, recorded with the captures");
+        let lines =
+            fs::read_to_string(folder.join("truth.jsonl")).expect("the truth, recorded with the captures");
         let truth = lines.lines().map(|line| serde_json::from_str(line).expect("a flow")).collect();
         Self { captures: record.captures.iter().map(file).collect(), truth }
     }
@@ -63,7 +64,9 @@ pub(crate) fn keep(
     captures: &BTreeMap<String, PathBuf>,
     flows: &[Flow],
 ) {
-    let (Some(base), Some(record)) = (std::env::var_os("EGRET_LAB_RECORD"), &situation.record) else { return };
+    let (Some(base), Some(record)) = (std::env::var_os("EGRET_LAB_RECORD"), &situation.record) else {
+        return;
+    };
     let folder = PathBuf::from(base).join(&situation.name);
     fs::create_dir_all(&folder).unwrap_or_else(|error| panic!("cannot create {}: {error}", folder.display()));
     let mut table = String::from("| capture | tcpdump | interfaces |\n|---|---|---|\n");

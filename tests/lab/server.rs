@@ -46,7 +46,8 @@ impl Servers {
         let ext = cluster.at("ext");
         let mut threads = Vec::new();
         for port in PORTS {
-            let listener = ext.within(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))).expect("a free port");
+            let listener =
+                ext.within(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))).expect("a free port");
             let (sights_tcp, stop_tcp) = (sights.clone(), stop.clone());
             threads.push(thread::spawn(move || listen(&listener, &sights_tcp, &stop_tcp)));
             // A socket an address, because a reply must come from the address that was asked.
@@ -86,13 +87,13 @@ fn listen(listener: &TcpListener, sights: &Arc<Mutex<Vec<Sight>>>, stop: &Atomic
             let sights = sights.clone();
             thread::spawn(move || {
                 // Whatever the client does to the connection is the client's to tell.
-                let _ = serve(stream, peer, &sights);
+                let _ = serve(&stream, peer, &sights);
             });
         }
     }
 }
 
-fn serve(stream: TcpStream, peer: SocketAddr, sights: &Mutex<Vec<Sight>>) -> std::io::Result<()> {
+fn serve(stream: &TcpStream, peer: SocketAddr, sights: &Mutex<Vec<Sight>>) -> std::io::Result<()> {
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
     stream.set_read_timeout(Some(PATIENCE))?;
@@ -100,7 +101,7 @@ fn serve(stream: TcpStream, peer: SocketAddr, sights: &Mutex<Vec<Sight>>) -> std
     let mut writer = stream.try_clone()?;
     let mut end = String::new();
     let mut lines = 0;
-    for line in BufReader::new(&stream).lines() {
+    for line in BufReader::new(stream).lines() {
         let line = line?;
         let mut words = line.split_whitespace();
         let name = words.next().unwrap_or_default().to_owned();
@@ -115,10 +116,10 @@ fn serve(stream: TcpStream, peer: SocketAddr, sights: &Mutex<Vec<Sight>>) -> std
         writer.write_all(format!("{peer}\n").as_bytes())?;
     }
     if end == End::ServerRst.name() {
-        set_socket_linger(&stream, Some(Duration::ZERO))?;
+        set_socket_linger(stream, Some(Duration::ZERO))?;
     } else if end == End::ServerFin.name() {
         stream.shutdown(std::net::Shutdown::Write)?;
-        let mut rest = BufReader::new(&stream);
+        let mut rest = BufReader::new(stream);
         while rest.skip_until(b'\n')? > 0 {}
     }
     Ok(())

@@ -56,7 +56,7 @@ pub(crate) struct Capture {
     pub(crate) at: String,
     /// The interface, or `any`.
     pub(crate) on: String,
-    /// What `any` gives: LINUX_SLL2 or LINUX_SLL.
+    /// What `any` gives: `LINUX_SLL2` or `LINUX_SLL`.
     #[serde(default)]
     pub(crate) link: Link,
     /// Nanoseconds instead of microseconds.
@@ -176,7 +176,8 @@ impl End {
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Class {
-    pub(crate) class: String,
+    #[serde(rename = "class")]
+    pub(crate) name: String,
     /// Of this batch.
     pub(crate) of: Option<String>,
     /// The address that the server saw, or `nobody`.
@@ -299,10 +300,10 @@ fn load(path: &Path) -> Situation {
             assert!(situation.captures.contains_key(capture), "{at}: no capture {capture}");
         }
         for class in judgement.expect.keys() {
-            assert!(situation.happens.iter().any(|known| known.class == *class), "{at}: no class {class}");
+            assert!(situation.happens.iter().any(|known| known.name == *class), "{at}: no class {class}");
         }
         for class in &situation.happens {
-            assert!(judgement.expect.contains_key(&class.class), "{at}: says nothing of {}", class.class);
+            assert!(judgement.expect.contains_key(&class.name), "{at}: says nothing of {}", class.name);
         }
     }
     for capture in situation.record.iter().flat_map(|record| &record.captures) {

@@ -39,8 +39,9 @@ pub(crate) fn play(situation: &Situation) -> Played {
 
 impl Played {
     fn line(&mut self, name: &str, flows: usize, wrong: &[String]) {
-        let said = if wrong.is_empty() { "agreed".to_owned() } else { format!("{} disagreements", wrong.len()) };
-        self.lines.push(format!("{name:<44} {flows:>5} flows  {said}"));
+        let said =
+            if wrong.is_empty() { "agreed".to_owned() } else { format!("{} disagreements", wrong.len()) };
+        self.lines.push(format!("{name:<60} {flows:>5} flows  {said}"));
         self.disagreements.extend(wrong.iter().map(|wrong| format!("{name}: {wrong}")));
     }
 }
@@ -111,7 +112,8 @@ impl Folder {
         let keep = kept.is_some();
         let base = kept.map_or_else(|| PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("lab"), PathBuf::from);
         let path = base.join(name);
-        std::fs::create_dir_all(&path).unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
+        std::fs::create_dir_all(&path)
+            .unwrap_or_else(|error| panic!("cannot create {}: {error}", path.display()));
         Self { path, keep }
     }
 }

@@ -125,7 +125,9 @@ impl Cluster {
 
     /// Where NAT happens, in the order in which a packet on its way out may meet it.
     pub(crate) fn translators(&self) -> impl Iterator<Item = &Namespace> {
-        self.namespaces.iter().filter(|namespace| matches!(namespace.name, "node1" | "node2" | "egress-router"))
+        self.namespaces
+            .iter()
+            .filter(|namespace| matches!(namespace.name, "node1" | "node2" | "egress-router"))
     }
 
     /// The address with which something in namespace `name` opens connections.
@@ -134,7 +136,10 @@ impl Cluster {
             return pod.address;
         }
         let node = NODES.iter().find(|node| node.name == name);
-        node.unwrap_or_else(|| panic!("nothing in {name} opens connections")).address.parse().expect("an address")
+        node.unwrap_or_else(|| panic!("nothing in {name} opens connections"))
+            .address
+            .parse()
+            .expect("an address")
     }
 
     fn outside(&self) {
@@ -249,7 +254,10 @@ fn wires(pods: &[&Pod]) -> String {
     );
     for pod in pods {
         let Pod { name, node, veth, .. } = pod;
-        let _ = writeln!(lines, "link add eth0 netns {name} mtu 1450 type veth peer name {veth} mtu 1450 netns {node}");
+        let _ = writeln!(
+            lines,
+            "link add eth0 netns {name} mtu 1450 type veth peer name {veth} mtu 1450 netns {node}"
+        );
     }
     lines
 }

@@ -20,7 +20,7 @@ use crate::topology::Cluster;
 /// Longer than the first retransmission of a SYN, which comes after a second (RFC 6298 §2).
 const CONNECT: Duration = Duration::from_millis(1_600);
 
-/// Longer than several retransmissions of data, which begin after 200 ms (Linux, TCP_RTO_MIN).
+/// Longer than several retransmissions of data, which begin after 200 ms (`TCP_RTO_MIN`).
 const ANSWER: Duration = Duration::from_millis(1_500);
 
 /// One connection as its client saw it.
@@ -161,9 +161,13 @@ fn open(from: SocketAddrV4, to: SocketAddrV4) -> Result<(TcpStream, SocketAddrV4
     set_socket_reuseaddr(&socket, true).expect("an open socket");
     bind(&socket, &from).unwrap_or_else(|error| panic!("cannot bind {from}: {error}"));
     let started = connect(&socket, &to);
-    assert!(started == Err(Errno::INPROGRESS) || started.is_ok(), "cannot connect {from} to {to}: {started:?}");
+    assert!(
+        started == Err(Errno::INPROGRESS) || started.is_ok(),
+        "cannot connect {from} to {to}: {started:?}"
+    );
     let patience = Timespec::try_from(CONNECT).expect("a short time");
-    let ready = poll(&mut [PollFd::new(&socket, PollFlags::OUT)], Some(&patience)).expect("a socket to wait for");
+    let ready =
+        poll(&mut [PollFd::new(&socket, PollFlags::OUT)], Some(&patience)).expect("a socket to wait for");
     let stream = TcpStream::from(socket);
     let Ok(SocketAddr::V4(client)) = stream.local_addr() else { panic!("an IPv4 socket without an address") };
     if ready == 0 {
@@ -172,7 +176,9 @@ fn open(from: SocketAddrV4, to: SocketAddrV4) -> Result<(TcpStream, SocketAddrV4
     match socket_error(&stream).expect("an open socket") {
         Ok(()) => {}
         Err(Errno::CONNREFUSED) => return Err((client, Met::Refused)),
-        Err(Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::ACCESS) => return Err((client, Met::Unreachable)),
+        Err(Errno::HOSTUNREACH | Errno::NETUNREACH | Errno::ACCESS) => {
+            return Err((client, Met::Unreachable));
+        }
         Err(error) => panic!("cannot connect {client} to {to}: {error}"),
     }
     stream.set_nonblocking(false).expect("an open socket");
@@ -206,7 +212,9 @@ impl Connection {
             End::ClientFin => stream.shutdown(std::net::Shutdown::Write),
             End::ServerFin | End::ServerRst => stream.write_all(b"bye\n"),
             // Closing then sends a RST instead of a FIN (socket(7), SO_LINGER).
-            End::ClientRst => return set_socket_linger(&*stream, Some(Duration::ZERO)).expect("an open socket"),
+            End::ClientRst => {
+                return set_socket_linger(&*stream, Some(Duration::ZERO)).expect("an open socket");
+            }
         };
         let mut rest = String::new();
         while self.reader.read_line(&mut rest).is_ok_and(|read| read > 0) {}

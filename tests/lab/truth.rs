@@ -69,7 +69,8 @@ pub(crate) fn assemble(
     translations: &[Translation],
     arrivals: &Arrivals,
 ) -> Vec<Flow> {
-    let mut sights: HashMap<String, Sight> = sights.into_iter().map(|sight| (sight.name.clone(), sight)).collect();
+    let mut sights: HashMap<String, Sight> =
+        sights.into_iter().map(|sight| (sight.name.clone(), sight)).collect();
     let mut flows: Vec<Flow> = attempts
         .into_iter()
         .map(|attempt| {
@@ -134,7 +135,8 @@ fn tuples(dialled: Tuple, protocol: Protocol, translations: &[Translation]) -> V
     let mut next = 0;
     while let Some(&tuple) = tuples.get(next) {
         next += 1;
-        for translation in translations.iter().filter(|t| t.before == tuple && t.protocol == protocol.name()) {
+        for translation in translations.iter().filter(|t| t.before == tuple && t.protocol == protocol.name())
+        {
             if !tuples.contains(&translation.after) {
                 tuples.push(translation.after);
             }
@@ -174,9 +176,11 @@ pub(crate) fn classify(flows: &[Flow], classes: &[Class]) -> (Vec<Option<usize>>
     }
     for (index, class) in classes.iter().enumerate() {
         let count = of.iter().filter(|of| **of == Some(index)).count();
-        if class.flows.is_some_and(|wanted| wanted != count) || class.at_least.is_some_and(|least| count < least) {
+        if class.flows.is_some_and(|wanted| wanted != count)
+            || class.at_least.is_some_and(|least| count < least)
+        {
             let wanted = class.flows.or(class.at_least).unwrap_or_default();
-            wrong.push(format!("{count} flows are \"{}\", not {wanted}", class.class));
+            wrong.push(format!("{count} flows are \"{}\", not {wanted}", class.name));
         }
     }
     (of, wrong)

@@ -42,7 +42,8 @@ pub(crate) struct Events {
 impl Events {
     /// Starts to listen, and returns when the kernel knows that somebody does.
     pub(crate) fn listen(namespace: &Namespace, log: &Path) -> Self {
-        let log = File::options().read(true).write(true).create(true).truncate(true).open(log).expect("a log");
+        let log =
+            File::options().read(true).write(true).create(true).truncate(true).open(log).expect("a log");
         let child = namespace
             .command("conntrack")
             .args(["-E", "-e", "NEW", "-o", "timestamp", "-b", "8388608"])
@@ -62,7 +63,8 @@ impl Events {
         // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER.
         table.lines().skip(1).find_map(|line| {
             let fields: Vec<&str> = line.split_whitespace().collect();
-            let listens = fields.get(1) == Some(&"12") && fields.get(3).is_some_and(|&groups| groups != "00000000");
+            let listens =
+                fields.get(1) == Some(&"12") && fields.get(3).is_some_and(|&groups| groups != "00000000");
             listens.then(|| (fields[4].parse().expect("a number"), fields[8].parse().expect("a number")))
         })
     }
@@ -84,13 +86,14 @@ impl Events {
 }
 
 /// What a line of `conntrack -E -o timestamp` says:
-/// `[1795395768.986334]	[NEW] tcp 6 120 SYN_SENT src=… dst=… sport=… dport=… [UNREPLIED] src=… …`.
+/// `[1795395768.986334] [NEW] tcp 6 120 SYN_SENT src=… dst=… sport=… dport=… [UNREPLIED] src=… …`.
 fn translation(at: &'static str, line: &str) -> Option<Translation> {
     let (seconds, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
     let (seconds, micros) = seconds.split_once('.')?;
-    let time =
-        Timestamp::new(seconds.trim().parse().ok()?, micros.parse::<i32>().ok()? * 1_000).expect("a time of today");
-    let protocol = ["tcp", "udp"].into_iter().find(|name| rest.split_whitespace().any(|word| word == *name))?;
+    let time = Timestamp::new(seconds.trim().parse().ok()?, micros.parse::<i32>().ok()? * 1_000)
+        .expect("a time of today");
+    let protocol =
+        ["tcp", "udp"].into_iter().find(|name| rest.split_whitespace().any(|word| word == *name))?;
     let value = |key: &str| -> Vec<&str> {
         rest.split_whitespace().filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).collect()
     };
@@ -100,9 +103,15 @@ fn translation(at: &'static str, line: &str) -> Option<Translation> {
         at,
         time,
         protocol,
-        before: Tuple { source: end(src.first()?, sport.first()?)?, destination: end(dst.first()?, dport.first()?)? },
+        before: Tuple {
+            source: end(src.first()?, sport.first()?)?,
+            destination: end(dst.first()?, dport.first()?)?,
+        },
         // The second half is what replies look like: the other way round.
-        after: Tuple { source: end(dst.get(1)?, dport.get(1)?)?, destination: end(src.get(1)?, sport.get(1)?)? },
+        after: Tuple {
+            source: end(dst.get(1)?, dport.get(1)?)?,
+            destination: end(src.get(1)?, sport.get(1)?)?,
+        },
     })
 }
 
@@ -116,7 +125,17 @@ impl Arrivals {
     pub(crate) fn count(router: &Namespace) -> Self {
         let mut packets = HashMap::new();
         for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::name) {
-            let text = run(router.command("nft").args(["-j", "list", "set", "ip", "witness", &format!("came_{protocol}")]), "");
+            let text = run(
+                router.command("nft").args([
+                    "-j",
+                    "list",
+                    "set",
+                    "ip",
+                    "witness",
+                    &format!("came_{protocol}"),
+                ]),
+                "",
+            );
             let value: Value = serde_json::from_str(&text).expect("what nft prints");
             packets.extend(elements(&value).map(|(tuple, count)| ((protocol, tuple), count)));
         }
@@ -134,7 +153,8 @@ fn elements(listing: &Value) -> impl Iterator<Item = (Tuple, u64)> {
     sets.filter_map(|object| object["set"]["elem"].as_array()).flatten().map(|element| {
         let element = &element["elem"];
         let parts = element["val"]["concat"].as_array().expect("a tuple");
-        let address = |part: &Value| -> Ipv4Addr { part.as_str().expect("an address").parse().expect("IPv4") };
+        let address =
+            |part: &Value| -> Ipv4Addr { part.as_str().expect("an address").parse().expect("IPv4") };
         let port = |part: &Value| part.as_u64().expect("a port") as u16;
         let tuple = Tuple {
             source: SocketAddrV4::new(address(&parts[0]), port(&parts[1])),
