@@ -1,5 +1,6 @@
 //! egret settles with packets which source address a workload's traffic leaves a cluster with.
 
+pub mod capture;
 pub mod decode;
 pub mod digest;
 pub mod frame;
