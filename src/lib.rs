@@ -1,6 +1,8 @@
 //! egret settles with packets which source address a workload's traffic leaves a cluster with.
 
 pub mod digest;
+pub mod expect;
+pub mod filter;
 pub mod frame;
 pub mod net;
 pub mod snapshot;
