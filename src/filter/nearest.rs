@@ -11,6 +11,11 @@ pub(crate) fn nearest<'a>(typed: &str, known: impl IntoIterator<Item = &'a str>)
         .map(|(_, word)| word)
 }
 
+/// ` (did you mean …?)`, or nothing.
+pub(crate) fn meant(nearest: Option<&str>) -> String {
+    nearest.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
+}
+
 /// No word of ours is as long; more need not be compared.
 const LONGEST: usize = 40;
 

@@ -14,7 +14,6 @@
 use std::fmt;
 
 use crate::filter::address::{self, block};
-use crate::filter::nearest::nearest;
 use crate::filter::port::{self, Range};
 use crate::filter::protocol::{self, Protocol};
 use crate::net::{Address, Block, Endpoint};
@@ -84,11 +83,8 @@ pub struct Tuple {
 /// A term cannot be added to a selection.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "`{key}` is not a term of a selection{}; the terms are {known}, each also with not{separator} before it",
-        meant(*.nearest)
-    )]
-    UnknownKey { key: String, nearest: Option<&'static str>, known: String, separator: char },
+    #[error("`{key}` is not a term of a selection")]
+    UnknownKey { key: String },
     #[error("a value is missing in the list `{typed}`; write it without spaces, like a,b,c")]
     Missing { typed: String },
     #[error(transparent)]
@@ -98,14 +94,6 @@ pub enum Error {
     #[error(transparent)]
     Protocol(#[from] protocol::Error),
 }
-
-/// ` (did you mean …?)`, or nothing.
-pub(crate) fn meant(nearest: Option<&str>) -> String {
-    nearest.map(|word| format!(" (did you mean `{word}`?)")).unwrap_or_default()
-}
-
-/// The options without their `not` forms, as policy files spell them.
-pub(crate) const KEYS: [&str; 8] = ["host", "net", "src", "dst", "port", "src_port", "dst_port", "proto"];
 
 impl Selection {
     pub fn is_empty(&self) -> bool {
@@ -133,11 +121,10 @@ impl Selection {
         self.terms().find(|term| term.side == Side::Source).map(|term| term.key)
     }
 
-    /// Adds the values of `typed`, separated by commas, to the term `key`: `dst-port`, `dst_port`, `not_dst`, …
+    /// Adds the values of `typed`, separated by commas, to the term `key`, a field's name: `dst_port`, `not_dst`, …
     pub fn add(&mut self, key: &str, typed: &str) -> Result<(), Error> {
-        let Some(mut slot) = self.slot(&key.replace('-', "_")) else {
-            return Err(unknown(key));
-        };
+        let unknown = || Error::UnknownKey { key: key.to_owned() };
+        let mut slot = self.slot(key).ok_or_else(unknown)?;
         for value in typed.split(',') {
             match value.trim() {
                 "" => return Err(Error::Missing { typed: typed.to_owned() }),
@@ -194,18 +181,6 @@ impl Selection {
         ]
         .into_iter()
         .filter(|term| !term.values.is_empty())
-    }
-}
-
-/// Speaks the dialect of `key`: options have hyphens, policy files underscores.
-fn unknown(key: &str) -> Error {
-    let separator = if key.contains('-') { '-' } else { '_' };
-    let spelt = key.replace('-', "_");
-    Error::UnknownKey {
-        key: key.to_owned(),
-        nearest: nearest(spelt.strip_prefix("not_").unwrap_or(&spelt), KEYS),
-        known: KEYS.join(", "),
-        separator,
     }
 }
 
