@@ -117,10 +117,7 @@ impl Expectations {
                 }
             }
         }
-        match candidates.is_empty() {
-            true => Choice::None,
-            false => Choice::Any { candidates, or_none: true },
-        }
+        if candidates.is_empty() { Choice::None } else { Choice::Any { candidates, or_none: true } }
     }
 }
 
@@ -135,7 +132,9 @@ mod tests {
 
     fn rule(from: &[&str], to: &[(&str, &str)], source: &str) -> Expectation {
         let mut selection = Selection::default();
-        to.iter().for_each(|(key, value)| selection.add(key, value).unwrap());
+        for (key, value) in to {
+            selection.add(key, value).unwrap();
+        }
         Expectation {
             name: format!("{from:?} to {selection}"),
             from: from.iter().map(|typed| block(typed).unwrap()).collect(),

@@ -21,6 +21,7 @@ use crate::net::{Address, Block};
 
 /// What was typed about expectations and the cluster.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+#[command(about = None, long_about = None)]
 #[command(next_help_heading = "What is expected")]
 pub struct Flags {
     /// Address to leave with, for every flow (repeat: any of them); or a rule, tried in the order typed:
@@ -136,10 +137,8 @@ impl FromStr for Expect {
 
 /// The source of an expectation for every flow. Whoever types more than a source meant a rule.
 fn bare(typed: &str) -> Result<Source, Error> {
-    Source::parse(typed).map_err(|error| match typed.contains([' ', '=', '>']) {
-        true => Error::NoArrow,
-        false => Error::Bare(error),
-    })
+    let is_rule = typed.contains([' ', '=', '>']);
+    Source::parse(typed).map_err(|error| if is_rule { Error::NoArrow } else { Error::Bare(error) })
 }
 
 impl Selector {
@@ -276,9 +275,10 @@ fn either(a: Source, b: &Source) -> Option<Source> {
 /// As it would be typed again: `--expect 192.168.12.99`, `--expect '10.128.0.5=>192.168.12.99'`.
 impl fmt::Display for Expect {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.rule.is_some() || self.typed.contains(' ') {
-            true => write!(f, "--expect '{}'", self.typed),
-            false => write!(f, "--expect {}", self.typed),
+        if self.rule.is_some() || self.typed.contains(' ') {
+            write!(f, "--expect '{}'", self.typed)
+        } else {
+            write!(f, "--expect {}", self.typed)
         }
     }
 }

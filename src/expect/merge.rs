@@ -147,10 +147,7 @@ fn forget_pods_on_the_hosts_network(pods: &mut Vec<Known>, nodes: &Nodes<'_>) ->
 
 /// `expected by "herasoo …"`, or `expected by --expect 192.168.12.99`.
 fn expected_by(name: &str) -> String {
-    match name.starts_with("--") {
-        true => format!("expected by {name}"),
-        false => format!("expected by \"{name}\""),
-    }
+    if name.starts_with("--") { format!("expected by {name}") } else { format!("expected by \"{name}\"") }
 }
 
 /// Makes the far side's address of the command line that of every expectation.

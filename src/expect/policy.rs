@@ -33,7 +33,8 @@ use crate::net::Block;
 use crate::text::Text;
 
 use document::{Key, Node, Position, Value};
-pub use fault::{Error, Fault};
+pub use fault::Error;
+use fault::Fault;
 
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
@@ -87,10 +88,7 @@ impl Policy {
         })?;
         let mut reading = Reading { name: &name, faults: Vec::new() };
         let policy = reading.policy(&root);
-        match reading.faults.is_empty() {
-            true => Ok(policy),
-            false => Err(Error::faulty(&name, text, reading.faults)),
-        }
+        if reading.faults.is_empty() { Ok(policy) } else { Err(Error::faulty(&name, text, reading.faults)) }
     }
 }
 

@@ -23,21 +23,17 @@ pub fn block(typed: &str) -> Result<Block, Error> {
     if let Ok(ip) = typed.parse::<IpAddr>() {
         return Ok(Block::from(ip.to_canonical()));
     }
-    typed.parse::<Block>().map_err(|malformed| match is_name(typed) {
-        true => Error::Name { typed: typed.to_owned() },
-        false => malformed.into(),
+    typed.parse::<Block>().map_err(|malformed| {
+        if is_name(typed) { Error::Name { typed: typed.to_owned() } } else { malformed.into() }
     })
 }
 
 /// The one address that `typed` means.
 pub fn address(typed: &str) -> Result<Address, Error> {
-    match block(typed) {
-        Ok(block) => match typed.contains('/') {
-            false => block.single().ok_or_else(|| Error::NotOne { typed: typed.to_owned() }),
-            true => Err(Error::NotOne { typed: typed.to_owned() }),
-        },
-        Err(Error::Malformed(_)) => Err(Error::NotOne { typed: typed.to_owned() }),
-        Err(error) => Err(error),
+    match typed.parse::<IpAddr>() {
+        Ok(ip) => Ok(ip.to_canonical().into()),
+        Err(_) if is_name(typed) => Err(Error::Name { typed: typed.to_owned() }),
+        Err(_) => Err(Error::NotOne { typed: typed.to_owned() }),
     }
 }
 

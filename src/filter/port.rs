@@ -87,9 +87,10 @@ impl FromStr for Range {
         let (first, last) = typed.split_once('-').unwrap_or((typed, typed));
         let first = number(first).ok_or_else(malformed)?;
         let last = number(last).ok_or_else(malformed)?;
-        match first <= last {
-            true => Ok(Self { first, last }),
-            false => Err(Error::Backwards { typed: typed.to_owned(), first, last }),
+        if first <= last {
+            Ok(Self { first, last })
+        } else {
+            Err(Error::Backwards { typed: typed.to_owned(), first, last })
         }
     }
 }
@@ -108,9 +109,10 @@ fn service(name: &str) -> Option<u16> {
 
 impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.first == self.last {
-            true => write!(f, "{}", self.first),
-            false => write!(f, "{}-{}", self.first, self.last),
+        if self.first == self.last {
+            write!(f, "{}", self.first)
+        } else {
+            write!(f, "{}-{}", self.first, self.last)
         }
     }
 }

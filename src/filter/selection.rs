@@ -20,12 +20,13 @@ use crate::net::{Address, Block, Endpoint};
 
 /// Which flows; empty is all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default, clap::Args)]
+#[command(about = None, long_about = None)]
 #[command(next_help_heading = "Which traffic (the same option again: or; different options: and)")]
 pub struct Selection {
     /// Flows from or to these addresses
     #[arg(long, value_name = "ADDR|CIDR", value_delimiter = ',', value_parser = block)]
     pub host: Vec<Block>,
-    /// Flows from or to these networks, too
+    /// Flows from or to these networks, like --host; where both are given, both must be met
     #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = block)]
     pub net: Vec<Block>,
     /// Flows from these addresses, before or after NAT

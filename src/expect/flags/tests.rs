@@ -1,9 +1,13 @@
-use clap::Parser;
+use clap::{CommandFactory, Parser};
+use proptest::prelude::*;
 
 use super::*;
 
+/// A command of its own.
 #[derive(Debug, Parser)]
 struct Line {
+    #[command(flatten)]
+    selection: Selection,
     #[command(flatten)]
     flags: Flags,
 }
@@ -185,4 +189,37 @@ fn a_node_is_one_address_or_more_and_perhaps_a_name() {
         "`worker1` looks like a name, and names are not resolved; write its address instead"
     );
     assert_eq!(said("=192.168.12.11"), "`` is not the name of a node; write it like worker1=192.168.12.11");
+}
+
+#[test]
+fn the_options_leave_a_commands_own_description_alone() {
+    Line::command().debug_assert();
+    assert_eq!(Line::command().get_about().unwrap().to_string(), "A command of its own");
+}
+
+#[test]
+fn an_empty_value_widens_nothing() {
+    for option in
+        ["--expect", "--expect-remote", "--node-ip", "--pod-ip", "--inside", "--src", "--not-dst-port"]
+    {
+        assert!(Line::try_parse_from(["egret", option, ""]).is_err(), "{option}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_an_expectation_or_a_mistake(typed in "\\PC{0,40}") {
+        let _ = typed.parse::<Expect>().map_err(|error| error.to_string());
+    }
+
+    #[test]
+    fn what_an_expectation_is_called_reads_as_the_same_expectation(
+        typed in "( ?(10\\.0\\.0\\.[1-9]|dst=10\\.0\\.0\\.0/8|dst-port=80,443|proto=tcp) ?){1,3}=> ?(node|10\\.0\\.0\\.7, fd00::/8)",
+    ) {
+        if let Ok(read) = typed.parse::<Expect>() {
+            let shown = read.to_string();
+            let inner = shown.trim_start_matches("--expect ").trim_matches('\'');
+            prop_assert_eq!(inner.parse::<Expect>(), Ok(read));
+        }
+    }
 }

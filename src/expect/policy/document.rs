@@ -103,8 +103,9 @@ impl<'de> Visitor<'de> for Tree {
         Ok(Value::Scalar(value.to_string()))
     }
 
+    /// With a fraction, so that `1e3` is no port.
     fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
-        Ok(Value::Scalar(value.to_string()))
+        Ok(Value::Scalar(format!("{value:?}")))
     }
 
     fn visit_str<E>(self, value: &str) -> Result<Value, E> {

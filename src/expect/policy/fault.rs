@@ -28,7 +28,7 @@ pub enum Error {
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Fault {
+pub(super) struct Fault {
     at: Position,
     message: String,
 }

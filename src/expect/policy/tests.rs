@@ -160,6 +160,12 @@ fn mistakes_in_an_expectation_name_the_way_out() {
 }
 
 #[test]
+fn a_port_in_scientific_notation_is_no_port() {
+    let answer = "3:19: `1000.0` is not a port; write a number from 1 to 65535, a range like 8000-8100, or a service like https";
+    assert_eq!(mistakes(&expecting("to: { dst_port: 1e3 }")), [answer]);
+}
+
+#[test]
 fn mistakes_in_the_source_are_told_at_the_source() {
     let said = |source: &str| mistakes(&format!("expectations:\n- name: x\n  source: {source}\n"));
     assert_eq!(
@@ -228,12 +234,11 @@ fn what_is_not_a_policy_at_all_is_said_to_be_so() {
 
 #[test]
 fn aliases_that_explode_are_refused() {
-    let mut text = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..10 {
-        let below = format!("*a{},", level - 1).repeat(10);
-        text.push_str(&format!("a{level}: &a{level} [{below}]\n"));
-    }
-    assert!(matches!(Policy::read("policy.yaml", text.as_bytes()), Err(Error::Faulty { .. })));
+    let level = |level: usize, below: &str| format!("a{level}: &a{level} [{}]\n", [below; 10].join(","));
+    let above = (1..10).map(|at| level(at, &format!("*a{}", at - 1)));
+    let text: String = std::iter::once(level(0, "x")).chain(above).collect();
+    let said = mistakes(&text);
+    assert!(said.len() == 1 && said[0].contains(": this cannot be read: "), "{said:?}");
 }
 
 #[test]
