@@ -3,6 +3,8 @@
 pub mod capture;
 pub mod decode;
 pub mod digest;
+pub mod expect;
+pub mod filter;
 pub mod frame;
 pub mod net;
 pub mod packet;
