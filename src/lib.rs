@@ -3,6 +3,7 @@
 pub mod digest;
 pub mod frame;
 pub mod net;
+pub mod report;
 pub mod snapshot;
 pub mod text;
 pub mod verdict;
