@@ -8,6 +8,7 @@ pub mod filter;
 pub mod frame;
 pub mod net;
 pub mod packet;
+pub mod report;
 pub mod snapshot;
 pub mod text;
 pub mod verdict;
