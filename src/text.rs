@@ -58,7 +58,7 @@ impl fmt::Display for Text {
 }
 
 /// Whether `c` changes how the text around it is shown, or is not shown itself.
-fn is_deceptive(c: char) -> bool {
+pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
         || matches!(c,
             '\u{00ad}' | '\u{034f}' | '\u{061c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180e}'

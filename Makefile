@@ -1,0 +1,52 @@
+# Every target works alone, on a machine that has cargo and apt-get: it installs what it needs first.
+
+# Tools that cargo installs land here, and not everybody's PATH has it; ip and nft live in the sbin folders.
+export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
+
+# The capture of `make demo`.
+CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
+
+.PHONY: help demo test lab check audit bench fmt deps
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+
+demo: ## build, and judge the bundled capture of a leak
+	@scripts/install cargo cc
+	cargo build --profile fast
+	@scripts/demo "$(CAPTURE)"
+
+test: ## all tests: what needs no privilege, doctests, the laboratory
+	@scripts/install cargo cc nextest
+	cargo nextest run -E 'not binary(lab)'
+	cargo test --doc --quiet
+	@$(MAKE) --no-print-directory lab
+
+lab: ## the laboratory: real NAT in network namespaces
+	@scripts/install cargo cc nextest unshare ip nft tcpdump
+	scripts/lab
+
+check: ## format, lints, documentation, licences, direction of imports
+	@scripts/install cargo cc fmt clippy deny
+	cargo fmt --check
+	cargo clippy --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
+	cargo deny --log-level warn check bans licenses sources
+	cargo test --quiet --test layers
+
+audit: ## known vulnerabilities of dependencies (needs the advisory database: network)
+	@scripts/install cargo cc deny
+	cargo deny check advisories
+
+bench: ## measure: the whole program beside its peers, then its stages
+	@scripts/install cargo cc tcpdump tshark tcptrace time
+	cargo build --profile fast
+	cargo bench --bench whole
+	cargo bench --bench stages
+
+fmt: ## format the code
+	@scripts/install cargo fmt
+	cargo fmt
+
+deps: ## install everything that any target needs
+	scripts/install cargo cc git fmt clippy nextest deny unshare ip nft tcpdump tshark tcptrace time

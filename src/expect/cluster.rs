@@ -1,0 +1,292 @@
+//! What is known of the cluster: which addresses are whose, and who said so.
+//!
+//! The lists are filled while inputs are merged. The first question builds an index over them, single addresses by hash and
+//! wider blocks in a row, that later questions use; from then on the lists stand still.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::sync::OnceLock;
+
+use crate::net::{Address, Block};
+
+/// What is known of the cluster, each fact with where it was said.
+#[derive(Debug, Clone, Default)]
+pub struct Cluster {
+    /// Address ranges of pods.
+    pub pods: Vec<Known>,
+    /// Address ranges of Services.
+    pub services: Vec<Known>,
+    pub nodes: Vec<Node>,
+    /// Anything else that is inside.
+    pub inside: Vec<Known>,
+    /// What flows are expected to leave with; said by `expected by …`.
+    pub egress: Vec<Known>,
+    pub(crate) index: OnceLock<Index>,
+}
+
+/// A block, and who says so: `--inside`, `POD_IP`, `policy.yaml:3`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub block: Block,
+    pub said_by: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// `None` where only an address is known.
+    pub name: Option<String>,
+    pub addresses: Vec<Address>,
+    pub said_by: String,
+}
+
+impl Node {
+    /// `node worker1`, or `a node's address (--node-ip)`.
+    pub fn words(&self) -> String {
+        match &self.name {
+            Some(name) => format!("node {name}"),
+            None => format!("a node's address ({})", self.said_by),
+        }
+    }
+}
+
+impl Cluster {
+    /// Whether nothing at all is known to be inside.
+    pub fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+            && [&self.pods, &self.services, &self.inside, &self.egress].into_iter().all(Vec::is_empty)
+    }
+
+    /// The node whose address this is.
+    pub fn is_node(&self, address: Address) -> Option<&Node> {
+        self.index().nodes.get(&address).map(|&at| &self.nodes[at])
+    }
+
+    /// Whether this is a pod's address; a node's never is, even within a range of pods.
+    pub fn is_pod(&self, address: Address) -> bool {
+        self.index().pods.find(address).is_some() && self.is_node(address).is_none()
+    }
+
+    /// Whether this is an address of a pod, a Service, a node, an expected source, or declared inside.
+    pub fn is_inside(&self, address: Address) -> bool {
+        let index = self.index();
+        index.nodes.contains_key(&address)
+            || [&index.pods, &index.services, &index.inside, &index.egress]
+                .into_iter()
+                .any(|set| set.find(address).is_some())
+    }
+
+    /// Whose address this is, in words, as far as anybody said: `node worker1`, `expected by "herasoo …"`.
+    ///
+    /// An address that is both a node's and expected is said to be both.
+    pub fn owner(&self, address: Address) -> Option<String> {
+        let index = self.index();
+        let node = self.is_node(address).map(Node::words);
+        let egress = index.egress.find(address).map(|at| self.egress[at].said_by.clone());
+        match (node, egress) {
+            (Some(node), Some(egress)) => Some(format!("{node}, {egress}")),
+            (None, None) => self.range_of(address),
+            (node, egress) => node.or(egress),
+        }
+    }
+
+    fn range_of(&self, address: Address) -> Option<String> {
+        let index = self.index();
+        let ranges = [
+            ("pod", &index.pods, &self.pods),
+            ("Service", &index.services, &self.services),
+            ("inside", &index.inside, &self.inside),
+        ];
+        ranges.into_iter().find_map(|(kind, set, known)| {
+            let Known { block, said_by } = &known[set.find(address)?];
+            Some(match block.single() {
+                Some(_) => format!("{kind} ({said_by})"),
+                None => format!("{kind}, in {block} ({said_by})"),
+            })
+        })
+    }
+
+    /// A line for each kind of fact and each place where it was said: `inside: 10.128.0.0/14 (--inside)`.
+    pub fn assumptions(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        let kinds = [
+            ("inside", &self.inside),
+            ("pods", &self.pods),
+            ("Services", &self.services),
+            ("egress addresses", &self.egress),
+        ];
+        for (kind, known) in kinds {
+            for of_one in known.chunk_by(|a, b| a.said_by == b.said_by) {
+                let blocks = list(of_one.iter().map(|known| known.block));
+                lines.push(format!("{kind}: {blocks} ({})", of_one[0].said_by));
+            }
+        }
+        lines.extend(self.nodes.iter().map(|node| {
+            let name = node.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
+            format!("node{name}: {} ({})", list(node.addresses.iter()), node.said_by)
+        }));
+        lines
+    }
+
+    fn index(&self) -> &Index {
+        self.index.get_or_init(|| Index {
+            nodes: self.node_addresses(),
+            pods: Set::of(&self.pods),
+            services: Set::of(&self.services),
+            inside: Set::of(&self.inside),
+            egress: Set::of(&self.egress),
+        })
+    }
+
+    /// Where two nodes claim an address, the first said is believed.
+    fn node_addresses(&self) -> HashMap<Address, usize> {
+        let mut addresses = HashMap::new();
+        for (at, node) in self.nodes.iter().enumerate() {
+            for &address in &node.addresses {
+                addresses.entry(address).or_insert(at);
+            }
+        }
+        addresses
+    }
+}
+
+/// Most addresses that a line of assumptions names.
+const NAMED: usize = 16;
+
+fn list<T: Display>(items: impl ExactSizeIterator<Item = T>) -> String {
+    let more = items.len().saturating_sub(NAMED);
+    let mut words: Vec<String> = items.take(NAMED).map(|item| item.to_string()).collect();
+    if more > 0 {
+        words.push(format!("and {more} more"));
+    }
+    words.join(", ")
+}
+
+/// Positions in the lists of a [`Cluster`], by address.
+#[derive(Debug, Clone)]
+pub(crate) struct Index {
+    nodes: HashMap<Address, usize>,
+    pods: Set,
+    services: Set,
+    inside: Set,
+    egress: Set,
+}
+
+#[derive(Debug, Clone)]
+struct Set {
+    singles: HashMap<Address, usize>,
+    wide: Vec<(Block, usize)>,
+}
+
+impl Set {
+    fn of(known: &[Known]) -> Self {
+        let mut set = Self { singles: HashMap::new(), wide: Vec::new() };
+        for (at, known) in known.iter().enumerate() {
+            match known.block.single() {
+                Some(address) => {
+                    set.singles.entry(address).or_insert(at);
+                }
+                None => set.wide.push((known.block, at)),
+            }
+        }
+        set
+    }
+
+    /// The position of what was said about exactly this address, else of the first block around it.
+    fn find(&self, address: Address) -> Option<usize> {
+        let around = || self.wide.iter().find(|(block, _)| block.contains(address)).map(|&(_, at)| at);
+        self.singles.get(&address).copied().or_else(around)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::filter::address::{address, block};
+
+    fn known(typed: &str, said_by: &str) -> Known {
+        Known { block: block(typed).unwrap(), said_by: said_by.to_owned() }
+    }
+
+    fn node(name: Option<&str>, typed: &str, said_by: &str) -> Node {
+        let addresses = typed.split(',').map(|one| address(one).unwrap()).collect();
+        Node { name: name.map(str::to_owned), addresses, said_by: said_by.to_owned() }
+    }
+
+    fn cluster() -> Cluster {
+        Cluster {
+            pods: vec![known("10.128.0.0/14", "policy.yaml:3"), known("10.140.0.7", "POD_IP")],
+            services: vec![known("172.30.0.0/16", "policy.yaml:4")],
+            nodes: vec![
+                node(Some("worker1"), "192.168.12.11,fd00:12::11", "policy.yaml:5"),
+                node(None, "10.128.0.2", "NODE_IP"),
+            ],
+            inside: vec![known("10.0.0.0/24", "--inside"), known("10.0.1.0/24", "--inside")],
+            egress: vec![known("192.168.12.99", "expected by \"herasoo\"")],
+            ..Cluster::default()
+        }
+    }
+
+    #[test]
+    fn all_that_anybody_declared_is_inside_and_nothing_else() {
+        let cluster = cluster();
+        for typed in ["10.131.0.1", "172.30.0.1", "192.168.12.11", "fd00:12::11", "10.0.1.9", "192.168.12.99"]
+        {
+            assert!(cluster.is_inside(address(typed).unwrap()), "{typed}");
+        }
+        for typed in ["10.5.0.1", "192.168.12.98", "203.0.113.25", "fd00:12::12"] {
+            assert!(!cluster.is_inside(address(typed).unwrap()), "{typed}");
+        }
+    }
+
+    #[test]
+    fn a_nodes_address_is_no_pods_even_in_a_range_of_pods() {
+        let cluster = cluster();
+        assert!(cluster.is_pod(address("10.128.0.5").unwrap()));
+        assert!(cluster.is_pod(address("10.140.0.7").unwrap()));
+        assert!(!cluster.is_pod(address("10.128.0.2").unwrap()));
+        assert!(cluster.is_node(address("10.128.0.2").unwrap()).is_some());
+    }
+
+    #[test]
+    fn owners_are_said_in_words() {
+        let mut cluster = cluster();
+        cluster.nodes.push(node(Some("worker2"), "192.168.12.99", "--node-ip"));
+        let owner = |typed| cluster.owner(address(typed).unwrap());
+        assert_eq!(owner("192.168.12.11").unwrap(), "node worker1");
+        assert_eq!(owner("10.128.0.2").unwrap(), "a node's address (NODE_IP)");
+        assert_eq!(owner("192.168.12.99").unwrap(), "node worker2, expected by \"herasoo\"");
+        assert_eq!(owner("10.128.0.5").unwrap(), "pod, in 10.128.0.0/14 (policy.yaml:3)");
+        assert_eq!(owner("10.140.0.7").unwrap(), "pod (POD_IP)");
+        assert_eq!(owner("172.30.0.1").unwrap(), "Service, in 172.30.0.0/16 (policy.yaml:4)");
+        assert_eq!(owner("203.0.113.25"), None);
+    }
+
+    #[test]
+    fn assumptions_say_what_and_who_said_it() {
+        assert_eq!(
+            cluster().assumptions(),
+            [
+                "inside: 10.0.0.0/24, 10.0.1.0/24 (--inside)",
+                "pods: 10.128.0.0/14 (policy.yaml:3)",
+                "pods: 10.140.0.7 (POD_IP)",
+                "Services: 172.30.0.0/16 (policy.yaml:4)",
+                "egress addresses: 192.168.12.99 (expected by \"herasoo\")",
+                "node worker1: 192.168.12.11, fd00:12::11 (policy.yaml:5)",
+                "node: 10.128.0.2 (NODE_IP)",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_long_list_of_assumptions_is_cut_and_counted() {
+        let inside = (0..20).map(|at| known(&format!("10.0.0.{at}"), "--inside")).collect();
+        let lines = Cluster { inside, ..Cluster::default() }.assumptions();
+        assert!(lines[0].ends_with("10.0.0.15, and 4 more (--inside)"), "{}", lines[0]);
+    }
+
+    #[test]
+    fn a_cluster_of_which_nothing_is_known_is_empty() {
+        assert!(Cluster::default().is_empty());
+        assert!(!cluster().is_empty());
+    }
+}

@@ -1,0 +1,186 @@
+//! A YAML document as a tree in which every value and key knows its line and column.
+//!
+//! Reading the tree first and understanding it afterwards lets all mistakes of a file be told at once, each with its place.
+//! JSON is YAML, and is read the same. Size, depth and the work that aliases make are bounded by the parser's budget.
+
+use std::fmt;
+
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
+
+/// Line and column, from 1; 0 where the parser does not say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(super) struct Position {
+    pub(super) line: usize,
+    pub(super) column: usize,
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Node {
+    pub(super) at: Position,
+    pub(super) value: Value,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Value {
+    Null,
+    Bool(bool),
+    /// Text, or a number in its plainest spelling.
+    Scalar(String),
+    List(Vec<Node>),
+    Map(Vec<(Key, Node)>),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct Key {
+    pub(super) at: Position,
+    pub(super) name: String,
+}
+
+/// The tree of the only document in `text`, or where and why it is not YAML.
+pub(super) fn read(text: &str) -> Result<Node, (Position, String)> {
+    serde_saphyr::from_str(text).map_err(|error| {
+        let at = error.location().map(position).unwrap_or_default();
+        (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
+    })
+}
+
+fn position(location: serde_saphyr::Location) -> Position {
+    Position { line: location.line() as usize, column: location.column() as usize }
+}
+
+impl<'de> Deserialize<'de> for Node {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let spanned = Spanned::<Value>::deserialize(deserializer)?;
+        Ok(Self { at: position(spanned.referenced), value: spanned.value })
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Tree)
+    }
+}
+
+struct Tree;
+
+impl<'de> Visitor<'de> for Tree {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        Value::deserialize(deserializer)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::Scalar(value.to_string()))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::Scalar(value.to_string()))
+    }
+
+    fn visit_i128<E>(self, value: i128) -> Result<Value, E> {
+        Ok(Value::Scalar(value.to_string()))
+    }
+
+    fn visit_u128<E>(self, value: u128) -> Result<Value, E> {
+        Ok(Value::Scalar(value.to_string()))
+    }
+
+    /// With a fraction, so that `1e3` is no port.
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::Scalar(format!("{value:?}")))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::Scalar(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
+        let mut list = Vec::new();
+        while let Some(item) = items.next_element()? {
+            list.push(item);
+        }
+        Ok(Value::List(list))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Value, A::Error> {
+        let mut map = Vec::new();
+        while let Some(key) = entries.next_key::<Spanned<String>>()? {
+            let key = Key { at: position(key.referenced), name: key.value };
+            map.push((key, entries.next_value()?));
+        }
+        Ok(Value::Map(map))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(line: usize, column: usize) -> Position {
+        Position { line, column }
+    }
+
+    fn entries(node: &Node) -> &[(Key, Node)] {
+        match &node.value {
+            Value::Map(entries) => entries,
+            other => panic!("not a map: {other:?}"),
+        }
+    }
+
+    fn items(node: &Node) -> &[Node] {
+        match &node.value {
+            Value::List(items) => items,
+            other => panic!("not a list: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_key_and_value_knows_its_place() {
+        let root = read("# comment\ncluster:\n  pods: [a, 22]\nlist:\n  - name: x\n").unwrap();
+        let [(cluster, inner), (_, list)] = entries(&root) else { panic!("two keys") };
+        assert_eq!((cluster.name.as_str(), cluster.at), ("cluster", at(2, 1)));
+        let (pods, values) = &entries(inner)[0];
+        assert_eq!((pods.name.as_str(), pods.at), ("pods", at(3, 3)));
+        assert_eq!(items(values)[1].at, at(3, 13));
+        assert!(matches!(&items(values)[1].value, Value::Scalar(text) if text == "22"));
+        assert_eq!(items(list)[0].at, at(5, 5));
+    }
+
+    #[test]
+    fn what_is_not_yaml_says_where() {
+        let (place, why) = read("a: [1, 2\nb: 3\n").unwrap_err();
+        assert_eq!(place.line, 2, "{why}");
+        assert!(!why.is_empty() && !why.contains('\n'), "{why}");
+    }
+
+    #[test]
+    fn a_key_written_twice_is_a_mistake() {
+        let (place, why) = read("name: a\nname: b\n").unwrap_err();
+        assert_eq!((place, why.as_str()), (at(2, 1), "duplicate mapping key `name` is not allowed here"));
+    }
+
+    #[test]
+    fn an_empty_document_is_null() {
+        for text in ["", "# nothing\n", "---\n", "null"] {
+            assert!(matches!(read(text), Ok(Node { value: Value::Null, .. })), "{text:?}");
+        }
+    }
+}

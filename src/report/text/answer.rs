@@ -1,0 +1,152 @@
+//! The first line of a report: what was asked, answered in one sentence.
+
+use crate::report::number::{counted, thousands};
+use crate::snapshot::{Group, Snapshot};
+use crate::verdict::{Reason, Verdict};
+
+/// One word, one sentence, and what to do where there is no answer yet.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) word: &'static str,
+    pub(super) sentence: String,
+    pub(super) next_step: Option<&'static str>,
+}
+
+pub(super) fn answer(run: &Snapshot) -> Answer {
+    match run.verdict {
+        Verdict::Fail => Answer { word: "FAIL", sentence: failed(run), next_step: None },
+        Verdict::Inconclusive => Answer { word: "INCONCLUSIVE", sentence: unsettled(run), next_step: None },
+        Verdict::Pass => Answer { word: "PASS", sentence: passed(run), next_step: None },
+        Verdict::Exempt => nothing_judged(run),
+    }
+}
+
+fn judged(run: &Snapshot) -> u64 {
+    run.summary.pass + run.summary.fail + run.summary.inconclusive
+}
+
+/// Whether every group of `verdict` has `reason`, and there is one.
+fn all_are(run: &Snapshot, verdict: Verdict, reason: Reason) -> bool {
+    let mut groups = of_verdict(run, verdict).peekable();
+    groups.peek().is_some() && groups.all(|group| group.reason == reason)
+}
+
+fn of_verdict(run: &Snapshot, verdict: Verdict) -> impl Iterator<Item = &Group> {
+    run.groups.iter().filter(move |group| group.verdict == verdict)
+}
+
+/// `20 of 72 outgoing flows`, `All 72 outgoing flows`, `The only outgoing flow`.
+fn share(part: u64, whole: u64) -> String {
+    match (part, whole) {
+        (1, 1) => "The only outgoing flow".to_owned(),
+        (part, whole) if part == whole => format!("All {}", counted(whole, "outgoing flow")),
+        (part, whole) => format!("{} of {}", thousands(part), counted(whole, "outgoing flow")),
+    }
+}
+
+fn failed(run: &Snapshot) -> String {
+    let subject = share(run.summary.fail, judged(run));
+    let wrong = if all_are(run, Verdict::Fail, Reason::UnexpectedExit) {
+        "left the cluster, though none should have"
+    } else {
+        "left with a wrong source address"
+    };
+    match run.summary.inconclusive {
+        0 => format!("{subject} {wrong}."),
+        open => format!("{subject} {wrong}; {} could not be settled.", thousands(open)),
+    }
+}
+
+fn passed(run: &Snapshot) -> String {
+    let subject = share(run.summary.pass, judged(run));
+    if all_are(run, Verdict::Pass, Reason::DroppedAsExpected) {
+        return format!("{subject} stayed inside, as expected: nothing left the cluster.");
+    }
+    let mut sources: Vec<_> = of_verdict(run, Verdict::Pass).flat_map(|group| &group.sources).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let dropped = of_verdict(run, Verdict::Pass).any(|group| group.reason == Reason::DroppedAsExpected);
+    match sources[..] {
+        _ if dropped => {
+            format!("{subject} left with an expected source address, or were dropped as expected.")
+        }
+        [source] => format!("{subject} left as {source}, as expected."),
+        _ => format!("{subject} left with an expected source address."),
+    }
+}
+
+fn unsettled(run: &Snapshot) -> String {
+    if run.summary.frames == 0 {
+        return "No frame was captured, so no flow met an expectation.".to_owned();
+    }
+    let (open, judged) = (run.summary.inconclusive, judged(run));
+    if open == 0 {
+        let missed = run.expectations.iter().filter(|row| row.reason == Some(Reason::NoFlow)).count() as u64;
+        let subject =
+            format!("{} of {}", thousands(missed), counted(run.expectations.len() as u64, "expectation"));
+        let rest = match run.summary.pass {
+            0 => "nothing was judged".to_owned(),
+            1 => "the one outgoing flow passed".to_owned(),
+            pass => format!("all {} passed", counted(pass, "outgoing flow")),
+        };
+        return format!("{subject} met no flow; {rest}.");
+    }
+    let (not_settled, not_leaving) = match (open, judged) {
+        (1, 1) => {
+            ("The only outgoing flow cannot be settled".to_owned(), "The only outgoing flow was".to_owned())
+        }
+        (open, judged) if open == judged => {
+            let none = format!("None of {}", counted(judged, "outgoing flow"));
+            (format!("{none} can be settled"), format!("{none} was"))
+        }
+        _ => {
+            let some = share(open, judged);
+            (
+                format!("{some} cannot be settled"),
+                format!("{some} {}", if open == 1 { "was" } else { "were" }),
+            )
+        }
+    };
+    if all_are(run, Verdict::Inconclusive, Reason::WireNotSeen) {
+        return format!("{not_settled}: the place where traffic leaves the node was not captured.");
+    }
+    if all_are(run, Verdict::Inconclusive, Reason::NeverLeft) {
+        let never = if open == judged && judged > 1 { "" } else { "never " };
+        return format!("{not_leaving} {never}seen leaving the node.");
+    }
+    format!("{not_settled} from what was captured.")
+}
+
+fn nothing_judged(run: &Snapshot) -> Answer {
+    let summary = run.summary;
+    let every = |reason| run.groups.iter().all(|group| group.reason == reason);
+    let (sentence, next_step) = if summary.frames == 0 {
+        (
+            "No frame was captured.".to_owned(),
+            "Check interface and filter, and that the workload sent something meanwhile: `--while 'COMMAND'` \
+             captures around a command.",
+        )
+    } else if summary.flows == 0 {
+        (
+            format!("{} captured, and no flow among them.", counted(summary.frames, "frame")),
+            "Widen the filter, or capture where the workload's traffic passes; `egret dump` shows the frames.",
+        )
+    } else if every(Reason::ClusterInternal) {
+        (
+            format!("{} seen, and none leaves the cluster.", counted(summary.flows, "flow")),
+            "Capture traffic to an address outside. If some of these are outside, narrow what is inside: see \
+             “Assumed” below.",
+        )
+    } else if run.expectations.is_empty() {
+        (
+            format!("{} seen; no expectation was given.", counted(summary.flows, "flow")),
+            "Say which source address is right: `--expect 192.0.2.10`, or `--policy FILE` for more than one.",
+        )
+    } else {
+        (
+            format!("{} seen, and no expectation speaks about any of them.", counted(summary.flows, "flow")),
+            "Compare `from` and `to` of the expectations with the flows below.",
+        )
+    };
+    Answer { word: "NOTHING JUDGED", sentence, next_step: Some(next_step) }
+}
