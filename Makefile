@@ -18,12 +18,12 @@ demo: ## build, and judge the bundled capture of a leak
 
 test: ## all tests: what needs no privilege, doctests, the laboratory
 	@scripts/install cargo cc nextest
-	cargo nextest run -E 'not binary(lab)'
+	cargo nextest run
 	cargo test --doc --quiet
 	@$(MAKE) --no-print-directory lab
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc nextest unshare ip nft tcpdump
+	@scripts/install cargo cc nextest unshare ip nft conntrack tcpdump
 	scripts/lab
 
 check: ## format, lints, documentation, licences, direction of imports
@@ -49,4 +49,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc git fmt clippy nextest deny unshare ip nft tcpdump tshark tcptrace time
+	scripts/install cargo cc git fmt clippy nextest deny unshare ip nft conntrack tcpdump tshark tcptrace time

@@ -62,6 +62,9 @@ pub(crate) struct Capture {
     /// Nanoseconds instead of microseconds.
     #[serde(default)]
     pub(crate) nano: bool,
+    /// Begins not before the traffic, but with the step `listen`.
+    #[serde(default)]
+    pub(crate) late: bool,
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -81,8 +84,11 @@ pub(crate) enum Step {
     /// Goes on with the connections of a batch that were held open.
     Finish(Finish),
     Nft(Script),
+    Ip(Script),
     Conntrack(Script),
     Sysctl(Script),
+    /// Begins the captures that are late.
+    Listen,
     /// Waits until the router has counted a packet of every flow of a batch with the client's own address.
     Strays(String),
 }
@@ -91,7 +97,8 @@ pub(crate) enum Step {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Script {
     pub(crate) at: String,
-    /// For `nft` a script, for `conntrack` its arguments, for `sysctl` lines of `net/… = value`.
+    /// For `nft` a script, for `ip` lines of a batch, for `conntrack` arguments, for `sysctl` lines of
+    /// `net/… = value`.
     pub(crate) script: String,
 }
 

@@ -54,22 +54,32 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
         .translators()
         .map(|at| Events::listen(at, &folder.path.join(format!("{}.conntrack", at.name))))
         .collect();
-    let running: Vec<(&String, Running)> = situation
-        .captures
-        .iter()
-        .map(|(name, capture)| {
-            let file = folder.path.join(format!("{name}.pcap"));
-            (name, Running::start(cluster.at(&capture.at), name, capture, file))
-        })
-        .collect();
+    let listen = |late: bool| -> Vec<(&String, Running)> {
+        let captures = situation.captures.iter().filter(|(_, capture)| capture.late == late);
+        captures
+            .map(|(name, capture)| {
+                let file = folder.path.join(format!("{name}.pcap"));
+                (name, Running::start(cluster.at(&capture.at), name, capture, file))
+            })
+            .collect()
+    };
+    let mut running = listen(false);
+    let mut earlier = Arrivals::default();
     let traffic = Traffic::default();
     for step in &situation.steps {
-        take(step, &cluster, &traffic);
+        match step {
+            Step::Listen => {
+                running.extend(listen(true));
+                // No capture shows what came before.
+                earlier = Arrivals::count(cluster.at("router"));
+            }
+            step => take(step, &cluster, &traffic),
+        }
     }
     let captures: BTreeMap<String, PathBuf> =
         running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
     let translations: Vec<_> = events.into_iter().flat_map(Events::stop).collect();
-    let arrivals = Arrivals::count(cluster.at("router"));
+    let arrivals = Arrivals::count(cluster.at("router")).since(&earlier);
     let flows = truth::assemble(traffic.attempts(), servers.sights(), &translations, &arrivals);
     record::write_truth(&folder.path.join("truth.jsonl"), &flows);
     record::keep(situation, &cluster, &captures, &flows);
@@ -81,6 +91,8 @@ fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
         Step::Traffic(batches) => traffic.run(cluster, batches),
         Step::Finish(finish) => traffic.finish(finish),
         Step::Nft(script) => cluster.at(&script.at).nft(&script.script),
+        Step::Ip(script) => cluster.at(&script.at).ip(&script.script),
+        Step::Listen => {}
         Step::Conntrack(script) => {
             let arguments = script.script.split_whitespace();
             run(cluster.at(&script.at).command("conntrack").args(arguments), "");

@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
     pub(crate) protocol: Protocol,
     pub(crate) client: SocketAddrV4,
     pub(crate) to: SocketAddrV4,
+    /// Whether a datagram was larger than the pod's link can carry.
+    pub(crate) fragmented: bool,
     pub(crate) met: Met,
     pub(crate) started: Timestamp,
     pub(crate) ended: Timestamp,
@@ -99,6 +101,7 @@ impl Traffic {
             protocol: batch.protocol,
             client,
             to: batch.to,
+            fragmented: batch.protocol == Protocol::Udp && batch.bytes > 1_400,
             met,
             started,
             ended: Timestamp::now(),

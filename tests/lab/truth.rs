@@ -38,12 +38,13 @@ pub(crate) struct Flow {
     pub(crate) ended: Timestamp,
 }
 
-/// A tuple with which packets came to the router.
+/// A tuple with which packets came to the router, while captures could see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Exit {
     pub(crate) source: SocketAddrV4,
     pub(crate) destination: SocketAddrV4,
-    /// Not known where several flows had this tuple, one after the other.
+    /// Not known where several flows had this tuple, one after the other, nor of datagrams in fragments:
+    /// only the first has ports to be counted by.
     pub(crate) packets: Option<u64>,
 }
 
@@ -103,6 +104,7 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], ar
             packets: Some(arrivals.of(attempt.protocol, tuple)),
         })
         .filter(|exit| exit.packets != Some(0))
+        .map(|exit| Exit { packets: exit.packets.filter(|_| !attempt.fragmented), ..exit })
         .collect();
     let seen = sight.map(|sight| Tuple { source: v4(sight.peer), destination: v4(sight.local) });
     if let Some(seen) = seen {

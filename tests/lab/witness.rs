@@ -142,6 +142,14 @@ impl Arrivals {
         Self { packets }
     }
 
+    /// What came after `earlier` was counted.
+    pub(crate) fn since(mut self, earlier: &Self) -> Self {
+        for (key, count) in &mut self.packets {
+            *count -= earlier.packets.get(key).copied().unwrap_or(0);
+        }
+        self
+    }
+
     pub(crate) fn of(&self, protocol: Protocol, tuple: Tuple) -> u64 {
         self.packets.get(&(protocol.name(), tuple)).copied().unwrap_or(0)
     }
