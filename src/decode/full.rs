@@ -1,4 +1,10 @@
 //! Condenses a [`Packet`] into the digest of its innermost conversation.
+//!
+//! - A frame of no conversation (`Kind::Other`) has the default key and a hash of 0; its offsets, TTL and
+//!   identification are those of the innermost IP header, where there is one.
+//! - An ICMP error has key, direction and sequence number of the packet that it quotes, and all else from its own
+//!   headers. A quoted tunnel stays closed: the error is about the tunnel's outer conversation.
+//! - A TCP segment is followed if its flags were captured; one cut before them is `Kind::Other`.
 
 use crate::decode::{KeyHasher, Options, link, packet};
 use crate::digest::{Digest, IcmpError, Key, Kind, Tunnel, TunnelKind, Understood, protocol};
@@ -28,10 +34,7 @@ pub(super) fn full(
     let original = original.max(bytes.len() as u32);
     let mut full = condense(&packet(bytes, link, options), original);
     full.digest.motion = link::sighting(bytes, link).1;
-    if full.digest.kind == Kind::Other {
-        full.digest.key = Key::default();
-        full.digest.reversed = false;
-    } else {
+    if full.digest.kind != Kind::Other {
         full.digest.hash = hasher.hash(&full.digest.key);
     }
     full
