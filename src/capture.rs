@@ -1,0 +1,14 @@
+//! Where frames come from: captures that somebody saved or streams, and the frames again later.
+//!
+//! Everything here moves bytes and container facts (time, lengths, interface) into a
+//! [`Batch`](crate::digest::Batch). What the bytes mean is [`crate::decode`]'s work.
+//!
+//! - [`savefile`] reads pcap and pcapng, from files, pipes and standard input, compressed or not;
+//! - [`store`] gives one frame again by its number.
+
+#[cfg(test)]
+mod bytes;
+mod compressed;
+pub mod savefile;
+mod source;
+pub mod store;

@@ -1,0 +1,68 @@
+//! From a frame's bytes to what they mean: in full ([`packet`]) or as a [`Digest`](crate::digest::Digest).
+//!
+//! Decoding never fails. Any bytes give the layers that were understood and where understanding stopped.
+//!
+//! - A walk goes through the layers one by one, each by its own step (`link`, `network`, `transport`, `tunnel`),
+//!   and leaves a [`Packet`]; `full` condenses a packet into a digest.
+//! - `fast` takes the common frames straight to their digest, the same one that `full` gives.
+//! - [`Digester`] does this for the frames of one point and numbers its places and tunnels.
+//!
+//! Followed today: Ethernet, cooked v1 and v2, raw IP and BSD loopback; VLAN tags; IPv4 and IPv6 with extension
+//! headers; TCP, UDP, and the packets that ICMP errors quote; VXLAN. Every other protocol, ARP among them, ends
+//! the walk as [`Why::Unknown`]: the frame then is `Understood::Partly`, and `Kind::Other` to the engine.
+
+mod digester;
+mod fast;
+mod full;
+mod hash;
+mod link;
+mod network;
+mod transport;
+mod tunnel;
+mod walk;
+
+#[cfg(test)]
+mod build;
+
+use std::collections::HashSet;
+
+use crate::frame::LinkType;
+use crate::net::{Address, Block};
+use crate::packet::Packet;
+
+pub use digester::Digester;
+pub use hash::KeyHasher;
+pub use link::link_addresses;
+pub use transport::{SynOptions, syn_options};
+
+/// What decoding has to know of the cluster.
+#[derive(Debug, Clone, Default)]
+pub struct Options {
+    pods: HashSet<Address>,
+    pod_blocks: Vec<Block>,
+}
+
+impl Options {
+    /// Tunnels from or to an address in `pods` stay closed: they are the pod's own traffic, not the cluster's.
+    pub fn with_pods(pods: impl IntoIterator<Item = Block>) -> Self {
+        let mut options = Self::default();
+        for block in pods {
+            match block.single() {
+                Some(address) => {
+                    options.pods.insert(address);
+                }
+                None => options.pod_blocks.push(block),
+            }
+        }
+        options
+    }
+
+    fn is_pod(&self, address: Address) -> bool {
+        self.pods.contains(&address) || self.pod_blocks.iter().any(|block| block.contains(address))
+    }
+}
+
+/// The layers of a frame's `bytes`, as far as they can be understood.
+pub fn packet(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
+    walk::walk(bytes, link, options)
+}

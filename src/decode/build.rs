@@ -1,0 +1,187 @@
+//! Frames for tests, written from the inside out: `udp(53, 4000).in4("10.0.0.1", "10.0.0.2").ethernet()`.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+
+use crate::decode::link::ethertype;
+use crate::digest::{protocol, tcp as flag};
+use crate::frame::LinkType;
+
+/// Bytes, and what the header to be put before them must call them.
+#[derive(Debug, Clone)]
+pub(super) struct Inner {
+    pub(super) wire: Vec<u8>,
+    protocol: u8,
+    ethertype: u16,
+}
+
+/// A SYN-ACK without options that carries `payload` bytes.
+pub(super) fn tcp(source: u16, destination: u16, payload: usize) -> Inner {
+    tcp_with(source, destination, &[], payload)
+}
+
+pub(super) const SEQ: u32 = 0x0102_0304;
+pub(super) const ACK: u32 = 0x0506_0708;
+
+/// The same with `options`, whose length must be a multiple of 4.
+pub(super) fn tcp_with(source: u16, destination: u16, options: &[u8], payload: usize) -> Inner {
+    let mut bytes = Vec::new();
+    bytes.extend(source.to_be_bytes());
+    bytes.extend(destination.to_be_bytes());
+    bytes.extend(SEQ.to_be_bytes());
+    bytes.extend(ACK.to_be_bytes());
+    bytes.extend([((5 + options.len() / 4) << 4) as u8, flag::SYN | flag::ACK, 0xff, 0xff, 0, 0, 0, 0]);
+    bytes.extend(options);
+    bytes.resize(bytes.len() + payload, 0xaa);
+    Inner { wire: bytes, protocol: protocol::TCP, ethertype: 0 }
+}
+
+pub(super) fn udp(source: u16, destination: u16, payload: &[u8]) -> Inner {
+    let mut bytes = Vec::new();
+    bytes.extend(source.to_be_bytes());
+    bytes.extend(destination.to_be_bytes());
+    bytes.extend((8 + payload.len() as u16).to_be_bytes());
+    bytes.extend([0, 0]);
+    bytes.extend(payload);
+    Inner { wire: bytes, protocol: protocol::UDP, ethertype: 0 }
+}
+
+/// An ICMP message of type `kind` and code 1 that carries `quote`.
+pub(super) fn icmp(number: u8, kind: u8, quote: &[u8]) -> Inner {
+    let bytes = [&[kind, 1, 0, 0, 0, 0, 0, 0], quote].concat();
+    Inner { wire: bytes, protocol: number, ethertype: 0 }
+}
+
+/// The payload of a link header that calls it `ethertype`.
+pub(super) fn raw(ethertype: u16, bytes: &[u8]) -> Inner {
+    Inner { wire: bytes.to_vec(), protocol: 0, ethertype }
+}
+
+/// The payload of an IP packet that calls it `protocol`.
+pub(super) fn content(protocol: u8, bytes: &[u8]) -> Inner {
+    Inner { wire: bytes.to_vec(), protocol, ethertype: 0 }
+}
+
+pub(super) const IP_ID: u16 = 0x1234;
+pub(super) const TTL: u8 = 63;
+
+impl Inner {
+    /// Within an IPv4 packet.
+    pub(super) fn in4(self, source: &str, destination: &str) -> Self {
+        self.in4_with(source, destination, &[], 0x4000)
+    }
+
+    /// Within an IPv4 packet with `options` (a multiple of 4 bytes) and this word of flags and offset.
+    pub(super) fn in4_with(self, source: &str, destination: &str, options: &[u8], fragment: u16) -> Self {
+        let length = 20 + options.len();
+        let mut bytes = vec![0x40 | (length / 4) as u8, 0];
+        bytes.extend(((length + self.wire.len()) as u16).to_be_bytes());
+        bytes.extend(IP_ID.to_be_bytes());
+        bytes.extend(fragment.to_be_bytes());
+        bytes.extend([TTL, self.protocol, 0, 0]);
+        bytes.extend(source.parse::<Ipv4Addr>().expect("an address").octets());
+        bytes.extend(destination.parse::<Ipv4Addr>().expect("an address").octets());
+        bytes.extend(options);
+        bytes.extend(self.wire);
+        Self { wire: bytes, protocol: 4, ethertype: ethertype::IPV4 }
+    }
+
+    /// Within an IPv6 packet.
+    pub(super) fn in6(self, source: &str, destination: &str) -> Self {
+        let mut bytes = vec![0x60, 0, 0, 0];
+        bytes.extend((self.wire.len() as u16).to_be_bytes());
+        bytes.extend([self.protocol, TTL]);
+        bytes.extend(source.parse::<Ipv6Addr>().expect("an address").octets());
+        bytes.extend(destination.parse::<Ipv6Addr>().expect("an address").octets());
+        bytes.extend(self.wire);
+        Self { wire: bytes, protocol: 41, ethertype: ethertype::IPV6 }
+    }
+
+    /// Behind an IPv6 extension header of type `number`, eight bytes long.
+    pub(super) fn behind(self, number: u8, rest: [u8; 7]) -> Self {
+        let mut bytes = vec![self.protocol];
+        bytes.extend(rest);
+        bytes.extend(self.wire);
+        Self { wire: bytes, protocol: number, ethertype: 0 }
+    }
+
+    /// Within a VLAN tag of type `ethertype`.
+    pub(super) fn tagged(self, ethertype: u16, id: u16) -> Self {
+        let bytes = [&id.to_be_bytes(), &self.ethertype.to_be_bytes(), self.wire.as_slice()].concat();
+        Self { wire: bytes, protocol: 0, ethertype }
+    }
+
+    pub(super) fn ethernet(self) -> Vec<u8> {
+        [[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1].as_slice(), &self.ethertype.to_be_bytes(), &self.wire].concat()
+    }
+
+    pub(super) fn sll(self, packet_type: u16) -> Vec<u8> {
+        [
+            packet_type.to_be_bytes().as_slice(),
+            &[0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0],
+            &self.ethertype.to_be_bytes(),
+            &self.wire,
+        ]
+        .concat()
+    }
+
+    pub(super) fn sll2(self, interface: u32, packet_type: u8) -> Vec<u8> {
+        [
+            self.ethertype.to_be_bytes().as_slice(),
+            &[0, 0],
+            &interface.to_be_bytes(),
+            &[0, 1, packet_type, 6, 2, 0, 0, 0, 0, 1, 0, 0],
+            &self.wire,
+        ]
+        .concat()
+    }
+
+    /// Behind the address family of a BSD loopback capture.
+    pub(super) fn family(self, family: [u8; 4]) -> Vec<u8> {
+        [family.as_slice(), &self.wire].concat()
+    }
+
+    /// An Ethernet frame of this within a VXLAN datagram.
+    pub(super) fn vxlan(self, port: u16, vni: u32) -> Self {
+        let header = (u64::from(0x08_u8) << 56 | u64::from(vni) << 8).to_be_bytes();
+        udp(40000, port, &[header.as_slice(), &self.ethernet()].concat())
+    }
+}
+
+/// Frames of every kind that is followed, on every link type.
+pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
+    let (a, b, x, y) = ("10.128.0.5", "203.0.113.25", "fd00::5", "2001:db8::25");
+    let inner = [
+        tcp(40001, 443, 30).in4(a, b),
+        tcp_with(40001, 443, &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0], 0).in4(a, b),
+        udp(5353, 53, b"query").in4(b, a),
+        tcp(40001, 443, 3).in4_with(a, b, &[1; 8], 0x4000),
+        tcp(40001, 443, 3).in4_with(a, b, &[], 0x2000),
+        tcp(40001, 443, 3).in4_with(a, b, &[], 0x2001),
+        tcp(443, 40001, 30).in6(y, x),
+        udp(53, 5353, b"answer").in6(x, y),
+        udp(53, 5353, b"first").behind(44, [0, 0, 1, 0, 0, 0, 7]).in6(x, y),
+        udp(53, 5353, b"tail").behind(44, [0, 0, 8, 0, 0, 0, 7]).in6(x, y),
+        tcp(40001, 443, 3).behind(60, [0, 1, 4, 0, 0, 0, 0]).behind(0, [0, 1, 4, 0, 0, 0, 0]).in6(x, y),
+        icmp(protocol::ICMP, 3, &tcp(40001, 443, 0).in4(a, b).wire[..28]).in4("192.168.12.1", a),
+        icmp(protocol::ICMPV6, 2, &tcp(40001, 443, 0).in6(x, y).wire).in6(y, x),
+        icmp(protocol::ICMP, 8, b"ping").in4(a, b),
+        tcp(40001, 443, 30).in4(a, b).vxlan(4789, 77).in4("192.168.12.11", "192.168.12.12"),
+        content(132, b"sctp").in4(a, b),
+        raw(ethertype::ARP, &[0; 28]),
+    ];
+    let mut frames = Vec::new();
+    for packet in inner {
+        frames.push((LinkType::ETHERNET, packet.clone().ethernet()));
+        frames.push((LinkType::ETHERNET, packet.clone().tagged(ethertype::VLAN, 100).ethernet()));
+        let twice = packet.clone().tagged(ethertype::VLAN, 100).tagged(ethertype::SERVICE_VLAN, 7);
+        frames.push((LinkType::ETHERNET, twice.ethernet()));
+        frames.push((LinkType::LINUX_SLL, packet.clone().sll(4)));
+        frames.push((LinkType::LINUX_SLL2, packet.clone().sll2(12, 3)));
+        frames.push((LinkType::RAW, packet.wire.clone()));
+        frames.push((LinkType::IPV4, packet.wire.clone()));
+        frames.push((LinkType::IPV6, packet.wire.clone()));
+        frames.push((LinkType::NULL, packet.clone().family([2, 0, 0, 0])));
+        frames.push((LinkType::LOOP, packet.family([0, 0, 0, 24])));
+    }
+    frames
+}

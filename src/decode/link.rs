@@ -1,0 +1,239 @@
+//! Link-layer headers: which network protocol follows, and where a cooked capture says a frame was seen.
+
+use crate::decode::walk::{Next, Step, Walk};
+use crate::digest::{Motion, Within};
+use crate::frame::LinkType;
+use crate::net::Mac;
+use crate::packet::{Header, Protocol, Why};
+
+/// `EtherType` numbers (IEEE registration authority) that are followed.
+pub(super) mod ethertype {
+    pub(in crate::decode) const IPV4: u16 = 0x0800;
+    pub(in crate::decode) const ARP: u16 = 0x0806;
+    pub(in crate::decode) const VLAN: u16 = 0x8100;
+    pub(in crate::decode) const IPV6: u16 = 0x86dd;
+    /// IEEE 802.1ad, and the number used before it existed.
+    pub(in crate::decode) const SERVICE_VLAN: u16 = 0x88a8;
+    pub(in crate::decode) const OLD_QINQ: u16 = 0x9100;
+    /// Smaller values are an IEEE 802.3 length.
+    pub(in crate::decode) const FIRST: u16 = 0x0600;
+}
+
+pub(super) const ETHERNET_LENGTH: usize = 14;
+pub(super) const VLAN_LENGTH: usize = 4;
+pub(super) const SLL_LENGTH: usize = 16;
+pub(super) const SLL2_LENGTH: usize = 20;
+
+pub(super) fn step(walk: &mut Walk<'_>, link: LinkType) -> Step {
+    match link {
+        LinkType::ETHERNET => ethernet(walk),
+        LinkType::LINUX_SLL => sll(walk),
+        LinkType::LINUX_SLL2 => sll2(walk),
+        LinkType::NULL | LinkType::LOOP => family(walk),
+        LinkType::RAW => Ok(Next::Ip(None)),
+        LinkType::IPV4 => Ok(Next::Ip(Some(4))),
+        LinkType::IPV6 => Ok(Next::Ip(Some(6))),
+        // No layer is recorded: not even the link was understood.
+        LinkType(number) => Err(Why::Unknown(Protocol::LinkType(number))),
+    }
+}
+
+pub(super) fn ethertype_step(walk: &mut Walk<'_>, number: u16) -> Step {
+    match number {
+        ethertype::IPV4 => Ok(Next::Ip(Some(4))),
+        ethertype::IPV6 => Ok(Next::Ip(Some(6))),
+        ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_QINQ => vlan(walk),
+        _ => Err(walk.unknown(Protocol::EtherType(number))),
+    }
+}
+
+/// IEEE 802.3 §3.1.1, without preamble and checksum:
+///
+/// ```text
+/// +-----------------+-----------------+-----------+
+/// | destination (6) |   source (6)    | type (2)  |
+/// +-----------------+-----------------+-----------+
+/// ```
+fn ethernet(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; ETHERNET_LENGTH] = walk.header()?;
+    let ethertype = u16_at(header, 12);
+    let (destination, source) = (mac_at(header, 0), mac_at(header, 6));
+    walk.push(Header::Ethernet { source, destination, ethertype }, ETHERNET_LENGTH)?;
+    Ok(Next::EtherType(ethertype))
+}
+
+/// IEEE 802.1Q §9.6; the tag's own type is in the header before it:
+///
+/// ```text
+/// +----------+---+---------+-----------+
+/// | prio (3) | D | id (12) | type (16) |   bits
+/// +----------+---+---------+-----------+
+/// ```
+fn vlan(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; VLAN_LENGTH] = walk.header()?;
+    let (control, ethertype) = (u16_at(header, 0), u16_at(header, 2));
+    let tag = Header::Vlan { id: control & 0x0fff, priority: (control >> 13) as u8, ethertype };
+    walk.push(tag, VLAN_LENGTH)?;
+    Ok(Next::EtherType(ethertype))
+}
+
+/// `LINKTYPE_LINUX_SLL` (<https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html>):
+///
+/// ```text
+/// +-----------------+--------------+-------------------+-------------+--------------+
+/// | packet type (2) | hardware (2) | address length(2) | address (8) | protocol (2) |
+/// +-----------------+--------------+-------------------+-------------+--------------+
+/// ```
+fn sll(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; SLL_LENGTH] = walk.header()?;
+    let (packet_type, hardware, protocol) = (u16_at(header, 0), u16_at(header, 2), u16_at(header, 14));
+    let source = (u16_at(header, 4) == 6).then(|| mac_at(header, 6));
+    walk.push(Header::Sll { packet_type, hardware, source, protocol }, SLL_LENGTH)?;
+    after_cooked(walk, hardware, protocol)
+}
+
+/// `LINKTYPE_LINUX_SLL2` (<https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL2.html>):
+///
+/// ```text
+/// +--------------+--------------+---------------------+--------------+-----------------+--------------------+-------------+
+/// | protocol (2) | reserved (2) | interface index (4) | hardware (2) | packet type (1) | address length (1) | address (8) |
+/// +--------------+--------------+---------------------+--------------+-----------------+--------------------+-------------+
+/// ```
+fn sll2(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; SLL2_LENGTH] = walk.header()?;
+    let (protocol, interface, hardware) = (u16_at(header, 0), u32_at(header, 4), u16_at(header, 8));
+    let source = (header[11] == 6).then(|| mac_at(header, 12));
+    walk.push(Header::Sll2 { packet_type: header[10], hardware, source, protocol, interface }, SLL2_LENGTH)?;
+    after_cooked(walk, hardware, protocol)
+}
+
+fn after_cooked(walk: &mut Walk<'_>, hardware: u16, protocol: u16) -> Step {
+    if names_ethertype(hardware) {
+        Ok(Next::EtherType(protocol))
+    } else {
+        Err(walk.unknown(Protocol::Hardware(hardware)))
+    }
+}
+
+/// Whether a cooked header's protocol field is an `EtherType` for this `ARPHRD_` hardware type.
+///
+/// It is not for frame relay (770), 802.11 with radiotap (803) and netlink (824); see the two specifications above.
+pub(super) const fn names_ethertype(hardware: u16) -> bool {
+    !matches!(hardware, 770 | 803 | 824)
+}
+
+/// `LINKTYPE_NULL` and `LINKTYPE_LOOP` (<https://www.tcpdump.org/linktypes.html>):
+///
+/// ```text
+/// +--------------------+
+/// | address family (4) |   NULL: in the capturing machine's byte order; LOOP: in network byte order
+/// +--------------------+
+/// ```
+///
+/// The order of a NULL header is not written anywhere, so either is taken for both. IPv4 is 2 everywhere; IPv6 is
+/// 10 (Linux), 24 (NetBSD, OpenBSD), 28 (FreeBSD) and 30 (Darwin).
+fn family(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; 4] = walk.header()?;
+    let stated = u32::from_be_bytes(*header);
+    let family = stated.min(stated.swap_bytes());
+    walk.push(Header::Family { family }, 4)?;
+    match family {
+        2 => Ok(Next::Ip(Some(4))),
+        10 | 24 | 28 | 30 => Ok(Next::Ip(Some(6))),
+        _ => Err(walk.unknown(Protocol::Family(family))),
+    }
+}
+
+/// What a frame's cooked header says of where and how it was seen; other link types say nothing.
+#[inline]
+pub(super) fn sighting(bytes: &[u8], link: LinkType) -> (Within, Motion) {
+    match link {
+        LinkType::LINUX_SLL2 => match bytes.first_chunk::<SLL2_LENGTH>() {
+            Some(header) => (Within::Index(u32_at(header, 4)), motion(u16::from(header[10]))),
+            None => (Within::Whole, Motion::Unsaid),
+        },
+        LinkType::LINUX_SLL => match bytes.first_chunk::<SLL_LENGTH>() {
+            Some(header) => (Within::PacketType(u16_at(header, 0)), motion(u16_at(header, 0))),
+            None => (Within::Whole, Motion::Unsaid),
+        },
+        _ => (Within::Whole, Motion::Unsaid),
+    }
+}
+
+/// The kernel's packet types: `PACKET_HOST`, `_BROADCAST`, `_MULTICAST`, `_OTHERHOST`, `_OUTGOING` (packet(7)).
+#[inline]
+const fn motion(packet_type: u16) -> Motion {
+    match packet_type {
+        0..=2 => Motion::In,
+        3 => Motion::Passing,
+        4 => Motion::Out,
+        _ => Motion::Unsaid,
+    }
+}
+
+/// The (source, destination) link-layer addresses of a frame; a cooked header has a source at most.
+pub fn link_addresses(bytes: &[u8], link: LinkType) -> (Option<Mac>, Option<Mac>) {
+    match link {
+        LinkType::ETHERNET => match bytes.first_chunk::<ETHERNET_LENGTH>() {
+            Some(header) => (Some(mac_at(header, 6)), Some(mac_at(header, 0))),
+            None => (None, None),
+        },
+        LinkType::LINUX_SLL => {
+            let header = bytes.first_chunk::<SLL_LENGTH>().filter(|header| u16_at(header, 4) == 6);
+            (header.map(|header| mac_at(header, 6)), None)
+        }
+        LinkType::LINUX_SLL2 => {
+            let header = bytes.first_chunk::<SLL2_LENGTH>().filter(|header| header[11] == 6);
+            (header.map(|header| mac_at(header, 12)), None)
+        }
+        _ => (None, None),
+    }
+}
+
+/// The big-endian number at a constant offset of a header of constant length, where the compiler sees that it fits.
+#[inline]
+pub(super) const fn u16_at<const N: usize>(header: &[u8; N], at: usize) -> u16 {
+    u16::from_be_bytes([header[at], header[at + 1]])
+}
+
+#[inline]
+pub(super) const fn u32_at<const N: usize>(header: &[u8; N], at: usize) -> u32 {
+    u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+}
+
+#[inline]
+const fn mac_at<const N: usize>(header: &[u8; N], at: usize) -> Mac {
+    Mac([header[at], header[at + 1], header[at + 2], header[at + 3], header[at + 4], header[at + 5]])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::build::raw;
+
+    const SENDER: Option<Mac> = Some(Mac([2, 0, 0, 0, 0, 1]));
+
+    #[test]
+    fn link_addresses_are_as_many_as_the_header_has() {
+        let arp = raw(ethertype::ARP, &[0; 28]);
+        let receiver = Some(Mac([2, 0, 0, 0, 0, 2]));
+        let ethernet = arp.clone().ethernet();
+        assert_eq!(link_addresses(&ethernet, LinkType::ETHERNET), (SENDER, receiver));
+        assert_eq!(link_addresses(&ethernet[..13], LinkType::ETHERNET), (None, None));
+        assert_eq!(link_addresses(&arp.clone().sll(0), LinkType::LINUX_SLL), (SENDER, None));
+        let mut cooked = arp.sll2(3, 0);
+        assert_eq!(link_addresses(&cooked, LinkType::LINUX_SLL2), (SENDER, None));
+        cooked[11] = 4;
+        assert_eq!(link_addresses(&cooked, LinkType::LINUX_SLL2), (None, None));
+        assert_eq!(link_addresses(&cooked, LinkType::RAW), (None, None));
+    }
+
+    #[test]
+    fn a_cooked_header_tells_places_apart_and_one_that_is_cut_does_not() {
+        let arp = raw(ethertype::ARP, &[]);
+        let cooked = arp.clone().sll2(90_000, 4);
+        assert_eq!(sighting(&cooked, LinkType::LINUX_SLL2), (Within::Index(90_000), Motion::Out));
+        assert_eq!(sighting(&cooked[..19], LinkType::LINUX_SLL2), (Within::Whole, Motion::Unsaid));
+        assert_eq!(sighting(&arp.sll(3), LinkType::LINUX_SLL), (Within::PacketType(3), Motion::Passing));
+    }
+}

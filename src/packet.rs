@@ -1,0 +1,212 @@
+//! What was understood of a frame: a stack of layers, outermost first, and where understanding ended.
+//!
+//! 1. Each layer knows its header's byte range in the frame, as far as it was captured. Ranges ascend, do not
+//!    overlap and lie within the frame.
+//! 2. A packet without [`Packet::stopped`] was understood as far as its protocols go that egret knows.
+//! 3. The layers after an ICMP error ([`Header::Icmp`]) are those of the packet that it quotes.
+//! 4. There are at most [`Packet::LAYERS`] layers, whatever the bytes say.
+//!
+//! How bytes become layers is the business of [`crate::decode`].
+
+use std::fmt;
+use std::ops::Range;
+
+use smallvec::SmallVec;
+
+use crate::net::{Address, Mac};
+
+/// The stack of layers decoded from a frame.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Packet {
+    pub layers: SmallVec<[Layer; 8]>,
+    pub stopped: Option<Stop>,
+}
+
+impl Packet {
+    /// Most layers that are followed: two tunnels deep with tags, extension headers and a quoted packet.
+    pub const LAYERS: usize = 16;
+}
+
+/// One header of a packet.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Layer {
+    pub header: Header,
+    /// Where the header lies in the frame. Its end is the start of what it carries, except where it was cut.
+    pub range: Range<usize>,
+}
+
+/// The facts of a header that egret uses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Header {
+    Ethernet {
+        source: Mac,
+        destination: Mac,
+        ethertype: u16,
+    },
+    /// An 802.1Q, 802.1ad tag, or one of the number used before.
+    Vlan {
+        id: u16,
+        priority: u8,
+        ethertype: u16,
+    },
+    /// Linux cooked capture v1.
+    Sll {
+        packet_type: u16,
+        hardware: u16,
+        source: Option<Mac>,
+        protocol: u16,
+    },
+    /// Linux cooked capture v2.
+    Sll2 {
+        packet_type: u8,
+        hardware: u16,
+        source: Option<Mac>,
+        protocol: u16,
+        interface: u32,
+    },
+    /// The address family that BSD loopback captures start with.
+    Family {
+        family: u32,
+    },
+    Ipv4 {
+        source: Address,
+        destination: Address,
+        protocol: u8,
+        ttl: u8,
+        id: u16,
+        /// As stated; 0 where segmentation offload leaves it to the hardware.
+        total_length: u16,
+        dont_fragment: bool,
+        fragment: Option<Fragment>,
+    },
+    Ipv6 {
+        source: Address,
+        destination: Address,
+        /// What directly follows: perhaps the first extension header.
+        next_header: u8,
+        hop_limit: u8,
+        flow_label: u32,
+        /// As stated; 0 in jumbograms and where segmentation offload leaves it to the hardware.
+        payload_length: u16,
+    },
+    /// IPv6 extension headers and authentication headers, the whole chain.
+    Extensions {
+        /// IP protocol number of what follows the chain.
+        protocol: u8,
+        fragment: Option<Fragment>,
+    },
+    Tcp {
+        source: u16,
+        destination: u16,
+        seq: u32,
+        ack: u32,
+        flags: u8,
+        /// As stated, in bytes; options may have been cut.
+        header_length: u8,
+        payload: Extent,
+    },
+    /// The first eight bytes of a TCP header: all that an ICMP error need quote.
+    TcpStart {
+        source: u16,
+        destination: u16,
+        seq: u32,
+    },
+    Udp {
+        source: u16,
+        destination: u16,
+        /// As stated; may be 0 or wrong.
+        length: u16,
+        payload: Extent,
+    },
+    Icmp {
+        v6: bool,
+        kind: u8,
+        code: u8,
+        payload: Extent,
+    },
+    Vxlan {
+        vni: u32,
+    },
+    /// A protocol that is known by number alone; the range is all that is left of its bytes.
+    Other {
+        protocol: Protocol,
+    },
+}
+
+/// How many bytes a transport header carries by the IP header's length; `None` where that does not say, and
+/// the payload reaches to the end of the frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Extent(pub Option<u32>);
+
+/// Which part of a datagram a packet carries, where it does not carry all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fragment {
+    /// In bytes.
+    pub offset: u16,
+    pub more: bool,
+    /// IPv4 and IPv6 identifications have 16 and 32 bits.
+    pub id: u32,
+}
+
+/// A number that names a protocol, and the list it is from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Protocol {
+    LinkType(u16),
+    /// The address family of a BSD loopback capture.
+    Family(u32),
+    /// What a cooked header's protocol field holds for hardware types whose frames have no `EtherType`.
+    Hardware(u16),
+    EtherType(u16),
+    Ip(u8),
+    /// An ICMP type that quotes no packet.
+    Icmp(u8),
+    Icmpv6(u8),
+}
+
+impl fmt::Display for Protocol {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::LinkType(n) => write!(f, "link type {n}"),
+            Self::Family(n) => write!(f, "address family {n}"),
+            Self::Hardware(n) => write!(f, "hardware type {n}"),
+            Self::EtherType(n) => write!(f, "ethertype 0x{n:04x}"),
+            Self::Ip(n) => write!(f, "IP protocol {n}"),
+            Self::Icmp(n) => write!(f, "ICMP type {n}"),
+            Self::Icmpv6(n) => write!(f, "ICMPv6 type {n}"),
+        }
+    }
+}
+
+/// Where in the frame understanding ended, and why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop {
+    /// Offset of the header that was not understood.
+    pub at: usize,
+    pub why: Why,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// The captured bytes end within the header.
+    Cut,
+    /// The header contradicts itself or the header around it.
+    Malformed(&'static str),
+    /// egret does not follow this protocol.
+    Unknown(Protocol),
+    /// The tail of a datagram: its ports are in the first fragment.
+    Tail,
+    /// More layers than [`Packet::LAYERS`], or headers beyond the first 64 KiB.
+    TooDeep,
+}
+
+impl fmt::Display for Why {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cut => f.write_str("cut by the capture"),
+            Self::Malformed(what) => write!(f, "malformed: {what}"),
+            Self::Unknown(protocol) => write!(f, "unknown {protocol}"),
+            Self::Tail => f.write_str("fragment without the datagram's start"),
+            Self::TooDeep => f.write_str("nested too deep"),
+        }
+    }
+}
