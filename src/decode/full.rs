@@ -19,6 +19,8 @@ pub(super) struct Full {
     pub(super) digest: Digest,
     /// The outermost tunnel that was opened. Where tunnels nest, that is the one between the cluster's nodes.
     pub(super) tunnel: Option<Tunnel>,
+    /// Its packet travels from the larger outer address to the smaller.
+    pub(super) tunnel_reversed: bool,
     pub(super) icmp: Option<IcmpError>,
 }
 
@@ -81,7 +83,10 @@ fn condense(packet: &Packet, original: u32) -> Full {
             }
             Header::Vxlan { vni } => {
                 let (low, high) = (addresses.0.min(addresses.1), addresses.0.max(addresses.1));
-                full.tunnel.get_or_insert(Tunnel { kind: TunnelKind::Vxlan, id: Some(vni), low, high });
+                if full.tunnel.is_none() {
+                    full.tunnel = Some(Tunnel { kind: TunnelKind::Vxlan, id: Some(vni), low, high });
+                    full.tunnel_reversed = addresses.0 > addresses.1;
+                }
                 full.digest = Digest::default();
             }
             Header::Ethernet { .. }
