@@ -20,8 +20,12 @@ use std::path::{Path, PathBuf};
 use crate::wire::{ACK, FIN, Packet, Place, SYN, Writer};
 
 /// What the node should translate to, and what a leak leaves with.
-pub(crate) const EGRESS: [u8; 4] = [192, 168, 12, 99];
-pub(crate) const NODE: [u8; 4] = [192, 168, 12, 11];
+const EGRESS: [u8; 4] = [192, 168, 12, 99];
+const NODE: [u8; 4] = [192, 168, 12, 11];
+
+/// The traffic of the targets: 1.9 million frames, 1 GB when whole.
+pub(crate) const FULL: Traffic = Traffic { flows: 20_000, packets: 32, apart: 3_000_000, snap: 262_144 };
+pub(crate) const CUT: Traffic = Traffic { snap: 128, ..FULL };
 
 /// Changes whenever the same parameters would give other bytes.
 const EDITION: u32 = 2;

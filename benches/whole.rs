@@ -16,11 +16,8 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use contest::{Contender, Result, Standing};
-use traffic::Traffic;
+use traffic::{CUT, FULL, Traffic};
 
-/// The traffic of the targets: 1.9 million frames, 1 GB when whole.
-const NODE: Traffic = Traffic { flows: 20_000, packets: 32, apart: 3_000_000, snap: 262_144 };
-const CUT: Traffic = Traffic { snap: 128, ..NODE };
 /// As many packets a flow and as many open flows at a time in both: only the number of flows differs.
 const FEW: Traffic = Traffic { flows: 10_000, packets: 8, apart: 300_000, snap: 128 };
 const MANY: Traffic = Traffic { flows: 1_000_000, ..FEW };
@@ -45,7 +42,7 @@ fn run() -> Result<()> {
     let mut bench =
         Bench { report: String::new(), folder, with_egret: !named("peers"), only_files: named("files") };
     if wanted("full") {
-        bench.beside_peers("Full frames", NODE, 1.0)?;
+        bench.beside_peers("Full frames", FULL, 1.0)?;
     }
     if wanted("cut") {
         bench.beside_peers("The same, cut at 128 bytes", CUT, 2.0)?;

@@ -9,7 +9,7 @@
 //!
 //! Followed today: Ethernet, cooked v1 and v2, raw IP and BSD loopback; VLAN tags; IPv4 and IPv6 with extension
 //! headers; TCP, UDP, and the packets that ICMP errors quote; VXLAN. Every other protocol, ARP among them, ends
-//! the walk as [`Why::Unknown`]: the frame then is `Understood::Partly`, and `Kind::Other` to the engine.
+//! the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`, and `Kind::Other` to the engine.
 
 mod digester;
 mod fast;

@@ -138,8 +138,9 @@ pub struct Digest {
     pub kind: Kind,
     pub understood: Understood,
     pub motion: Motion,
-    /// The packet travels from the key's high end to its low end.
+    /// The packet travels from the key's high end to its low end; its tunnel, from the tunnel's.
     pub reversed: bool,
+    pub tunnel_reversed: bool,
 }
 
 impl Digest {

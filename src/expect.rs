@@ -17,7 +17,7 @@ pub mod policy;
 pub mod source;
 
 use crate::filter::selection::{Selection, any_contains};
-use crate::net::{Block, Endpoint};
+use crate::net::{Address, Block, Endpoint};
 
 pub use cluster::{Cluster, Known, Node};
 pub use merge::Error;
@@ -103,6 +103,14 @@ impl Expectation {
 }
 
 impl Expectations {
+    /// Whether an address is expected by another expectation than that one.
+    pub fn is_expected_elsewhere(&self, address: Address, than: usize) -> bool {
+        self.list.iter().enumerate().any(|(index, other)| {
+            index != than
+                && matches!(&other.source, Source::AnyOf(blocks) if any_contains(blocks, address))
+        })
+    }
+
     /// The expectation that speaks about a flow: the first that covers it.
     pub fn first_for(&self, question: &Question) -> Choice {
         let mut candidates = Vec::new();

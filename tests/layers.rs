@@ -26,26 +26,33 @@ const MODULES: &[(&str, &[&str])] = &[
     ("expect", &["text", "net", "digest", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
-    // What it means.
-    ("clock", &["text", "net", "frame", "digest"]),
+    // What it means: conversations, what they teach about the run, and the verdict.
+    ("clock", &["frame", "digest"]),
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
+    ("flow", &["text", "net", "frame", "digest", "decode", "clock", "snapshot"]),
+    ("view", &["net", "frame", "digest", "expect", "flow", "snapshot"]),
+    ("facts", &["net", "frame", "digest", "expect", "clock", "place", "flow", "view", "snapshot"]),
+    ("wire", &["net", "frame", "digest", "expect", "place", "flow", "view", "facts", "snapshot"]),
+    ("outcome", &["net", "frame", "digest", "verdict", "place", "flow", "view", "facts", "wire", "snapshot"]),
     (
-        "flow",
-        &["text", "net", "frame", "digest", "filter", "expect", "clock", "place", "verdict", "snapshot"],
+        "judge",
+        &[
+            "net", "frame", "digest", "verdict", "expect", "place", "flow", "view", "facts", "wire",
+            "outcome", "snapshot",
+        ],
     ),
-    ("outcome", &["text", "net", "frame", "digest", "verdict", "clock", "place", "flow", "snapshot"]),
     (
         "explain",
         &[
-            "text", "net", "frame", "digest", "verdict", "expect", "clock", "place", "flow", "outcome",
-            "snapshot",
+            "text", "net", "frame", "digest", "verdict", "expect", "clock", "place", "flow", "view", "facts",
+            "wire", "outcome", "judge", "snapshot",
         ],
     ),
     (
         "engine",
         &[
-            "text", "net", "frame", "digest", "verdict", "filter", "expect", "clock", "place", "flow",
-            "outcome", "explain", "snapshot",
+            "text", "net", "frame", "digest", "verdict", "decode", "filter", "expect", "clock", "place",
+            "flow", "view", "facts", "wire", "outcome", "judge", "explain", "snapshot",
         ],
     ),
     // The ways in and out.
@@ -64,7 +71,7 @@ const MODULES: &[(&str, &[&str])] = &[
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
     "text", "net", "frame", "verdict", "digest", "packet", "decode", "filter", "snapshot", "clock", "place",
-    "flow", "outcome", "explain", "engine",
+    "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
 ];
 
 /// What the lower half may not name, and what that would be.

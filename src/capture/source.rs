@@ -91,9 +91,12 @@ impl Spool {
         let path = directory.join(name);
         let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
         fs::remove_file(&path)?;
-        Ok(Self {
-            replica: Replica { file: Arc::new(file), base: 0, original: None, failed: Arc::default() },
-        })
+        Ok(Self::into_file(file))
+    }
+
+    /// A spool that writes into `file`, which nobody else writes.
+    fn into_file(file: File) -> Self {
+        Self { replica: Replica { file: Arc::new(file), base: 0, original: None, failed: Arc::default() } }
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
@@ -173,5 +176,36 @@ impl Read for At {
         let n = self.file.read_at(buffer, self.offset)?;
         self.offset += n as u64;
         Ok(n)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spool_has_no_name_and_gives_its_bytes_at_any_offset() {
+        let directory = std::env::temp_dir().join(format!("egret-test-spool-{}", std::process::id()));
+        fs::create_dir(&directory).expect("a new directory");
+        let mut spool = Spool::new(&directory).expect("a writable directory");
+        assert_eq!(fs::read_dir(&directory).expect("the directory").count(), 0);
+        fs::remove_dir(&directory).expect("an empty directory");
+        spool.append(b"head");
+        spool.append(b"tail");
+        let mut bytes = Vec::new();
+        spool.replica().from(3).read_to_end(&mut bytes).expect("a file");
+        assert_eq!(bytes, b"dtail");
+    }
+
+    #[test]
+    fn a_full_disk_ends_the_copy_but_not_the_reading() {
+        let full = File::options().write(true).open("/dev/full").expect("a Linux system");
+        let spool = Some(Spool::into_file(full));
+        let mut source = Source { reader: Box::new(&b"frames"[..]), spool };
+        let mut bytes = Vec::new();
+        source.read_to_end(&mut bytes).expect("memory");
+        assert_eq!(bytes, b"frames");
+        let replica = source.spool.expect("it was given").replica();
+        assert!(replica.failure().is_some_and(|why| why.contains("No space left")));
     }
 }

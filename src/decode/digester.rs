@@ -50,6 +50,7 @@ impl Digester {
                 let mut full = full(bytes, link, head.original, &self.options, &self.hasher);
                 if let Some(tunnel) = full.tunnel {
                     full.digest.tunnel = self.tunnels.number(tunnel, &mut batch.tunnels);
+                    full.digest.tunnel_reversed = full.tunnel_reversed;
                 }
                 if let Some(error) = full.icmp {
                     batch.icmp_errors.push((index as u32, error));

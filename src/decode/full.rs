@@ -1,4 +1,10 @@
 //! Condenses a [`Packet`] into the digest of its innermost conversation.
+//!
+//! - A frame of no conversation (`Kind::Other`) has the default key and a hash of 0; its offsets, TTL and
+//!   identification are those of the innermost IP header, where there is one.
+//! - An ICMP error has key, direction and sequence number of the packet that it quotes, and all else from its own
+//!   headers. A quoted tunnel stays closed: the error is about the tunnel's outer conversation.
+//! - A TCP segment is followed if its flags were captured; one cut before them is `Kind::Other`.
 
 use crate::decode::{KeyHasher, Options, link, packet};
 use crate::digest::{Digest, IcmpError, Key, Kind, Tunnel, TunnelKind, Understood, protocol};
@@ -13,6 +19,8 @@ pub(super) struct Full {
     pub(super) digest: Digest,
     /// The outermost tunnel that was opened. Where tunnels nest, that is the one between the cluster's nodes.
     pub(super) tunnel: Option<Tunnel>,
+    /// Its packet travels from the larger outer address to the smaller.
+    pub(super) tunnel_reversed: bool,
     pub(super) icmp: Option<IcmpError>,
 }
 
@@ -28,10 +36,7 @@ pub(super) fn full(
     let original = original.max(bytes.len() as u32);
     let mut full = condense(&packet(bytes, link, options), original);
     full.digest.motion = link::sighting(bytes, link).1;
-    if full.digest.kind == Kind::Other {
-        full.digest.key = Key::default();
-        full.digest.reversed = false;
-    } else {
+    if full.digest.kind != Kind::Other {
         full.digest.hash = hasher.hash(&full.digest.key);
     }
     full
@@ -78,7 +83,10 @@ fn condense(packet: &Packet, original: u32) -> Full {
             }
             Header::Vxlan { vni } => {
                 let (low, high) = (addresses.0.min(addresses.1), addresses.0.max(addresses.1));
-                full.tunnel.get_or_insert(Tunnel { kind: TunnelKind::Vxlan, id: Some(vni), low, high });
+                if full.tunnel.is_none() {
+                    full.tunnel = Some(Tunnel { kind: TunnelKind::Vxlan, id: Some(vni), low, high });
+                    full.tunnel_reversed = addresses.0 > addresses.1;
+                }
                 full.digest = Digest::default();
             }
             Header::Ethernet { .. }

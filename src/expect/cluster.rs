@@ -75,6 +75,22 @@ impl Cluster {
                 .any(|set| set.find(address).is_some())
     }
 
+    /// Whether this is an address that some flow is expected to leave with.
+    pub fn is_egress(&self, address: Address) -> bool {
+        self.index().egress.find(address).is_some()
+    }
+
+    /// Whether this is an address of a Service.
+    pub fn is_service(&self, address: Address) -> bool {
+        self.index().services.find(address).is_some()
+    }
+
+    /// Whether nothing was said of what is inside, but for what is expected.
+    pub fn knows_only_egress(&self) -> bool {
+        self.nodes.is_empty()
+            && [&self.pods, &self.services, &self.inside].into_iter().all(Vec::is_empty)
+    }
+
     /// Whose address this is, in words, as far as anybody said: `node worker1`, `expected by "herasoo …"`.
     ///
     /// An address that is both a node's and expected is said to be both.

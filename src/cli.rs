@@ -1,0 +1,21 @@
+//! What was typed: options in the groups that commands share.
+
+pub mod frames;
+pub mod output;
+
+use clap::{Parser, Subcommand};
+
+use crate::command::check;
+
+/// Settles with packets which source address a workload's traffic leaves the cluster with.
+#[derive(Debug, Parser)]
+#[command(name = "egret", version, max_term_width = 120, arg_required_else_help = true)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    Check(check::Arguments),
+}

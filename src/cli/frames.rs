@@ -1,0 +1,174 @@
+//! Where frames come from: `-r [NAME=]FILE`, and what is declared about their places.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::place::Declaration;
+
+#[derive(Debug, Clone, Default, clap::Args)]
+#[command(next_help_heading = "Frames")]
+pub struct Frames {
+    /// Capture to read: pcap or pcapng, plain, gzip or zstd; `-` is standard input (repeat). NAME is how the report calls it
+    #[arg(short = 'r', long = "read", value_name = "[NAME=]FILE", required = true)]
+    pub read: Vec<String>,
+
+    /// What a place is: pod, tunnel, uplink or remote. A capture of one place is named by its NAME alone
+    #[arg(long = "role", value_name = "NAME[/IF|#INDEX]=ROLE")]
+    pub roles: Vec<Declaration>,
+
+    /// Names for the interface indexes of an `any` capture: what `ip link` printed on the machine that captured
+    #[arg(long, value_name = "[NAME=]FILE")]
+    pub ifindex: Vec<String>,
+
+    /// Stop after N frames
+    #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub count: Option<u64>,
+}
+
+/// A source of frames with the name that the report gives it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    pub name: String,
+    /// As it was typed, without the name.
+    pub shown: String,
+    pub input: Input,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Input {
+    Stdin,
+    File(PathBuf),
+}
+
+impl Frames {
+    /// The sources, each with a name of its own.
+    pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
+        let mut sources: Vec<Source> = Vec::new();
+        for typed in &self.read {
+            let (name, file) = split(typed, |path| path.exists());
+            let input = if file == "-" { Input::Stdin } else { Input::File(file.into()) };
+            if input == Input::Stdin && sources.iter().any(|source| source.input == Input::Stdin) {
+                anyhow::bail!("standard input can be read once: give `-` to one -r only");
+            }
+            let name = match name {
+                Some(name) if sources.iter().any(|source| source.name == name) => {
+                    anyhow::bail!("two sources are named `{name}`: give each -r a name of its own")
+                }
+                Some(name) => valid_name(name)?,
+                None => free_name(&default_name(file), &sources),
+            };
+            sources.push(Source { name, shown: file.to_owned(), input });
+        }
+        Ok(sources)
+    }
+
+    /// Names of interface indexes, by point; those for all points are under the empty name.
+    pub fn interface_names(&self) -> anyhow::Result<BTreeMap<String, BTreeMap<u32, String>>> {
+        let mut names = BTreeMap::new();
+        for typed in &self.ifindex {
+            let (name, file) = split(typed, |path| path.exists());
+            let text = fs::read_to_string(file).with_context(|| format!("--ifindex: cannot read {file}"))?;
+            let known = parse_ip_link(&text);
+            if known.is_empty() {
+                anyhow::bail!("--ifindex: {file} holds no line like `2: eth0: <…>`: store there what `ip link` prints");
+            }
+            names.insert(name.unwrap_or_default().to_owned(), known);
+        }
+        Ok(names)
+    }
+}
+
+/// `NAME=FILE` in its parts. A file of that literal name wins; what holds a `/` is no name.
+fn split(typed: &str, exists: impl Fn(&Path) -> bool) -> (Option<&str>, &str) {
+    match typed.split_once('=') {
+        Some((name, file)) if !name.contains('/') && !name.is_empty() && !exists(Path::new(typed)) => {
+            (Some(name), file)
+        }
+        _ => (None, typed),
+    }
+}
+
+fn valid_name(name: &str) -> anyhow::Result<String> {
+    match name.find(|c: char| c == '#' || c == ':' || c.is_whitespace() || c.is_control()) {
+        None => Ok(name.to_owned()),
+        Some(_) => anyhow::bail!("`{}` cannot name a source: leave out spaces, `#` and `:`", name.escape_debug()),
+    }
+}
+
+/// A file's name without folders and the endings of captures.
+fn default_name(file: &str) -> String {
+    if file == "-" {
+        return "stdin".to_owned();
+    }
+    let mut name = Path::new(file).file_name().map_or_else(|| file.to_owned(), |n| n.to_string_lossy().into_owned());
+    for ending in [".gz", ".zst", ".pcapng", ".pcap", ".cap"] {
+        if let Some(stem) = name.strip_suffix(ending)
+            && !stem.is_empty()
+        {
+            name = stem.to_owned();
+        }
+    }
+    name.chars().map(|c| if "/#:=".contains(c) || c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+}
+
+fn free_name(wanted: &str, sources: &[Source]) -> String {
+    let is_free = |name: &str| sources.iter().all(|source| source.name != name);
+    if is_free(wanted) {
+        return wanted.to_owned();
+    }
+    let numbered = (2..).map(|n| format!("{wanted}-{n}"));
+    numbered.into_iter().find(|name| is_free(name)).expect("numbers do not run out before sources do")
+}
+
+/// Interface names by index from the output of `ip link` or `ip addr`: lines like `5: veth-a@if2: <BROADCAST,…`.
+fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
+    text.lines()
+        .filter_map(|line| {
+            let (index, rest) = line.split_once(": ")?;
+            let (name, _) = rest.split_once(':')?;
+            let name = name.split('@').next().unwrap_or(name);
+            Some((index.parse().ok()?, name.to_owned()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_stands_before_the_file_unless_such_a_file_exists() {
+        let absent = |_: &Path| false;
+        assert_eq!(split("node1=a.pcap", absent), (Some("node1"), "a.pcap"));
+        assert_eq!(split("./x=a.pcap", absent), (None, "./x=a.pcap"));
+        assert_eq!(split("node1=a.pcap", |_| true), (None, "node1=a.pcap"));
+        assert_eq!(split("a.pcap", absent), (None, "a.pcap"));
+    }
+
+    #[test]
+    fn a_file_is_named_without_its_endings() {
+        assert_eq!(default_name("/tmp/node1-any.pcap.gz"), "node1-any");
+        assert_eq!(default_name("a b=c.pcapng"), "a_b_c");
+        assert_eq!(default_name("-"), "stdin");
+        assert_eq!(default_name(".pcap"), ".pcap");
+    }
+
+    #[test]
+    fn equal_names_are_numbered_and_typed_ones_refused() {
+        let frames = |read: &[&str]| Frames { read: read.iter().map(|r| (*r).to_owned()).collect(), ..Frames::default() };
+        let sources = frames(&["a/x.pcap", "b/x.pcap"]).sources().unwrap();
+        assert_eq!([&sources[0].name, &sources[1].name], ["x", "x-2"]);
+        assert!(frames(&["n=a.pcap", "n=b.pcap"]).sources().is_err());
+        assert!(frames(&["-", "-"]).sources().is_err());
+        assert!(frames(&["n#2=a.pcap"]).sources().is_err());
+    }
+
+    #[test]
+    fn interface_names_come_from_what_ip_link_prints() {
+        let text = "1: lo: <LOOPBACK,UP>\n    link/loopback\n5: veth-a@if2: <BROADCAST>\n";
+        assert_eq!(parse_ip_link(text), BTreeMap::from([(1, "lo".to_owned()), (5, "veth-a".to_owned())]));
+    }
+}

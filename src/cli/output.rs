@@ -1,0 +1,119 @@
+//! How results are given: format, file, colour, time zone.
+
+use std::fs::File;
+use std::io::{self, IsTerminal as _};
+use std::path::PathBuf;
+
+use anyhow::Context as _;
+use clap::ValueEnum;
+use jiff::tz::TimeZone;
+
+use crate::report;
+use crate::verdict::Verdict;
+
+/// Columns where no terminal tells.
+const COLUMNS: usize = 100;
+
+#[derive(Debug, Clone, clap::Args)]
+#[command(next_help_heading = "Output")]
+pub struct Output {
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
+
+    /// Write the report to FILE; `-` is standard output
+    #[arg(short = 'o', long, value_name = "FILE", default_value = "-")]
+    pub output: PathBuf,
+
+    /// Only flows with these verdicts (totals stay those of all)
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
+    pub only: Vec<Only>,
+
+    /// Time zone of the text: a name like Asia/Seoul, or UTC [default: the machine's]
+    #[arg(long, value_name = "ZONE", value_parser = zone)]
+    pub tz: Option<TimeZone>,
+
+    #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
+    pub color: Color,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Text,
+    Json,
+    Ndjson,
+    Junit,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Only {
+    Fail,
+    Inconclusive,
+    Pass,
+    Exempt,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    Auto,
+    Always,
+    Never,
+}
+
+fn zone(typed: &str) -> Result<TimeZone, String> {
+    TimeZone::get(typed).map_err(|_| format!("no time zone `{typed}` on this machine; UTC always is there"))
+}
+
+impl Output {
+    pub fn format(&self) -> report::Format {
+        match self.format {
+            Format::Text => report::Format::Text,
+            Format::Json => report::Format::Json,
+            Format::Ndjson => report::Format::Ndjson,
+            Format::Junit => report::Format::Junit,
+        }
+    }
+
+    pub fn options(&self) -> report::Options {
+        let is_terminal = self.is_stdout() && io::stdout().is_terminal();
+        let width = match terminal_size::terminal_size() {
+            Some((width, _)) if is_terminal => usize::from(width.0),
+            _ => COLUMNS,
+        };
+        let is_colourful = match self.color {
+            Color::Always => true,
+            Color::Never => false,
+            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        };
+        report::Options {
+            only: self.only.iter().copied().map(Only::verdict).collect(),
+            zone: self.tz.clone().unwrap_or_else(TimeZone::system),
+            width,
+            style: if is_colourful { report::Style::Colour } else { report::Style::Plain },
+        }
+    }
+
+    fn is_stdout(&self) -> bool {
+        self.output.as_os_str() == "-"
+    }
+
+    /// Opens the place for the report, before the work is done that it is to hold.
+    pub fn create(&self) -> anyhow::Result<Box<dyn io::Write>> {
+        if self.is_stdout() {
+            return Ok(Box::new(io::BufWriter::new(io::stdout().lock())));
+        }
+        let path = self.output.display();
+        let file = File::create(&self.output).with_context(|| format!("cannot write the report to {path}"))?;
+        Ok(Box::new(io::BufWriter::new(file)))
+    }
+}
+
+impl Only {
+    fn verdict(self) -> Verdict {
+        match self {
+            Self::Fail => Verdict::Fail,
+            Self::Inconclusive => Verdict::Inconclusive,
+            Self::Pass => Verdict::Pass,
+            Self::Exempt => Verdict::Exempt,
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! Routes frames and ticks to what keeps them, and answers with snapshots. It knows no protocol.
+//!
+//! The same frames and ticks give the same snapshots, byte for byte: time is frame time, and nothing here reads a clock.
+//! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
+//! again, or all of them when a fact changed that verdicts rest on.
+
+mod rows;
+mod standing;
+
+use std::collections::BTreeMap;
+
+use crate::clock;
+use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
+use crate::expect::Expectations;
+use crate::facts::{Facts, PointFacts};
+use crate::filter::selection::{Selection, Tuple};
+use crate::flow::leg::{PlaceIndex, TunnelIndex};
+use crate::flow::table::Origin;
+use crate::flow::{FlowIndex, Table};
+use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::judge::Judge;
+use crate::place::{Declaration, Place, Suffix};
+use crate::snapshot::{Snapshot, Snapshots, Window};
+use crate::text::Text;
+use crate::verdict::Reason;
+use crate::view::View;
+
+use standing::Standings;
+
+/// What a run is asked.
+#[derive(Debug, Default)]
+pub struct Settings {
+    pub expectations: Expectations,
+    /// Which flows count; empty is all.
+    pub selection: Selection,
+    /// Failing reasons that are waived.
+    pub allowed: Vec<Reason>,
+    pub roles: Vec<Declaration>,
+    /// What went wrong before the first frame: told with the run's own warnings.
+    pub warnings: Vec<String>,
+}
+
+/// One point, and what its batches have told of it.
+#[derive(Debug)]
+struct Point {
+    name: String,
+    source: String,
+    interfaces: Vec<Interface>,
+    links: Vec<LinkType>,
+    places: Vec<PlaceIndex>,
+    tunnels: Vec<TunnelIndex>,
+    incidents: Vec<String>,
+}
+
+#[derive(Debug)]
+pub struct Engine {
+    settings: Settings,
+    points: Vec<Point>,
+    facts: Facts,
+    table: Table,
+    standings: Standings,
+    /// The input has ended: every flow is settled.
+    has_ended: bool,
+    now: Timestamp,
+    has_unread: bool,
+    interface_names: BTreeMap<String, BTreeMap<u32, String>>,
+}
+
+/// A declared role that fits no place, or more than one.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RoleError {
+    #[error("--role {typed}: no point is named `{point}`; the points are: {known}")]
+    NoPoint { typed: String, point: String, known: String },
+    #[error("--role {typed}: `{point}` has several places; name one of them: {known}")]
+    SeveralPlaces { typed: String, point: String, known: String },
+    #[error("--role {typed}: `{point}` has no such place; its places are: {known}")]
+    NoPlace { typed: String, point: String, known: String },
+}
+
+impl Engine {
+    pub fn new(settings: Settings) -> Self {
+        let standings = Standings::new(settings.expectations.list.len());
+        Self {
+            settings,
+            points: Vec::new(),
+            facts: Facts::default(),
+            table: Table::default(),
+            standings,
+            has_ended: false,
+            now: Timestamp::MIN,
+            has_unread: false,
+            interface_names: BTreeMap::new(),
+        }
+    }
+
+    /// Makes a point known; points are numbered in the order in which they are added.
+    pub fn add_point(&mut self, name: &str, source: &str) -> PointIndex {
+        let index = PointIndex(self.points.len() as u16);
+        self.points.push(Point {
+            name: name.to_owned(),
+            source: source.to_owned(),
+            interfaces: Vec::new(),
+            links: Vec::new(),
+            places: Vec::new(),
+            tunnels: Vec::new(),
+            incidents: Vec::new(),
+        });
+        self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
+        index
+    }
+
+    /// Tells of a source that was asked for and could not be read: the run cannot pass without it.
+    pub fn note_unread(&mut self, what: String) {
+        self.settings.warnings.push(what);
+        self.has_unread = true;
+    }
+
+    /// Gives interface indexes names: by point, those for all points under the empty name.
+    pub fn name_interfaces(&mut self, names: BTreeMap<String, BTreeMap<u32, String>>) {
+        self.interface_names = names;
+    }
+
+    /// Takes in a batch of one point; batches of one point come in order, those of several in any.
+    pub fn ingest(&mut self, batch: &Batch) {
+        let point = batch.point;
+        self.introduce(batch);
+        let first_ordinal = self.count(batch);
+        let Point { places, tunnels, links, .. } = &self.points[point.0 as usize];
+        self.table.ingest(batch, &Origin { point, first_ordinal, places, tunnels, links });
+        for incident in &batch.incidents {
+            self.note_incident(point, incident);
+        }
+    }
+
+    /// Tells the time where no frame does.
+    pub fn tick(&mut self, now: Timestamp) {
+        self.now = self.now.max(now);
+    }
+
+    /// No more will come: every flow is settled.
+    pub fn end(&mut self) {
+        self.has_ended = true;
+    }
+
+    /// Whether anything was read at all.
+    pub fn frames(&self) -> u64 {
+        self.facts.points.iter().map(|point| point.frames).sum()
+    }
+
+    /// Whether every declared role fits exactly one place; known once the input has ended.
+    pub fn check_roles(&self) -> Result<(), RoleError> {
+        for declaration in &self.settings.roles {
+            self.check_role(declaration)?;
+        }
+        Ok(())
+    }
+
+    fn check_role(&self, declaration: &Declaration) -> Result<(), RoleError> {
+        let typed = format!("{}{}={}", declaration.point, declaration.within, declaration.role.name());
+        let point = declaration.point.clone();
+        let Some(known) = self.points.iter().find(|known| known.name == point) else {
+            let known = self.points.iter().map(|point| point.name.as_str()).collect::<Vec<_>>().join(", ");
+            return Err(RoleError::NoPoint { typed, point, known });
+        };
+        let places = || known.places.iter().map(|place| self.facts.place(*place));
+        let ids = places().map(|place| place.id.as_str()).collect::<Vec<_>>().join(", ");
+        let fitting = places().filter(|place| place.declared == Some(declaration.role)).count();
+        match (declaration.within.is_empty(), known.places.len()) {
+            (true, 2..) => Err(RoleError::SeveralPlaces { typed, point, known: ids }),
+            (_, 1..) if fitting == 0 => Err(RoleError::NoPlace { typed, point, known: ids }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Takes in the interfaces, places and tunnels that the batch is the first to name.
+    fn introduce(&mut self, batch: &Batch) {
+        let point = batch.point;
+        let entry = &mut self.points[point.0 as usize];
+        entry.links.extend(batch.interfaces.iter().map(|interface| interface.link));
+        entry.interfaces.extend(batch.interfaces.iter().cloned());
+        for spot in &batch.places {
+            let place = self.new_place(point, *spot);
+            let index = PlaceIndex(self.facts.places.len() as u16);
+            self.facts.places.push(place);
+            self.table.add_place(point);
+            self.points[point.0 as usize].places.push(index);
+        }
+        for tunnel in &batch.tunnels {
+            let index = self.facts.add_tunnel(*tunnel);
+            self.points[point.0 as usize].tunnels.push(index);
+        }
+    }
+
+    fn new_place(&self, point: PointIndex, spot: Spot) -> Place {
+        let entry = &self.points[point.0 as usize];
+        let interface = entry.interfaces.get(spot.interface as usize);
+        let link = interface.map_or(LinkType(u16::MAX), |interface| interface.link);
+        let name = interface.and_then(|interface| interface.name.clone());
+        let suffix = Suffix::of(spot, name.as_ref());
+        let named = match spot.within {
+            Within::Index(index) => self.interface_name(&entry.name, index),
+            Within::Whole | Within::PacketType(_) => name,
+        };
+        let mut place = Place::new(point, spot, link, named, format!("{}{suffix}", entry.name));
+        // A role for a point as a whole is meant for its one place; check_roles tells if there were more.
+        place.declared = self
+            .settings
+            .roles
+            .iter()
+            .find(|role| role.point == entry.name && (role.within.is_empty() || role.means(&suffix)))
+            .map(|role| role.role);
+        place
+    }
+
+    fn interface_name(&self, point: &str, index: u32) -> Option<Text> {
+        let of = |name: &str| self.interface_names.get(name).and_then(|names| names.get(&index));
+        of(point).or_else(|| of("")).map(|name| Text::from(name.as_str()))
+    }
+
+    /// Counts the batch's frames; returns the number of its first within the point.
+    fn count(&mut self, batch: &Batch) -> u64 {
+        let entry = &self.points[batch.point.0 as usize];
+        let mut undecoded = 0;
+        for (head, digest) in batch.heads.iter().zip(&batch.digests) {
+            let place = entry.places[digest.place.0 as usize];
+            self.facts.places[place.0 as usize].count(head.time);
+            undecoded += u64::from(digest.understood == Understood::Not);
+        }
+        let facts = &mut self.facts.points[batch.point.0 as usize];
+        let first_ordinal = facts.frames + 1;
+        facts.frames += batch.heads.len() as u64;
+        facts.undecoded += undecoded;
+        first_ordinal
+    }
+
+    fn note_incident(&mut self, point: PointIndex, incident: &Incident) {
+        let facts = &mut self.facts.points[point.0 as usize];
+        match incident {
+            Incident::Dropped(count) => facts.dropped = facts.dropped.saturating_add(*count),
+            Incident::Truncated(what) => {
+                facts.is_truncated = true;
+                self.points[point.0 as usize].incidents.push(what.clone());
+            }
+        }
+        self.facts.mark_news();
+    }
+
+    /// Brings every verdict up to date.
+    fn refresh(&mut self) {
+        for flow in self.table.take_gone() {
+            self.standings.withdraw(flow);
+        }
+        let changed = self.table.take_changed();
+        let cluster = &self.settings.expectations.cluster;
+        for flow in &changed {
+            self.facts.learn(&View::of(&self.table, *flow, cluster), cluster);
+        }
+        if self.facts.settle() {
+            let all = (0..self.table.flows.len() as u32).map(FlowIndex);
+            self.judge_again(all.filter(|flow| self.table.flow(*flow).tracks > 0).collect());
+        } else {
+            self.judge_again(changed);
+        }
+        self.standings.settle();
+    }
+
+    fn judge_again(&mut self, flows: Vec<FlowIndex>) {
+        let judge = judge(&self.table, &self.facts, &self.settings);
+        for flow in flows {
+            if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
+                self.standings.enter(flow, &judge.judge(flow), &self.facts);
+            } else {
+                self.standings.withdraw(flow);
+            }
+        }
+    }
+
+    /// Each point's clock against the first's.
+    fn clock_offsets(&self) -> BTreeMap<PointIndex, i64> {
+        if self.points.len() < 2 {
+            return BTreeMap::new();
+        }
+        clock::offsets(&self.table, self.points.len())
+    }
+}
+
+fn judge<'a>(table: &'a Table, facts: &'a Facts, settings: &'a Settings) -> Judge<'a> {
+    Judge { table, facts, expectations: &settings.expectations, allowed: &settings.allowed }
+}
+
+fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
+    let tuples: Vec<Tuple> = table
+        .tracks_of(flow)
+        .map(|t| table.track(t))
+        .map(|track| Tuple {
+            source: track.client(),
+            destination: track.server(),
+            protocol: track.key.protocol,
+        })
+        .collect();
+    settings.selection.matches(&tuples)
+}
+
+impl Snapshots for Engine {
+    fn snapshot(&mut self, window: &Window) -> Snapshot {
+        self.refresh();
+        rows::snapshot(self, window)
+    }
+}

@@ -1,0 +1,384 @@
+//! Builds what a window shows.
+
+use crate::digest::protocol;
+use crate::engine::standing::{Group, Kind};
+use crate::engine::{Engine, judge};
+use crate::explain::{Explainer, Explanation, Subject};
+use crate::flow::leg::TunnelIndex;
+use crate::flow::{FlowIndex, Leg, Track};
+use crate::frame::{FrameId, PointIndex, Timestamp};
+use crate::judge::Judgement;
+use crate::outcome;
+use crate::snapshot::{
+    Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
+    Summary, Tunnel, WireSource, Window,
+};
+use crate::verdict::{Reason, Verdict};
+use crate::wire::Wire;
+
+pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
+    let matching = engine.standings.ordered(window.sort, &window.verdicts);
+    let count = matching.len();
+    let range: Vec<FlowIndex> = match window.detail {
+        Detail::Totals => Vec::new(),
+        Detail::Rows => matching.iter().skip(window.first).take(window.count).copied().collect(),
+    };
+    let expectations = expectations(engine);
+    Snapshot {
+        verdict: run_verdict(engine, &expectations),
+        assumptions: assumptions(engine),
+        warnings: warnings(engine),
+        summary: summary(engine),
+        points: points(engine),
+        groups: groups(engine),
+        expectations,
+        findings: Vec::new(),
+        matching: count,
+        rows: range.into_iter().map(|flow| row(engine, flow)).collect(),
+    }
+}
+
+fn summary(engine: &Engine) -> Summary {
+    let total = &engine.standings.total;
+    let points = &engine.facts.points;
+    Summary {
+        flows: total.all(),
+        pass: total.of(Verdict::Pass),
+        fail: total.of(Verdict::Fail),
+        inconclusive: total.of(Verdict::Inconclusive),
+        exempt: total.of(Verdict::Exempt),
+        frames: points.iter().map(|point| point.frames).sum(),
+        undecoded: points.iter().map(|point| point.undecoded).sum(),
+        kernel_drops: points.iter().map(|point| point.dropped).sum(),
+        evicted: 0,
+    }
+}
+
+/// A run passes if all judged flows pass and every expectation was met.
+fn run_verdict(engine: &Engine, expectations: &[ExpectationRow]) -> Verdict {
+    let total = &engine.standings.total;
+    let is_unmet = expectations.iter().any(|row| row.verdict == Verdict::Inconclusive);
+    let judged = total.of(Verdict::Pass) + total.of(Verdict::Fail) + total.of(Verdict::Inconclusive);
+    if total.of(Verdict::Fail) > 0 {
+        Verdict::Fail
+    } else if judged == 0 {
+        Verdict::Exempt
+    } else if total.of(Verdict::Inconclusive) > 0 || is_unmet || engine.has_unread {
+        Verdict::Inconclusive
+    } else {
+        Verdict::Pass
+    }
+}
+
+fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
+    let list = &engine.settings.expectations.list;
+    list.iter()
+        .zip(&engine.standings.by_expectation)
+        .map(|(expectation, counts)| {
+            let (verdict, reason) = if counts.all() == 0 {
+                let verdict = if expectation.optional { Verdict::Exempt } else { Verdict::Inconclusive };
+                (verdict, Some(Reason::NoFlow))
+            } else if counts.of(Verdict::Fail) > 0 {
+                (Verdict::Fail, None)
+            } else if counts.of(Verdict::Inconclusive) > 0 {
+                (Verdict::Inconclusive, None)
+            } else {
+                (Verdict::Pass, None)
+            };
+            ExpectationRow {
+                name: expectation.name.clone(),
+                verdict,
+                reason,
+                flows: counts.all(),
+                pass: counts.of(Verdict::Pass),
+                fail: counts.of(Verdict::Fail),
+                inconclusive: counts.of(Verdict::Inconclusive),
+            }
+        })
+        .collect()
+}
+
+/// Addresses that a line of assumptions names.
+const NAMED: usize = 16;
+
+fn assumptions(engine: &Engine) -> Vec<String> {
+    let mut lines = engine.settings.expectations.cluster.assumptions();
+    let initiators = engine.facts.initiators();
+    if !initiators.is_empty() {
+        let mut named: Vec<String> = initiators.iter().take(NAMED).map(ToString::to_string).collect();
+        if initiators.len() > NAMED {
+            named.push(format!("and {} more", initiators.len() - NAMED));
+        }
+        lines.push(format!(
+            "inside: {} (nothing was said of the cluster, and translated flows start there)",
+            named.join(", ")
+        ));
+    }
+    for place in &engine.facts.places {
+        if let (Some(role), Some(because)) = (place.role, &place.because) {
+            let article = if role == Role::Uplink { "an" } else { "a" };
+            lines.push(format!("{} is {article} {} place: {because}", place.id, role.name()));
+        }
+    }
+    lines
+}
+
+fn warnings(engine: &Engine) -> Vec<String> {
+    let mut lines = engine.settings.warnings.clone();
+    for (point, facts) in engine.points.iter().zip(&engine.facts.points) {
+        lines.extend(point.incidents.iter().map(|what| format!("{}: {what}", point.name)));
+        if facts.dropped > 0 {
+            lines.push(format!(
+                "{}: the capture lost {} frames; flows with gaps are inconclusive",
+                point.name, facts.dropped
+            ));
+        }
+        if facts.frames == 0 {
+            lines.push(format!("{}: no frames", point.name));
+        } else if facts.undecoded == facts.frames {
+            let links: Vec<String> = point.links.iter().map(ToString::to_string).collect();
+            lines.push(format!(
+                "{}: nothing could be decoded; its link type is {}",
+                point.name,
+                links.join(", ")
+            ));
+        }
+        if let Some(looks) = facts.looks_filtered() {
+            lines.push(format!("{}: {looks}", point.name));
+        }
+    }
+    lines
+}
+
+fn points(engine: &Engine) -> Vec<Point> {
+    let offsets = engine.clock_offsets();
+    (0u16..)
+        .map(PointIndex)
+        .zip(engine.points.iter().zip(&engine.facts.points))
+        .map(|(index, (point, facts))| {
+            let places = || point.places.iter().map(|place| engine.facts.place(*place));
+            let seen = |time: fn(&crate::place::Place) -> Timestamp| places().map(time);
+            Point {
+                name: point.name.clone(),
+                source: point.source.clone(),
+                filter: None,
+                frames: facts.frames,
+                first_seen: seen(|place| place.first_seen).min(),
+                last_seen: seen(|place| place.last_seen).max(),
+                truncated: facts.is_truncated,
+                clock_offset_ns: if index.0 == 0 { Some(0) } else { offsets.get(&index).copied() },
+                places: places().map(place_row).collect(),
+            }
+        })
+        .collect()
+}
+
+fn place_row(place: &crate::place::Place) -> Place {
+    Place {
+        id: place.id.clone(),
+        interface: place.interface.clone(),
+        index: place.index(),
+        link_type: place.link.to_string(),
+        role: place.role,
+        because: place.because.clone(),
+        frames: place.frames,
+    }
+}
+
+fn groups(engine: &Engine) -> Vec<crate::snapshot::Group> {
+    let groups = engine.standings.groups();
+    let judge = judge(&engine.table, &engine.facts, &engine.settings);
+    let explainer = explainer(engine);
+    // How many flows each origin has under each expectation, whatever became of them.
+    let mut of_origin = std::collections::BTreeMap::new();
+    for group in &groups {
+        *of_origin.entry((group.kind.origin, group.kind.destination, group.kind.expectation)).or_insert(0) += group.flows;
+    }
+    groups
+        .iter()
+        .map(|group| {
+            let Kind { origin, destination, expectation, .. } = group.kind;
+            let of = of_origin.get(&(origin, destination, expectation)).copied().unwrap_or(group.flows);
+            let judgement = judge.judge(group.example.1);
+            let subject = Subject::Many { flows: group.flows, of };
+            group_row(engine, group, explainer.explain(&judgement, subject))
+        })
+        .collect()
+}
+
+fn group_row(engine: &Engine, group: &Group, explanation: Explanation) -> crate::snapshot::Group {
+    let kind = &group.kind;
+    let expectation = kind.expectation.map(usize::from);
+    crate::snapshot::Group {
+        verdict: kind.verdict,
+        reason: kind.reason,
+        outcome: kind.outcome,
+        protocol: protocol_name(kind.protocol),
+        origin: kind.origin,
+        destination: kind.destination,
+        sources: kind.sources.to_vec(),
+        expectation,
+        expected: expected_words(engine, expectation),
+        left_at: kind.left_at.iter().map(|point| engine.points[point.0 as usize].name.clone()).collect(),
+        flows: group.flows,
+        packets: group.packets,
+        bytes: group.bytes,
+        first_seen: group.first_seen,
+        last_seen: group.last_seen,
+        example: frame_name(engine, group.example.0),
+        explanation: explanation.sentence,
+        next_step: explanation.next_step,
+    }
+}
+
+fn explainer(engine: &Engine) -> Explainer<'_> {
+    Explainer { facts: &engine.facts, expectations: &engine.settings.expectations }
+}
+
+fn expected_words(engine: &Engine, expectation: Option<usize>) -> Vec<String> {
+    expectation.map_or_else(Vec::new, |index| engine.settings.expectations.list[index].source.words())
+}
+
+fn frame_name(engine: &Engine, frame: FrameId) -> String {
+    format!("{}:{}", engine.points[frame.point.0 as usize].name, frame.ordinal)
+}
+
+pub(super) fn protocol_name(number: u8) -> &'static str {
+    match number {
+        protocol::TCP => "tcp",
+        protocol::UDP => "udp",
+        protocol::ICMP => "icmp",
+        protocol::ICMPV6 => "icmp6",
+        protocol::SCTP => "sctp",
+        _ => "other",
+    }
+}
+
+fn row(engine: &Engine, flow: FlowIndex) -> Row {
+    let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
+    let explanation = explainer(engine).explain(&judgement, Subject::One);
+    let view = &judgement.view;
+    let (first, destination) = (view.first().server(), view.destination());
+    let fullest = view.fullest();
+    let because = judgement
+        .expectation
+        .map_or_else(Vec::new, |index| engine.settings.expectations.list[index].because.clone());
+    Row {
+        id: frame_name(engine, view.id()),
+        protocol: protocol_name(view.first().key.protocol),
+        direction: judgement.direction,
+        origin: judgement.origin,
+        origin_destination: (first != destination).then_some(first),
+        wire: judgement.wire.sources.first().map(|source| source.endpoint),
+        destination,
+        destination_name: None,
+        expected_source: expected_words(engine, judgement.expectation),
+        expectation: judgement.expectation,
+        because,
+        verdict: judgement.verdict(),
+        reason: judgement.reason,
+        explanation: explanation.sentence,
+        next_step: explanation.next_step,
+        settled: engine.is_settled(view),
+        outcome: judgement.found.outcome,
+        syn_times: outcome::syn_times(view),
+        icmp: icmp(&judgement),
+        reset_by: judgement.found.reset_by,
+        rtt_ns: judgement.found.rtt_ns,
+        wire_sources: wire_sources(engine, &judgement),
+        first_seen: view.first_seen(),
+        last_seen: view.last_seen(),
+        packets: u64::from(fullest.out) + u64::from(fullest.back),
+        bytes: fullest.bytes,
+        join: join(engine, &judgement),
+        legs: legs(engine, &judgement),
+    }
+}
+
+fn icmp(judgement: &Judgement<'_>) -> Option<Icmp> {
+    judgement.found.icmp.map(|icmp| Icmp {
+        sender: icmp.error.sender,
+        kind: icmp.error.kind,
+        code: icmp.error.code,
+        meaning: outcome::meaning(icmp.error),
+        time: icmp.time,
+    })
+}
+
+fn wire_sources(engine: &Engine, judgement: &Judgement<'_>) -> Vec<WireSource> {
+    let cluster = &engine.settings.expectations.cluster;
+    let of = |wire: &Wire<'_>, boundary: Role| -> Vec<WireSource> {
+        wire.sources
+            .iter()
+            .map(|source| WireSource {
+                address: source.endpoint.address,
+                port: source.endpoint.port,
+                owner: cluster.owner(source.endpoint.address),
+                boundary,
+                packets: u64::from(source.packets),
+                first_seen: source.first_seen,
+                last_seen: source.last_seen,
+            })
+            .collect()
+    };
+    let mut sources = of(&judgement.wire, Role::Uplink);
+    sources.extend(of(&judgement.beyond, Role::Remote));
+    sources
+}
+
+fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
+    let flow = engine.table.flow(judgement.view.flow);
+    let method = match (flow.is_joined, judgement.view.first().is_tcp()) {
+        (false, _) => Method::SameTuple,
+        (true, true) => Method::TcpIsn,
+        (true, false) => Method::Datagram,
+    };
+    let is_probable = flow.is_probable || judgement.is_probable;
+    Join { method, confidence: if is_probable { Confidence::Probable } else { Confidence::Certain } }
+}
+
+/// The flow's legs in the order of the way: by track, then by role and time.
+fn legs(engine: &Engine, judgement: &Judgement<'_>) -> Vec<LegRow> {
+    judgement.view.legs().map(|(track, _, leg)| leg_row(engine, track, leg)).collect()
+}
+
+fn leg_row(engine: &Engine, track: &Track, leg: &Leg) -> LegRow {
+    let place = engine.facts.place(leg.place);
+    LegRow {
+        place: place.id.clone(),
+        role: place.role,
+        tunnel: tunnel(engine, leg),
+        source: track.client(),
+        destination: track.server(),
+        packets_out: u64::from(leg.out),
+        packets_in: u64::from(leg.back),
+        ttl: leg.ttl,
+        first_frame: frame_name(engine, FrameId { point: place.point, ordinal: leg.first_ordinal }),
+        first_seen: leg.first_seen,
+    }
+}
+
+fn tunnel(engine: &Engine, leg: &Leg) -> Option<Tunnel> {
+    if leg.tunnel == TunnelIndex::NONE {
+        return None;
+    }
+    let tunnel = engine.facts.tunnel(leg.tunnel);
+    let (source, destination) = engine.facts.tunnel_ends(leg);
+    Some(Tunnel { kind: tunnel.kind.name(), id: tunnel.id, source, destination })
+}
+
+impl Engine {
+    /// Whether nothing more can change what is said of a flow: the input has ended, or the flow has and was quiet since.
+    fn is_settled(&self, view: &crate::view::View<'_>) -> bool {
+        const QUIET: i64 = 2_000_000_000;
+        if self.has_ended {
+            return true;
+        }
+        let closed = view.tracks().iter().any(|t| self.table.track(*t).is_closed());
+        let quiet = view.legs().all(|(_, _, leg)| {
+            let now = self.facts.last_seen(self.table.point_of(leg)).max(self.now);
+            now - leg.last_seen >= QUIET
+        });
+        closed && quiet
+    }
+}

@@ -1,0 +1,340 @@
+//! Verdicts and outcomes in words, for whoever runs the firewall as much as for whoever runs the cluster.
+//!
+//! All that egret says about a flow is said here, once: text, JUnit and screens show these sentences.
+
+use crate::expect::Expectations;
+use crate::facts::Facts;
+use crate::judge::{Detail, Judgement, Stage};
+use crate::net::Address;
+use crate::outcome;
+use crate::snapshot::ResetBy;
+use crate::verdict::{Outcome, Reason};
+use crate::wire;
+
+/// What is said of a flow, or of several that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Explanation {
+    pub sentence: String,
+    pub next_step: Option<String>,
+}
+
+/// Whom a sentence is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subject {
+    One,
+    /// So many of all flows of that origin under that expectation.
+    Many { flows: u64, of: u64 },
+}
+
+/// Puts judgements into words.
+#[derive(Debug, Clone, Copy)]
+pub struct Explainer<'a> {
+    pub facts: &'a Facts,
+    pub expectations: &'a Expectations,
+}
+
+impl Explainer<'_> {
+    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject) -> Explanation {
+        let who = who(judgement, subject);
+        let (what, next_step) = self.reason(judgement);
+        let (became, answer_step) = self.outcome(judgement);
+        Explanation {
+            sentence: format!("{who} {what}{became}."),
+            next_step: next_step.or(answer_step),
+        }
+    }
+
+    /// `node worker1's own address`, `an address nobody declared`, …
+    pub fn whose(&self, address: Address) -> String {
+        let cluster = &self.expectations.cluster;
+        match cluster.is_node(address).map(|node| node.name.clone()) {
+            Some(Some(name)) => format!("node {name}'s own address"),
+            Some(None) => "a node's own address".to_owned(),
+            None if cluster.is_pod(address) => "the pod's own address".to_owned(),
+            None => cluster.owner(address).unwrap_or_else(|| "an address nobody declared".to_owned()),
+        }
+    }
+
+    /// What was expected, as people wrote it.
+    fn expected(&self, judgement: &Judgement<'_>) -> String {
+        match judgement.expectation {
+            Some(index) => self.expectations.list[index].source.to_string(),
+            None => "what was expected".to_owned(),
+        }
+    }
+
+    /// `node1` or `node1 and node2`: where it left.
+    fn left_at(&self, judgement: &Judgement<'_>) -> String {
+        let mut points: Vec<&str> = judgement
+            .wire
+            .legs
+            .iter()
+            .map(|(_, leg)| self.facts.point(self.facts.place(leg.place).point).name.as_str())
+            .collect();
+        points.sort_unstable();
+        points.dedup();
+        points.join(" and ")
+    }
+
+    /// `as A (whose), N packets, and as B …`.
+    fn sources(&self, judgement: &Judgement<'_>) -> String {
+        let of_one = |source: &wire::Source| {
+            let address = source.endpoint.address;
+            format!("as {address} ({}, {})", self.whose(address), packets(source.packets))
+        };
+        judgement.wire.sources.iter().map(of_one).collect::<Vec<_>>().join(" and ")
+    }
+
+    fn reason(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
+        let at = self.left_at(judgement);
+        let expected = self.expected(judgement);
+        let source = judgement.wire.sources.first().map(|source| source.endpoint.address);
+        let address = source.map_or_else(String::new, |address| address.to_string());
+        let whose = source.map_or_else(String::new, |address| self.whose(address));
+        match judgement.reason {
+            Reason::ExpectedSource => match judgement.detail {
+                Detail::Waived { packets: count } => {
+                    (format!("left {at} as {address}, but for {} with the pod's address, which --allow waives", packets(count)), None)
+                }
+                _ => (format!("left {at} as {address}, as expected"), None),
+            },
+            Reason::DroppedAsExpected => ("did not leave, as expected".to_owned(), None),
+            Reason::NodeIp => (
+                format!("left {at} as {address} ({whose}) instead of {expected}"),
+                Some(format!(
+                    "The egress address was not applied, so the far side sees {address}. Check that the egress rule for {} is in place and assigned to a node, and since when: a connection keeps the source it began with.",
+                    origin_words(judgement)
+                )),
+            ),
+            Reason::PodIp => (
+                format!("left {at} with the pod's own address {address}, untranslated, instead of {expected}"),
+                Some(format!(
+                    "No source NAT was applied on {at}; the far side cannot answer {address}. Check the masquerade and egress rules there, and whether connection tracking was flushed."
+                )),
+            ),
+            Reason::OtherEgressIp => (
+                format!("left {at} as {address} ({whose}) instead of {expected}"),
+                Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", origin_words(judgement))),
+            ),
+            Reason::UnknownSource => self.unknown_source(judgement, &at, &address, &expected),
+            Reason::MixedSources => (
+                format!("left {at} with several sources, {}, instead of {expected} alone", self.sources(judgement)),
+                Some("The source changed while the flow was open: look at when, and what changed the egress rules or connection tracking then. The far side resets or ignores such a connection.".to_owned()),
+            ),
+            Reason::StrayPodIp => {
+                let count = if let Detail::Stray { packets } = judgement.detail { packets } else { 0 };
+                (
+                    format!("left {at} as {expected}, but {} followed late with the pod's own address, untranslated", packets(count)),
+                    Some("Late closing packets that connection tracking no longer knows are not translated. The connection is not hurt; the far firewall logs a foreign address. Drop packets in state INVALID on the node, or waive this with --allow stray-pod-ip.".to_owned()),
+                )
+            }
+            Reason::UnexpectedExit => (
+                format!("left {at} as {address} ({whose}), though nothing should leave"),
+                Some("Check the rule that should drop this traffic; whatever it lets through reaches the far side.".to_owned()),
+            ),
+            Reason::WireNotSeen => self.wire_not_seen(judgement),
+            Reason::NeverLeft => self.never_left(judgement),
+            Reason::OriginUnknown => self.origin_unknown(judgement, &at, &address),
+            Reason::Ambiguous => ambiguous(judgement),
+            Reason::CaptureIncomplete => incomplete(judgement, &at),
+            Reason::NoFlow => ("was not seen".to_owned(), None),
+            Reason::ClusterInternal => ("stayed inside the cluster".to_owned(), None),
+            Reason::NoExpectation => match judgement.detail {
+                Detail::NodesOwn => (format!("was sent by the node itself: the inner side of {at} was captured and shows nothing of it"), None),
+                Detail::Incoming => ("came in from outside".to_owned(), None),
+                _ if judgement.wire.is_empty() => ("is not spoken of by any expectation".to_owned(), None),
+                _ => (format!("left {at} as {address}; no expectation speaks of it"), None),
+            },
+        }
+    }
+
+    fn unknown_source(
+        &self,
+        judgement: &Judgement<'_>,
+        at: &str,
+        address: &str,
+        expected: &str,
+    ) -> (String, Option<String>) {
+        if let Detail::FarSide { saw: Some(saw) } = judgement.detail {
+            return (
+                format!("left {at} as {address}, as expected, but the far side saw {saw}"),
+                Some("Something between the node and the far side translates again (a cloud NAT, a firewall): check it, or what the far side is expected to see (--expect-remote).".to_owned()),
+            );
+        }
+        (
+            format!("left {at} as {address}, an address nobody declared, instead of {expected}"),
+            Some(format!(
+                "Find out whose {address} is. If it is a node's, say so with --node-ip {address}; if it is a right source, with --expect {address}."
+            )),
+        )
+    }
+
+    fn wire_not_seen(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
+        match &judgement.detail {
+            Detail::Tunnelled { to } => (
+                format!("went through a tunnel to {to}, whose uplink was not captured"),
+                Some(format!("Capture on the node {to} (`-i any`), or on its uplink, as well.")),
+            ),
+            Detail::Elsewhere => (
+                "was captured inside, but not at an uplink of the machine that carried it".to_owned(),
+                Some("Capture `-i any` on the node that runs the workload, and on the node that holds the egress address.".to_owned()),
+            ),
+            Detail::Unmatched => (
+                "was captured from its middle and cannot be told from others where it left".to_owned(),
+                Some("Capture from before the connection opens, so that its handshake is seen at both ends.".to_owned()),
+            ),
+            Detail::FarSide { .. } => (
+                "left as expected, but the far side was not captured".to_owned(),
+                Some("Capture at the far side as well and declare it with --role NAME=remote, or leave out --expect-remote.".to_owned()),
+            ),
+            _ => (
+                "was captured only where it had not left the cluster yet".to_owned(),
+                Some("Capture on the node (`-i any`, or its uplink): inside a pod the source is always the pod's own. If one of the places captured is an uplink, say so with --role NAME=uplink.".to_owned()),
+            ),
+        }
+    }
+
+    fn never_left(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
+        match judgement.detail {
+            Detail::Stuck { at: Stage::Gateway } => (
+                "reached the gateway node through the tunnel, and nothing left its uplink".to_owned(),
+                Some("Look on the gateway node: reverse-path filter, FORWARD rules, and whether it still holds the egress address.".to_owned()),
+            ),
+            _ => (
+                "left the pod, and nothing left the node's uplink".to_owned(),
+                Some("Look on the node: a network policy or egress firewall that drops it, or an egress address that no node holds.".to_owned()),
+            ),
+        }
+    }
+
+    fn origin_unknown(&self, judgement: &Judgement<'_>, at: &str, address: &str) -> (String, Option<String>) {
+        if matches!(judgement.detail, Detail::Unmatched) {
+            return (
+                format!("left {at} as {address}; it was captured from its middle, and whose it is was not seen"),
+                Some("Capture from before the connection opens.".to_owned()),
+            );
+        }
+        (
+            format!("left {at} as {address}; whose it is was not seen, and that decides what is right"),
+            Some("Capture `-i any` on the node, or the pod as well, so that the flow is seen before its address is translated.".to_owned()),
+        )
+    }
+
+    fn outcome(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
+        let found = &judgement.found;
+        let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
+        let to = judgement.view.destination();
+        let ask = || from.map(|from| format!("The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."));
+        match found.outcome {
+            Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => (String::new(), None),
+            Outcome::NoReply => ("; nobody answered".to_owned(), ask()),
+            Outcome::Refused => (
+                "; the connection was refused".to_owned(),
+                from.map(|_| format!("A reset answered: either nothing listens on {to}, or a firewall on the way rejects with resets.")),
+            ),
+            Outcome::Prohibited | Outcome::Unreachable => match found.icmp {
+                Some(icmp) => (
+                    format!(
+                        "; {} answered: {} (ICMP{} type {} code {})",
+                        icmp.error.sender,
+                        outcome::meaning(icmp.error),
+                        if icmp.error.v6 { "v6" } else { "" },
+                        icmp.error.kind,
+                        icmp.error.code
+                    ),
+                    from.map(|from| format!("Ask whoever runs {} whether {from} may reach {to}.", icmp.error.sender)),
+                ),
+                None => (String::new(), None),
+            },
+            Outcome::Reset => match found.reset_by {
+                Some(ResetBy::Client) => ("; the client reset it after it was established".to_owned(), None),
+                _ => ("; the far side reset it after it was established".to_owned(), None),
+            },
+            Outcome::Stalled => (
+                "; it was established, then data was never acknowledged".to_owned(),
+                Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned()),
+            ),
+        }
+    }
+}
+
+fn ambiguous(judgement: &Judgement<'_>) -> (String, Option<String>) {
+    match &judgement.detail {
+        Detail::Missing { fact } => {
+            (format!("cannot be judged: {fact}"), Some("Say what is missing, then run again.".to_owned()))
+        }
+        Detail::Rivals { count } => (
+            format!("fits {} equally, and their verdicts differ", plural(*count as u64, "other flow")),
+            Some("Capture where both sides of the NAT share one clock (`-i any` on the node).".to_owned()),
+        ),
+        _ => ("fits several flows equally".to_owned(), None),
+    }
+}
+
+fn incomplete(judgement: &Judgement<'_>, at: &str) -> (String, Option<String>) {
+    let Detail::Gap { bytes, is_known_loss } = judgement.detail else {
+        return ("is not captured completely".to_owned(), None);
+    };
+    let what = match (judgement.wire.is_empty(), bytes) {
+        (true, _) => "was not seen to leave, but the capture lost frames".to_owned(),
+        (false, 0) => format!("was seen to leave {at}, but not all of its packets"),
+        (false, bytes) => format!("was seen to leave {at}, but for {}", plural(u64::from(bytes), "byte")),
+    };
+    let next = if is_known_loss {
+        "Capture again without losing frames: a shorter snap length (-s 128), a larger buffer, a narrower filter."
+    } else {
+        "Capture every uplink of the node: what is missing may have left elsewhere."
+    };
+    (what, Some(next.to_owned()))
+}
+
+fn who(judgement: &Judgement<'_>, subject: Subject) -> String {
+    let from = match judgement.origin {
+        Some(origin) => format!("from {}", origin.address),
+        None => "whose origin was not seen".to_owned(),
+    };
+    let to = judgement.view.destination();
+    match subject {
+        Subject::One => format!("The flow {from} to {to}"),
+        Subject::Many { flows, of } if flows == of => format!("{} {from} to {to}", plural(flows, "flow")),
+        Subject::Many { flows, of } => format!("{} of {} {from} to {to}", grouped(flows), plural(of, "flow")),
+    }
+}
+
+fn origin_words(judgement: &Judgement<'_>) -> String {
+    judgement.origin.map_or_else(|| "the workload".to_owned(), |origin| origin.address.to_string())
+}
+
+fn packets(count: u32) -> String {
+    plural(u64::from(count), "packet")
+}
+
+fn plural(count: u64, thing: &str) -> String {
+    if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(count)) }
+}
+
+/// A number with its thousands parted: `1,234`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (n, digit) in digits.chars().enumerate() {
+        if n > 0 && (digits.len() - n) % 3 == 0 {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_parted_by_thousands() {
+        assert_eq!(grouped(7), "7");
+        assert_eq!(grouped(1234), "1,234");
+        assert_eq!(grouped(1_000_000), "1,000,000");
+        assert_eq!(plural(1, "packet"), "1 packet");
+    }
+}

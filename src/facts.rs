@@ -1,0 +1,257 @@
+//! What the run as a whole has shown: places and their roles, the nodes' link-layer addresses, who starts flows.
+//!
+//! Facts are learnt from flows and only grow; whoever learnt them from which flow first makes no difference. When
+//! they change, every verdict given before may change with them.
+
+use std::collections::BTreeSet;
+
+use foldhash::HashSet;
+
+use crate::expect::Cluster;
+use crate::digest::Tunnel;
+use crate::flow::leg::{moved, shown};
+use crate::flow::{Leg, MacIndex, PlaceIndex, Track, TunnelIndex};
+use crate::frame::{PointIndex, Timestamp};
+use crate::net::Address;
+use crate::place::Place;
+use crate::snapshot::Role;
+use crate::view::View;
+
+/// Initiators that are remembered as inside where nothing about the cluster is known.
+const INITIATORS_KEPT: usize = 65_536;
+
+#[derive(Debug, Default)]
+pub struct Facts {
+    pub places: Vec<Place>,
+    pub points: Vec<PointFacts>,
+    /// Link-layer addresses that send frames with a node's or an expected address.
+    node_macs: HashSet<MacIndex>,
+    /// Where translated flows start, learnt only while nothing is known of what is inside.
+    initiators: BTreeSet<Address>,
+    tunnels: Vec<Tunnel>,
+    has_news: bool,
+}
+
+/// How complete a point's capture is.
+#[derive(Debug, Clone, Default)]
+pub struct PointFacts {
+    pub name: String,
+    pub frames: u64,
+    pub undecoded: u64,
+    pub dropped: u64,
+    pub is_truncated: bool,
+    /// Some flow was seen where it had not left the cluster yet.
+    pub shows_inside: bool,
+    /// Some client's packet was seen here; some that was more than a SYN; some answer.
+    pub shows_requests: bool,
+    pub shows_more_than_syn: bool,
+    pub shows_replies: bool,
+}
+
+impl PointFacts {
+    /// What a capture filter seems to have left out, in words.
+    pub fn looks_filtered(&self) -> Option<&'static str> {
+        match (self.shows_requests, self.shows_replies) {
+            (true, false) if !self.shows_more_than_syn => {
+                Some("it shows bare SYNs alone and looks filtered; what became of flows cannot be told from it")
+            }
+            (true, false) => Some("it shows one direction alone and looks filtered; answers cannot be seen in it"),
+            (false, true) => Some("it shows answers alone and looks filtered; what left cannot be seen in it"),
+            _ => None,
+        }
+    }
+
+    /// Whether frames are known to be missing.
+    pub fn is_incomplete(&self) -> bool {
+        self.dropped > 0 || self.is_truncated
+    }
+}
+
+impl Facts {
+    pub fn place(&self, place: PlaceIndex) -> &Place {
+        &self.places[place.0 as usize]
+    }
+
+    pub fn point(&self, point: PointIndex) -> &PointFacts {
+        &self.points[point.0 as usize]
+    }
+
+    /// Makes a tunnel known; equal ones of several points are one.
+    pub fn add_tunnel(&mut self, tunnel: Tunnel) -> TunnelIndex {
+        let known = self.tunnels.iter().position(|known| *known == tunnel);
+        let at = known.unwrap_or_else(|| {
+            self.tunnels.push(tunnel);
+            self.tunnels.len() - 1
+        });
+        TunnelIndex(at as u16 + 1)
+    }
+
+    pub fn tunnel(&self, tunnel: TunnelIndex) -> &Tunnel {
+        &self.tunnels[tunnel.0 as usize - 1]
+    }
+
+    /// The outer addresses of a leg's tunnel, in the direction of the client's packets.
+    pub fn tunnel_ends(&self, leg: &Leg) -> (Address, Address) {
+        let tunnel = self.tunnel(leg.tunnel);
+        if leg.has_shown(shown::FROM_HIGH) { (tunnel.high, tunnel.low) } else { (tunnel.low, tunnel.high) }
+    }
+
+    /// Something changed that verdicts rest on.
+    pub fn mark_news(&mut self) {
+        self.has_news = true;
+    }
+
+    pub fn is_node_mac(&self, mac: MacIndex) -> bool {
+        mac != MacIndex::UNKNOWN && self.node_macs.contains(&mac)
+    }
+
+    /// Whether an address is inside the cluster, by what was said or else by what was learnt.
+    pub fn is_inside(&self, cluster: &Cluster, address: Address) -> bool {
+        cluster.is_inside(address) || self.initiators.contains(&address)
+    }
+
+    pub fn initiators(&self) -> &BTreeSet<Address> {
+        &self.initiators
+    }
+
+    pub fn has_uplink(&self) -> bool {
+        self.places.iter().any(|place| place.is(Role::Uplink))
+    }
+
+    /// The places of a point.
+    pub fn places_of(&self, point: PointIndex) -> impl Iterator<Item = &Place> {
+        self.places.iter().filter(move |place| place.point == point)
+    }
+
+    /// When the point's last frame was captured.
+    pub fn last_seen(&self, point: PointIndex) -> Timestamp {
+        self.places_of(point).map(|place| place.last_seen).max().unwrap_or(Timestamp::MIN)
+    }
+
+    /// Takes in what a flow shows of the places it passed.
+    pub fn learn(&mut self, view: &View<'_>, cluster: &Cluster) {
+        for (_, _, leg) in view.legs() {
+            self.learn_directions(view.table.point_of(leg), leg);
+        }
+        for (track, leg) in view.legs_out() {
+            if leg.tunnel != TunnelIndex::NONE {
+                self.update(leg.place, |evidence| evidence.tunnels = true);
+                continue;
+            }
+            let source = track.client().address;
+            if source.is_local_scope() {
+                continue;
+            }
+            if is_outer_source(view, track, cluster) {
+                self.learn_outer(view, track, leg, cluster);
+            } else if cluster.is_pod(source) || view.tracks().len() > 1 {
+                self.update(leg.place, |evidence| evidence.origins.add(source));
+                let point = &mut self.points[view.table.point_of(leg).0 as usize];
+                self.has_news |= !point.shows_inside;
+                point.shows_inside = true;
+            }
+            if enters_tunnel(view, track, leg) {
+                self.update(leg.place, |evidence| evidence.before_tunnel = true);
+            }
+        }
+        self.learn_sides(view, cluster);
+        self.learn_initiator(view, cluster);
+    }
+
+    fn learn_directions(&mut self, point: PointIndex, leg: &Leg) {
+        let facts = &mut self.points[point.0 as usize];
+        self.has_news |= leg.back > 0 && !facts.shows_replies;
+        facts.shows_replies |= leg.back > 0;
+        facts.shows_requests |= leg.out > 0;
+        facts.shows_more_than_syn |= leg.shown & !(shown::SYN | shown::SEQ | shown::FROM_HIGH) != 0 || !leg.has_shown(shown::SYN);
+    }
+
+    /// What a packet with the address of a node, an expected or a translated one says of a place.
+    fn learn_outer(&mut self, view: &View<'_>, track: &Track, leg: &Leg, cluster: &Cluster) {
+        let source = track.client().address;
+        let destination = track.server().address;
+        if cluster.is_inside(destination) || destination.is_local_scope() {
+            return;
+        }
+        if leg.moved == moved::IN {
+            self.update(leg.place, |evidence| evidence.note_arriving(source));
+            return;
+        }
+        if leg.source_mac != MacIndex::UNKNOWN && self.node_macs.insert(leg.source_mac) {
+            self.has_news = true;
+        }
+        if view.is_translated(track) {
+            self.update(leg.place, |evidence| evidence.note_translated(source));
+        } else {
+            self.update(leg.place, |evidence| evidence.note_leaving(source));
+        }
+    }
+
+    /// Of the places at different points that show the flow outside, the highest TTL is on the near side.
+    fn learn_sides(&mut self, view: &View<'_>, cluster: &Cluster) {
+        let outer = || {
+            view.legs_out().filter(|(track, leg)| {
+                leg.tunnel == TunnelIndex::NONE
+                    && is_outer_source(view, track, cluster)
+                    && !cluster.is_inside(track.server().address)
+            })
+        };
+        let Some(highest) = outer().map(|(_, leg)| leg.ttl).max() else { return };
+        let mut points = outer().map(|(_, leg)| view.table.point_of(leg));
+        let first = points.next();
+        if points.all(|point| Some(point) == first) {
+            return;
+        }
+        for (_, leg) in outer() {
+            let is_near = leg.ttl == highest;
+            self.update(leg.place, |evidence| {
+                evidence.is_near |= is_near;
+                evidence.is_beyond |= !is_near;
+            });
+        }
+    }
+
+    fn learn_initiator(&mut self, view: &View<'_>, cluster: &Cluster) {
+        let is_translated = view.is_translated(view.last());
+        if is_translated && cluster.knows_only_egress() && !cluster.is_inside(view.destination().address) {
+            let source = view.first().client().address;
+            let has_room = self.initiators.len() < INITIATORS_KEPT;
+            if has_room && !cluster.is_inside(source) && self.initiators.insert(source) {
+                self.has_news = true;
+            }
+        }
+    }
+
+    fn update(&mut self, place: PlaceIndex, change: impl FnOnce(&mut crate::place::Evidence)) {
+        let evidence = &mut self.places[place.0 as usize].evidence;
+        let before = *evidence;
+        change(evidence);
+        self.has_news |= *evidence != before;
+    }
+
+    /// Settles the roles of all places; `true` if anything changed since the last call that verdicts rest on.
+    pub fn settle(&mut self) -> bool {
+        let mut changed = std::mem::take(&mut self.has_news);
+        for place in &mut self.places {
+            changed |= place.settle();
+        }
+        changed
+    }
+}
+
+/// Whether a track's source is one that packets have outside: translated, a node's, or expected.
+fn is_outer_source(view: &View<'_>, track: &Track, cluster: &Cluster) -> bool {
+    let source = track.client().address;
+    view.is_translated(track) || cluster.is_node(source).is_some() || cluster.is_egress(source)
+}
+
+/// Whether the same packets, with the same TTL, are seen inside a tunnel at another place of the point.
+fn enters_tunnel(view: &View<'_>, track: &Track, leg: &Leg) -> bool {
+    view.legs_out().any(|(other, its)| {
+        other.key == track.key
+            && its.tunnel != TunnelIndex::NONE
+            && its.place != leg.place
+            && its.ttl == leg.ttl
+            && view.table.point_of(its) == view.table.point_of(leg)
+    })
+}

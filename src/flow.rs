@@ -1,0 +1,12 @@
+//! Conversations: tracks and their legs, and the flows that tracks are joined into.
+
+pub mod join;
+pub mod leg;
+pub mod slots;
+pub mod table;
+pub mod tcp;
+pub mod track;
+
+pub use leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
+pub use table::{Flow, FlowIndex, Table};
+pub use track::{Track, TrackIndex};

@@ -1,0 +1,210 @@
+//! A track at one place: what of a conversation was seen there, under one 5-tuple, in or out of one tunnel.
+
+use crate::digest::Motion;
+use crate::flow::tcp;
+use crate::frame::Timestamp;
+
+/// A place of the whole run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceIndex(pub u16);
+
+/// A tunnel of the whole run, from 1; 0 is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TunnelIndex(pub u16);
+
+impl TunnelIndex {
+    pub const NONE: Self = Self(0);
+}
+
+/// A link-layer address of the whole run, from 1; 0 is unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MacIndex(pub u16);
+
+impl MacIndex {
+    pub const UNKNOWN: Self = Self(0);
+}
+
+/// Index of a leg in [`super::Table::legs`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LegIndex(pub u32);
+
+impl LegIndex {
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// What a leg's packets from the client have been, as bits.
+pub mod shown {
+    pub const SYN: u8 = 0x01;
+    pub const FIN: u8 = 0x02;
+    pub const RST: u8 = 0x04;
+    pub const DATA: u8 = 0x08;
+    /// A bare acknowledgement before anybody closed: not what a stray looks like.
+    pub const OPEN_ACK: u8 = 0x10;
+    /// Data sent again that had not been acknowledged.
+    pub const RETRY: u8 = 0x20;
+    /// `seq_low` and `seq_end` hold numbers.
+    pub const SEQ: u8 = 0x40;
+    /// The leg's tunnel was entered at its larger outer address.
+    pub const FROM_HIGH: u8 = 0x80;
+}
+
+/// How a leg's packets from the client moved, as bits; see [`Motion`].
+pub mod moved {
+    pub const IN: u8 = 0x01;
+    pub const OUT: u8 = 0x02;
+    pub const PASSING: u8 = 0x04;
+}
+
+/// Counters of one leg. "Out" is what the client sent, "back" what it was sent.
+///
+/// Kept small: a capture has several times as many legs as flows, and every packet touches one.
+#[derive(Debug, Clone)]
+pub struct Leg {
+    pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
+    /// The number of its first frame within its point, from 1.
+    pub first_ordinal: u64,
+    /// On the wire, both directions.
+    pub bytes: u64,
+    pub out: u32,
+    pub back: u32,
+    /// Sequence space that the client's segments covered, and how much between was never shown.
+    pub seq_low: u32,
+    pub seq_end: u32,
+    pub holes: u32,
+    /// The next leg of the same track.
+    pub next: LegIndex,
+    pub place: PlaceIndex,
+    pub tunnel: TunnelIndex,
+    /// Link-layer ends of the first packet out.
+    pub source_mac: MacIndex,
+    pub destination_mac: MacIndex,
+    /// TTL or hop limit of the first packet out; of the first packet back where none was seen.
+    pub ttl: u8,
+    pub shown: u8,
+    pub moved: u8,
+}
+
+impl Leg {
+    pub fn new(place: PlaceIndex, tunnel: TunnelIndex, time: Timestamp, ordinal: u64) -> Self {
+        Self {
+            first_seen: time,
+            last_seen: time,
+            first_ordinal: ordinal,
+            bytes: 0,
+            out: 0,
+            back: 0,
+            seq_low: 0,
+            seq_end: 0,
+            holes: 0,
+            next: LegIndex::NONE,
+            place,
+            tunnel,
+            source_mac: MacIndex::UNKNOWN,
+            destination_mac: MacIndex::UNKNOWN,
+            ttl: 0,
+            shown: 0,
+            moved: 0,
+        }
+    }
+
+    pub fn has_shown(&self, bits: u8) -> bool {
+        self.shown & bits != 0
+    }
+
+    /// Whether it and `other` are the same sight: a packet passes such a point of view once, so two 5-tuples
+    /// that share one are two conversations.
+    pub fn is_same_sight(&self, other: &Self) -> bool {
+        self.out > 0
+            && other.out > 0
+            && self.place == other.place
+            && self.tunnel == other.tunnel
+            && self.moved & other.moved == self.moved | other.moved
+            && self.source_mac == other.source_mac
+    }
+
+    /// Counts one frame of `original` bytes.
+    #[inline]
+    pub fn count(&mut self, is_out: bool, time: Timestamp, original: u32) {
+        self.first_seen = self.first_seen.min(time);
+        self.last_seen = self.last_seen.max(time);
+        self.bytes += u64::from(original);
+        if is_out {
+            self.out = self.out.saturating_add(1);
+        } else {
+            self.back = self.back.saturating_add(1);
+        }
+    }
+
+    /// Notes how a packet out moved.
+    #[inline]
+    pub fn note_motion(&mut self, motion: Motion) {
+        self.moved |= match motion {
+            Motion::Unsaid => 0,
+            Motion::In => moved::IN,
+            Motion::Out => moved::OUT,
+            Motion::Passing => moved::PASSING,
+        };
+    }
+
+    /// Notes the sequence space of a segment out: `[seq, end)` with `payload` bytes of data.
+    ///
+    /// What lies between the old end and a segment beyond it is a hole until as much is sent again.
+    #[inline]
+    pub fn note_segment(&mut self, seq: u32, end: u32, payload: u32) {
+        if !self.has_shown(shown::SEQ) {
+            self.shown |= shown::SEQ;
+            self.seq_low = seq;
+            self.seq_end = end;
+            return;
+        }
+        if tcp::is_after(seq, self.seq_end) {
+            self.holes = self.holes.saturating_add(seq.wrapping_sub(self.seq_end));
+        } else if self.holes > 0 && !tcp::is_after(end, self.seq_end) {
+            self.holes = self.holes.saturating_sub(payload);
+        }
+        self.seq_low = tcp::earlier(self.seq_low, seq);
+        self.seq_end = tcp::later(self.seq_end, end);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn leg() -> Leg {
+        Leg::new(PlaceIndex(0), TunnelIndex::NONE, Timestamp::from_nanos(5), 1)
+    }
+
+    #[test]
+    fn a_hole_stays_until_as_much_is_sent_again() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100, 100);
+        leg.note_segment(1300, 1400, 100);
+        assert_eq!(leg.holes, 200);
+        leg.note_segment(1100, 1200, 100);
+        leg.note_segment(1200, 1300, 100);
+        assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, 1000, 1400));
+    }
+
+    #[test]
+    fn sequence_numbers_wrap() {
+        let mut leg = leg();
+        leg.note_segment(u32::MAX - 9, 10, 20);
+        leg.note_segment(10, 30, 20);
+        assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, u32::MAX - 9, 30));
+    }
+
+    #[test]
+    fn a_bare_acknowledgement_beyond_the_end_shows_the_hole_before_it() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1001, 0);
+        leg.note_segment(1501, 1501, 0);
+        assert_eq!(leg.holes, 500);
+    }
+
+    #[test]
+    fn a_leg_stays_small() {
+        assert!(size_of::<Leg>() <= 72, "{} bytes", size_of::<Leg>());
+    }
+}

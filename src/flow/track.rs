@@ -1,0 +1,265 @@
+//! One incarnation of one 5-tuple, wherever it was seen.
+
+use crate::digest::{Key, protocol, tcp as flag};
+use crate::flow::leg::LegIndex;
+use crate::flow::table::FlowIndex;
+use crate::flow::tcp;
+use crate::net::Endpoint;
+
+/// Index of a track in [`super::Table::tracks`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TrackIndex(pub u32);
+
+impl TrackIndex {
+    pub const NONE: Self = Self(u32::MAX);
+}
+
+/// What is known of a track, as bits of [`Track::known`].
+pub mod known {
+    /// The client (who opened it) is the key's high end.
+    pub const CLIENT_HIGH: u16 = 0x0001;
+    /// …and that is certain, from a handshake.
+    pub const CLIENT: u16 = 0x0002;
+    /// The client's, the server's initial sequence number.
+    pub const CLIENT_ISN: u16 = 0x0004;
+    pub const SERVER_ISN: u16 = 0x0008;
+    /// A SYN was seen, not only inferred from its answer; it carried a timestamp.
+    pub const SYN: u16 = 0x0010;
+    pub const SYN_TIMESTAMP: u16 = 0x0020;
+    pub const FIN_OUT: u16 = 0x0040;
+    pub const FIN_BACK: u16 = 0x0080;
+    /// A reset before its sender had closed.
+    pub const RST_OUT: u16 = 0x0100;
+    pub const RST_BACK: u16 = 0x0200;
+    /// A reset that answers the SYN.
+    pub const REFUSED: u16 = 0x0400;
+    /// `end_out`, `end_back` hold numbers; `ack_out`, `ack_back` do.
+    pub const END_OUT: u16 = 0x0800;
+    pub const END_BACK: u16 = 0x1000;
+    pub const ACK_OUT: u16 = 0x2000;
+    pub const ACK_BACK: u16 = 0x4000;
+    /// A newer track has its 5-tuple.
+    pub const SUPERSEDED: u16 = 0x8000;
+}
+
+/// One conversation under one 5-tuple.
+#[derive(Debug, Clone)]
+pub struct Track {
+    pub key: Key,
+    pub client_isn: u32,
+    pub server_isn: u32,
+    /// The timestamp value of the first SYN.
+    pub syn_timestamp: u32,
+    /// Ends of the data sent, and the highest acknowledgements, by client (out) and server (back).
+    pub end_out: u32,
+    pub end_back: u32,
+    pub ack_out: u32,
+    pub ack_back: u32,
+    /// From the SYN to its answer at one place, in ns; 0 where not measured.
+    pub rtt: u32,
+    pub flow: FlowIndex,
+    /// The next track of the flow.
+    pub next_in_flow: TrackIndex,
+    /// The track that had this 5-tuple before.
+    pub older: TrackIndex,
+    pub first_leg: LegIndex,
+    /// Identification of the first SYN's IPv4 header; 0 where unknown or IPv6.
+    pub syn_ip_id: u16,
+    pub known: u16,
+    /// Changed since it was last asked for.
+    pub is_changed: bool,
+}
+
+/// A segment's facts as the track sees them.
+#[derive(Debug, Clone, Copy)]
+pub struct Segment {
+    pub seq: u32,
+    /// Where its data ends: `seq` + 1 for a SYN + payload.
+    pub end: u32,
+    pub ack: u32,
+    pub payload: u32,
+    pub flags: u8,
+}
+
+impl Segment {
+    pub fn has(&self, flags: u8) -> bool {
+        self.flags & flags == flags
+    }
+
+    pub fn is_syn(&self) -> bool {
+        self.flags & (flag::SYN | flag::ACK) == flag::SYN
+    }
+
+    pub fn is_syn_ack(&self) -> bool {
+        self.has(flag::SYN | flag::ACK)
+    }
+}
+
+impl Track {
+    pub fn new(key: Key, flow: FlowIndex, older: TrackIndex) -> Self {
+        Self {
+            key,
+            client_isn: 0,
+            server_isn: 0,
+            syn_timestamp: 0,
+            end_out: 0,
+            end_back: 0,
+            ack_out: 0,
+            ack_back: 0,
+            rtt: 0,
+            flow,
+            next_in_flow: TrackIndex::NONE,
+            older,
+            first_leg: LegIndex::NONE,
+            syn_ip_id: 0,
+            known: 0,
+            is_changed: false,
+        }
+    }
+
+    #[inline]
+    pub fn knows(&self, bits: u16) -> bool {
+        self.known & bits == bits
+    }
+
+    pub fn is_tcp(&self) -> bool {
+        self.key.protocol == protocol::TCP
+    }
+
+    /// Whether both sides have closed, or one has ended it.
+    pub fn is_closed(&self) -> bool {
+        self.knows(known::FIN_OUT | known::FIN_BACK)
+            || self.known & (known::RST_OUT | known::RST_BACK | known::REFUSED) != 0
+    }
+
+    /// Whether a packet that travels `reversed` along the key comes from the client.
+    #[inline]
+    pub fn is_out(&self, reversed: bool) -> bool {
+        reversed == self.knows(known::CLIENT_HIGH)
+    }
+
+    pub fn client(&self) -> Endpoint {
+        self.key.ends(self.knows(known::CLIENT_HIGH)).0
+    }
+
+    pub fn server(&self) -> Endpoint {
+        self.key.ends(self.knows(known::CLIENT_HIGH)).1
+    }
+
+    /// Whether a segment may belong to this incarnation, by its sequence number.
+    ///
+    /// A reset's number is what the other side last acknowledged, or 0: it says nothing, and fits everything.
+    pub fn admits(&self, is_out: bool, segment: &Segment) -> bool {
+        if segment.flags & flag::RST != 0 && segment.seq == 0 {
+            return true;
+        }
+        let isn = if is_out { known::CLIENT_ISN } else { known::SERVER_ISN };
+        if self.knows(isn) {
+            return tcp::continues(segment.seq, if is_out { self.client_isn } else { self.server_isn });
+        }
+        let (end, number) =
+            if is_out { (known::END_OUT, self.end_out) } else { (known::END_BACK, self.end_back) };
+        !self.knows(end) || (segment.seq.wrapping_sub(number) as i32).unsigned_abs() < 1 << 30
+    }
+
+    /// How far a segment's number lies beyond the beginning of its direction; `None` where that was not seen.
+    pub fn distance(&self, is_out: bool, seq: u32) -> Option<u32> {
+        let (bit, isn) = if is_out {
+            (known::CLIENT_ISN, self.client_isn)
+        } else {
+            (known::SERVER_ISN, self.server_isn)
+        };
+        self.knows(bit).then(|| seq.wrapping_sub(isn))
+    }
+
+    /// Takes in what a segment says of the conversation, whichever place showed it.
+    #[inline]
+    pub fn note(&mut self, is_out: bool, segment: &Segment) {
+        if segment.flags & flag::RST != 0 {
+            self.note_reset(is_out, segment);
+            return;
+        }
+        let (end_bit, ack_bit, fin_bit) = if is_out {
+            (known::END_OUT, known::ACK_OUT, known::FIN_OUT)
+        } else {
+            (known::END_BACK, known::ACK_BACK, known::FIN_BACK)
+        };
+        let (end, ack) = if is_out {
+            (&mut self.end_out, &mut self.ack_out)
+        } else {
+            (&mut self.end_back, &mut self.ack_back)
+        };
+        *end = if self.known & end_bit == 0 { segment.end } else { tcp::later(*end, segment.end) };
+        self.known |= end_bit;
+        if segment.flags & flag::ACK != 0 {
+            *ack = if self.known & ack_bit == 0 { segment.ack } else { tcp::later(*ack, segment.ack) };
+            self.known |= ack_bit;
+        }
+        if segment.flags & flag::FIN != 0 {
+            self.known |= fin_bit;
+        }
+    }
+
+    fn note_reset(&mut self, is_out: bool, segment: &Segment) {
+        let is_answer = !is_out
+            && segment.flags & flag::ACK != 0
+            && !self.knows(known::SERVER_ISN)
+            && self.knows(known::CLIENT_ISN)
+            && segment.ack == self.client_isn.wrapping_add(1);
+        if is_answer {
+            self.known |= known::REFUSED;
+        }
+        let (own_fin, bit) =
+            if is_out { (known::FIN_OUT, known::RST_OUT) } else { (known::FIN_BACK, known::RST_BACK) };
+        if !self.knows(own_fin) {
+            self.known |= bit;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn track() -> Track {
+        Track::new(Key { protocol: protocol::TCP, ..Key::default() }, FlowIndex(0), TrackIndex::NONE)
+    }
+
+    fn segment(flags: u8, seq: u32, ack: u32) -> Segment {
+        Segment { seq, end: seq, ack, payload: 0, flags }
+    }
+
+    #[test]
+    fn a_reset_of_the_syn_is_a_refusal() {
+        let mut track = track();
+        track.known |= known::CLIENT_ISN;
+        track.client_isn = 100;
+        track.note(false, &segment(flag::RST | flag::ACK, 0, 101));
+        assert!(track.knows(known::REFUSED));
+    }
+
+    #[test]
+    fn a_reset_after_its_sender_closed_is_no_reset() {
+        let mut track = track();
+        track.note(true, &segment(flag::FIN | flag::ACK, 500, 1));
+        track.note(true, &segment(flag::RST, 501, 0));
+        assert!(!track.knows(known::RST_OUT));
+        track.note(false, &segment(flag::RST, 900, 0));
+        assert!(track.knows(known::RST_BACK));
+    }
+
+    #[test]
+    fn a_segment_of_another_incarnation_is_not_admitted() {
+        let mut track = track();
+        track.known |= known::CLIENT_ISN;
+        track.client_isn = 4_000_000_000;
+        assert!(track.admits(true, &segment(flag::ACK, 4_000_000_001, 1)));
+        assert!(track.admits(true, &segment(flag::ACK, 100, 1)), "numbers wrap");
+        assert!(!track.admits(true, &segment(flag::ACK, 3_999_999_999, 1)));
+    }
+
+    #[test]
+    fn a_track_stays_small() {
+        assert!(size_of::<Track>() <= 104, "{} bytes", size_of::<Track>());
+    }
+}
