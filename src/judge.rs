@@ -340,7 +340,7 @@ impl<'a> Judge<'a> {
             right.iter().any(|(_, its)| {
                 its.has_shown(shown::SEQ)
                     && leg.first_seen >= its.first_seen
-                    && (!leg.has_shown(shown::SEQ) || !tcp::is_after(leg.seq_end, its.seq_end))
+                    && (!leg.has_shown(shown::SEQ) || !tcp::is_after(leg.data_end(), its.data_end()))
             })
         };
         let all_stray = other.iter().all(|(track, leg)| {

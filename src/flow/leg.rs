@@ -68,7 +68,7 @@ pub struct Leg {
     pub bytes: u64,
     pub out: u32,
     pub back: u32,
-    /// Sequence space that the client's segments covered, and how much between was never shown.
+    /// Sequence space that the client's segments covered, SYN and FIN included, and how much between was never shown.
     pub seq_low: u32,
     pub seq_end: u32,
     pub holes: u32,
@@ -121,6 +121,11 @@ impl Leg {
             && self.tunnel == other.tunnel
             && self.moved & other.moved == self.moved | other.moved
             && self.source_mac == other.source_mac
+    }
+
+    /// Where the client's data ends, its FIN left out.
+    pub fn data_end(&self) -> u32 {
+        self.seq_end.wrapping_sub(self.has_shown(shown::FIN) as u32)
     }
 
     /// Counts one frame of `original` bytes.

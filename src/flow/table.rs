@@ -330,10 +330,12 @@ impl Table {
         {
             entry.shown |= shown::OPEN_ACK;
         }
-        if segment.flags & flag::FIN != 0 {
+        let is_fin = segment.flags & flag::FIN != 0;
+        if is_fin {
             entry.shown |= shown::FIN;
         }
-        entry.note_segment(segment.seq, segment.end, segment.payload);
+        // A FIN takes a number of its own, which what follows it counts on from.
+        entry.note_segment(segment.seq, segment.end.wrapping_add(is_fin as u32), segment.payload);
     }
 
     fn note_rtt(&mut self, track: TrackIndex, leg: LegIndex, time: Timestamp) {
