@@ -1,11 +1,10 @@
 //! What was typed: options in the groups that commands share.
 
+pub mod check;
 pub mod frames;
 pub mod output;
 
 use clap::{Parser, Subcommand};
-
-use crate::command::check;
 
 /// Settles with packets which source address a workload's traffic leaves the cluster with.
 #[derive(Debug, Parser)]

@@ -4,6 +4,7 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod problems;
 mod rows;
 mod standing;
 

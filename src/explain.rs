@@ -6,6 +6,7 @@ use crate::expect::Expectations;
 use crate::facts::Facts;
 use crate::judge::{Detail, Judgement, Stage};
 use crate::net::Address;
+use crate::number::{counted, thousands};
 use crate::outcome;
 use crate::snapshot::ResetBy;
 use crate::verdict::{Outcome, Reason};
@@ -14,6 +15,7 @@ use crate::wire;
 /// What is said of a flow, or of several that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Explanation {
+    /// Without a full stop.
     pub sentence: String,
     pub next_step: Option<String>,
 }
@@ -22,8 +24,28 @@ pub struct Explanation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     One,
-    /// So many of all flows of that origin under that expectation.
-    Many { flows: u64, of: u64 },
+    /// So many of all flows from as many origins under one expectation, to as many destinations.
+    Many {
+        flows: u64,
+        of: u64,
+        origins: usize,
+        destinations: usize,
+        is_one_outcome: bool,
+    },
+}
+
+impl Subject {
+    fn is_counted(self) -> bool {
+        matches!(self, Self::Many { flows: 2.., .. })
+    }
+
+    fn was(self) -> &'static str {
+        if self.is_counted() { "were" } else { "was" }
+    }
+
+    fn is(self) -> &'static str {
+        if self.is_counted() { "are" } else { "is" }
+    }
 }
 
 /// Puts judgements into words.
@@ -36,12 +58,12 @@ pub struct Explainer<'a> {
 impl Explainer<'_> {
     pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject) -> Explanation {
         let who = who(judgement, subject);
-        let (what, next_step) = self.reason(judgement);
-        let (became, answer_step) = self.outcome(judgement);
-        Explanation {
-            sentence: format!("{who} {what}{became}."),
-            next_step: next_step.or(answer_step),
+        let (what, next_step) = self.reason(judgement, subject);
+        if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
+            return Explanation { sentence: format!("{who} {what}"), next_step };
         }
+        let (became, answer_step) = outcome(judgement);
+        Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
     }
 
     /// `node worker1's own address`, `an address nobody declared`, …
@@ -49,7 +71,7 @@ impl Explainer<'_> {
         let cluster = &self.expectations.cluster;
         match cluster.is_node(address).map(|node| node.name.clone()) {
             Some(Some(name)) => format!("node {name}'s own address"),
-            Some(None) => "a node's own address".to_owned(),
+            Some(None) => "the node's own address".to_owned(),
             None if cluster.is_pod(address) => "the pod's own address".to_owned(),
             None => cluster.owner(address).unwrap_or_else(|| "an address nobody declared".to_owned()),
         }
@@ -85,7 +107,7 @@ impl Explainer<'_> {
         judgement.wire.sources.iter().map(of_one).collect::<Vec<_>>().join(" and ")
     }
 
-    fn reason(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
+    fn reason(&self, judgement: &Judgement<'_>, subject: Subject) -> (String, Option<String>) {
         let at = self.left_at(judgement);
         let expected = self.expected(judgement);
         let source = judgement.wire.sources.first().map(|source| source.endpoint.address);
@@ -116,7 +138,7 @@ impl Explainer<'_> {
                 format!("left {at} as {address} ({whose}) instead of {expected}"),
                 Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", origin_words(judgement))),
             ),
-            Reason::UnknownSource => self.unknown_source(judgement, &at, &address, &expected),
+            Reason::UnknownSource => unknown_source(judgement, &at, &address, &expected),
             Reason::MixedSources => (
                 format!("left {at} with several sources, {}, instead of {expected} alone", self.sources(judgement)),
                 Some("The source changed while the flow was open: look at when, and what changed the egress rules or connection tracking then. The far side resets or ignores such a connection.".to_owned()),
@@ -132,153 +154,160 @@ impl Explainer<'_> {
                 format!("left {at} as {address} ({whose}), though nothing should leave"),
                 Some("Check the rule that should drop this traffic; whatever it lets through reaches the far side.".to_owned()),
             ),
-            Reason::WireNotSeen => self.wire_not_seen(judgement),
-            Reason::NeverLeft => self.never_left(judgement),
-            Reason::OriginUnknown => self.origin_unknown(judgement, &at, &address),
-            Reason::Ambiguous => ambiguous(judgement),
-            Reason::CaptureIncomplete => incomplete(judgement, &at),
-            Reason::NoFlow => ("was not seen".to_owned(), None),
+            Reason::WireNotSeen => wire_not_seen(judgement, subject),
+            Reason::NeverLeft => never_left(judgement),
+            Reason::OriginUnknown => origin_unknown(judgement, &at, &address),
+            Reason::Ambiguous => ambiguous(judgement, subject),
+            Reason::CaptureIncomplete => incomplete(judgement, subject, &at),
+            Reason::NoFlow => (format!("{} not seen", subject.was()), None),
             Reason::ClusterInternal => ("stayed inside the cluster".to_owned(), None),
             Reason::NoExpectation => match judgement.detail {
-                Detail::NodesOwn => (format!("was sent by the node itself: the inner side of {at} was captured and shows nothing of it"), None),
+                Detail::NodesOwn => (format!("{} sent by the node itself: the inner side of {at} was captured and shows nothing of that", subject.was()), None),
                 Detail::Incoming => ("came in from outside".to_owned(), None),
-                _ if judgement.wire.is_empty() => ("is not spoken of by any expectation".to_owned(), None),
+                _ if judgement.wire.is_empty() => (format!("{} spoken of by no expectation", subject.is()), None),
                 _ => (format!("left {at} as {address}; no expectation speaks of it"), None),
             },
         }
     }
+}
 
-    fn unknown_source(
-        &self,
-        judgement: &Judgement<'_>,
-        at: &str,
-        address: &str,
-        expected: &str,
-    ) -> (String, Option<String>) {
-        if let Detail::FarSide { saw: Some(saw) } = judgement.detail {
-            return (
-                format!("left {at} as {address}, as expected, but the far side saw {saw}"),
-                Some("Something between the node and the far side translates again (a cloud NAT, a firewall): check it, or what the far side is expected to see (--expect-remote).".to_owned()),
-            );
-        }
-        (
-            format!("left {at} as {address}, an address nobody declared, instead of {expected}"),
-            Some(format!(
-                "Find out whose {address} is. If it is a node's, say so with --node-ip {address}; if it is a right source, with --expect {address}."
-            )),
-        )
+fn unknown_source(
+    judgement: &Judgement<'_>,
+    at: &str,
+    address: &str,
+    expected: &str,
+) -> (String, Option<String>) {
+    if let Detail::FarSide { saw: Some(saw) } = judgement.detail {
+        return (
+            format!("left {at} as {address}, as expected, but the far side saw {saw}"),
+            Some("Something between the node and the far side translates again (a cloud NAT, a firewall): check it, or what the far side is expected to see (--expect-remote).".to_owned()),
+        );
     }
+    (
+        format!("left {at} as {address}, an address nobody declared, instead of {expected}"),
+        Some(format!(
+            "Find out whose {address} is. If it is a node's, say so with --node-ip {address}; if it is a right source, with --expect {address}."
+        )),
+    )
+}
 
-    fn wire_not_seen(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
-        match &judgement.detail {
-            Detail::Tunnelled { to } => (
-                format!("went through a tunnel to {to}, whose uplink was not captured"),
-                Some(format!("Capture on the node {to} (`-i any`), or on its uplink, as well.")),
-            ),
-            Detail::Elsewhere => (
-                "was captured inside, but not at an uplink of the machine that carried it".to_owned(),
-                Some("Capture `-i any` on the node that runs the workload, and on the node that holds the egress address.".to_owned()),
-            ),
-            Detail::Unmatched => (
-                "was captured from its middle and cannot be told from others where it left".to_owned(),
-                Some("Capture from before the connection opens, so that its handshake is seen at both ends.".to_owned()),
-            ),
-            Detail::FarSide { .. } => (
-                "left as expected, but the far side was not captured".to_owned(),
-                Some("Capture at the far side as well and declare it with --role NAME=remote, or leave out --expect-remote.".to_owned()),
-            ),
-            _ => (
-                "was captured only where it had not left the cluster yet".to_owned(),
-                Some("Capture on the node (`-i any`, or its uplink): inside a pod the source is always the pod's own. If one of the places captured is an uplink, say so with --role NAME=uplink.".to_owned()),
-            ),
-        }
-    }
-
-    fn never_left(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
-        match judgement.detail {
-            Detail::Stuck { at: Stage::Gateway } => (
-                "reached the gateway node through the tunnel, and nothing left its uplink".to_owned(),
-                Some("Look on the gateway node: reverse-path filter, FORWARD rules, and whether it still holds the egress address.".to_owned()),
-            ),
-            _ => (
-                "left the pod, and nothing left the node's uplink".to_owned(),
-                Some("Look on the node: a network policy or egress firewall that drops it, or an egress address that no node holds.".to_owned()),
-            ),
-        }
-    }
-
-    fn origin_unknown(&self, judgement: &Judgement<'_>, at: &str, address: &str) -> (String, Option<String>) {
-        if matches!(judgement.detail, Detail::Unmatched) {
-            return (
-                format!("left {at} as {address}; it was captured from its middle, and whose it is was not seen"),
-                Some("Capture from before the connection opens.".to_owned()),
-            );
-        }
-        (
-            format!("left {at} as {address}; whose it is was not seen, and that decides what is right"),
-            Some("Capture `-i any` on the node, or the pod as well, so that the flow is seen before its address is translated.".to_owned()),
-        )
-    }
-
-    fn outcome(&self, judgement: &Judgement<'_>) -> (String, Option<String>) {
-        let found = &judgement.found;
-        let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
-        let to = judgement.view.destination();
-        let ask = || from.map(|from| format!("The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."));
-        match found.outcome {
-            Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => (String::new(), None),
-            Outcome::NoReply => ("; nobody answered".to_owned(), ask()),
-            Outcome::Refused => (
-                "; the connection was refused".to_owned(),
-                from.map(|_| format!("A reset answered: either nothing listens on {to}, or a firewall on the way rejects with resets.")),
-            ),
-            Outcome::Prohibited | Outcome::Unreachable => match found.icmp {
-                Some(icmp) => (
-                    format!(
-                        "; {} answered: {} (ICMP{} type {} code {})",
-                        icmp.error.sender,
-                        outcome::meaning(icmp.error),
-                        if icmp.error.v6 { "v6" } else { "" },
-                        icmp.error.kind,
-                        icmp.error.code
-                    ),
-                    from.map(|from| format!("Ask whoever runs {} whether {from} may reach {to}.", icmp.error.sender)),
-                ),
-                None => (String::new(), None),
-            },
-            Outcome::Reset => match found.reset_by {
-                Some(ResetBy::Client) => ("; the client reset it after it was established".to_owned(), None),
-                _ => ("; the far side reset it after it was established".to_owned(), None),
-            },
-            Outcome::Stalled => (
-                "; it was established, then data was never acknowledged".to_owned(),
-                Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned()),
-            ),
-        }
+fn wire_not_seen(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<String>) {
+    match &judgement.detail {
+        Detail::Tunnelled { to } => (
+            format!("went through a tunnel to {to}, whose uplink was not captured"),
+            Some(format!("Capture on the node {to} (`-i any`), or on its uplink, as well.")),
+        ),
+        Detail::Elsewhere => (
+            format!("{} captured inside, but at no uplink of the machine that carried that", subject.was()),
+            Some("Capture `-i any` on the node that runs the workload, and on the node that holds the egress address.".to_owned()),
+        ),
+        Detail::Unmatched => (
+            format!("{} captured without the beginning, and cannot be matched with what left", subject.was()),
+            Some("Capture from before the connection opens, so that its handshake is seen at both ends.".to_owned()),
+        ),
+        Detail::FarSide { .. } => (
+            "left as expected, but the far side was not captured".to_owned(),
+            Some("Capture at the far side as well and declare it with --role NAME=remote, or leave out --expect-remote.".to_owned()),
+        ),
+        _ => (
+            format!("{} captured only where nothing has left the cluster yet", subject.was()),
+            Some("Capture on the node (`-i any`, or its uplink): inside a pod the source is always the pod's own. If one of the places captured is an uplink, say so with --role NAME=uplink.".to_owned()),
+        ),
     }
 }
 
-fn ambiguous(judgement: &Judgement<'_>) -> (String, Option<String>) {
+fn never_left(judgement: &Judgement<'_>) -> (String, Option<String>) {
+    match judgement.detail {
+        Detail::Stuck { at: Stage::Gateway } => (
+            "reached the gateway node through the tunnel, and nothing left its uplink".to_owned(),
+            Some("Look on the gateway node: reverse-path filter, FORWARD rules, and whether it still holds the egress address.".to_owned()),
+        ),
+        _ => (
+            "left the pod, and nothing left the node's uplink".to_owned(),
+            Some("Look on the node: a network policy or egress firewall that drops it, or an egress address that no node holds.".to_owned()),
+        ),
+    }
+}
+
+fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String, Option<String>) {
+    if matches!(judgement.detail, Detail::Unmatched) {
+        return (
+            format!("left {at} as {address}; the beginning was not captured, nor which workload sent it"),
+            Some("Capture from before the connection opens.".to_owned()),
+        );
+    }
+    (
+        format!("left {at} as {address}; which workload sent that was not seen, and it decides what is right"),
+        Some("Capture `-i any` on the node, or the pod as well, so that the flow is seen before its address is translated.".to_owned()),
+    )
+}
+
+fn outcome(judgement: &Judgement<'_>) -> (String, Option<String>) {
+    let found = &judgement.found;
+    let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
+    let to = judgement.view.destination();
+    let ask = || {
+        from.map(|from| {
+            format!(
+                "The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."
+            )
+        })
+    };
+    match found.outcome {
+        Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => (String::new(), None),
+        Outcome::NoReply => ("; nobody answered".to_owned(), ask()),
+        Outcome::Refused => (
+            "; the connection was refused".to_owned(),
+            from.map(|_| format!("A reset answered: either nothing listens on {to}, or a firewall on the way rejects with resets.")),
+        ),
+        Outcome::Prohibited | Outcome::Unreachable => match found.icmp {
+            Some(icmp) => (
+                format!(
+                    "; {} answered: {} (ICMP{} type {} code {})",
+                    icmp.error.sender,
+                    outcome::meaning(icmp.error),
+                    if icmp.error.v6 { "v6" } else { "" },
+                    icmp.error.kind,
+                    icmp.error.code
+                ),
+                from.map(|from| format!("Ask whoever runs {} whether {from} may reach {to}.", icmp.error.sender)),
+            ),
+            None => (String::new(), None),
+        },
+        Outcome::Reset => match found.reset_by {
+            Some(ResetBy::Client) => ("; the client reset it after it was established".to_owned(), None),
+            _ => ("; the far side reset it after it was established".to_owned(), None),
+        },
+        Outcome::Stalled => (
+            "; it was established, then data was never acknowledged".to_owned(),
+            Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned()),
+        ),
+    }
+}
+
+fn ambiguous(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<String>) {
     match &judgement.detail {
         Detail::Missing { fact } => {
             (format!("cannot be judged: {fact}"), Some("Say what is missing, then run again.".to_owned()))
         }
         Detail::Rivals { count } => (
-            format!("fits {} equally, and their verdicts differ", plural(*count as u64, "other flow")),
+            format!("cannot be told from {}, and the verdicts differ", counted(*count as u64, "other flow")),
             Some("Capture where both sides of the NAT share one clock (`-i any` on the node).".to_owned()),
         ),
-        _ => ("fits several flows equally".to_owned(), None),
+        _ => (format!("{} ambiguous", subject.is()), None),
     }
 }
 
-fn incomplete(judgement: &Judgement<'_>, at: &str) -> (String, Option<String>) {
+fn incomplete(judgement: &Judgement<'_>, subject: Subject, at: &str) -> (String, Option<String>) {
     let Detail::Gap { bytes, is_known_loss } = judgement.detail else {
-        return ("is not captured completely".to_owned(), None);
+        return (format!("{} not captured completely", subject.was()), None);
     };
     let what = match (judgement.wire.is_empty(), bytes) {
-        (true, _) => "was not seen to leave, but the capture lost frames".to_owned(),
-        (false, 0) => format!("was seen to leave {at}, but not all of its packets"),
-        (false, bytes) => format!("was seen to leave {at}, but for {}", plural(u64::from(bytes), "byte")),
+        (true, _) => format!("{} not seen to leave, but the capture lost frames", subject.was()),
+        (false, 0) => format!("{} seen to leave {at}, but not with every packet", subject.was()),
+        (false, bytes) => {
+            format!("{} seen to leave {at}, but for {}", subject.was(), counted(u64::from(bytes), "byte"))
+        }
     };
     let next = if is_known_loss {
         "Capture again without losing frames: a shorter snap length (-s 128), a larger buffer, a narrower filter."
@@ -289,15 +318,19 @@ fn incomplete(judgement: &Judgement<'_>, at: &str) -> (String, Option<String>) {
 }
 
 fn who(judgement: &Judgement<'_>, subject: Subject) -> String {
-    let from = match judgement.origin {
+    let from = |origins: usize| match judgement.origin {
+        _ if origins > 1 => format!("from {} origins", thousands(origins as u64)),
         Some(origin) => format!("from {}", origin.address),
-        None => "whose origin was not seen".to_owned(),
+        None => "of unseen origin".to_owned(),
     };
     let to = judgement.view.destination();
     match subject {
-        Subject::One => format!("The flow {from} to {to}"),
-        Subject::Many { flows, of } if flows == of => format!("{} {from} to {to}", plural(flows, "flow")),
-        Subject::Many { flows, of } => format!("{} of {} {from} to {to}", grouped(flows), plural(of, "flow")),
+        Subject::One => format!("The flow {} to {to}", from(1)),
+        Subject::Many { flows, of, origins, destinations, .. } => {
+            let whole = if flows == of { String::new() } else { format!("{} of ", thousands(flows)) };
+            let to = if destinations == 1 { format!(" to {to}") } else { String::new() };
+            format!("{whole}{} {}{to}", counted(of, "flow"), from(origins))
+        }
     }
 }
 
@@ -306,35 +339,5 @@ fn origin_words(judgement: &Judgement<'_>) -> String {
 }
 
 fn packets(count: u32) -> String {
-    plural(u64::from(count), "packet")
-}
-
-fn plural(count: u64, thing: &str) -> String {
-    if count == 1 { format!("1 {thing}") } else { format!("{} {thing}s", grouped(count)) }
-}
-
-/// A number with its thousands parted: `1,234`.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n) % 3 == 0 {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn numbers_are_parted_by_thousands() {
-        assert_eq!(grouped(7), "7");
-        assert_eq!(grouped(1234), "1,234");
-        assert_eq!(grouped(1_000_000), "1,000,000");
-        assert_eq!(plural(1, "packet"), "1 packet");
-    }
+    counted(u64::from(count), "packet")
 }

@@ -15,6 +15,7 @@ pub mod flow;
 pub mod frame;
 pub mod judge;
 pub mod net;
+pub mod number;
 pub mod outcome;
 pub mod packet;
 pub mod place;

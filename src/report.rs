@@ -10,8 +10,6 @@
 
 mod json;
 mod junit;
-mod number;
-mod problem;
 mod text;
 mod time;
 
@@ -120,6 +118,11 @@ fn each_row(
             return Ok(());
         }
     }
+}
+
+/// Whether flows of a verdict are wanted; nothing named means all are.
+fn admits(only: &[Verdict], verdict: Verdict) -> bool {
+    only.is_empty() || only.contains(&verdict)
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ pub enum Detail {
 pub struct Snapshot {
     /// `Pass`, `Fail` or `Inconclusive`; `Exempt` where nothing was judged.
     pub verdict: Verdict,
-    /// What was taken for granted, and why: a line each.
+    /// What was taken for granted, and why: a line each. Roles of places stand with the places.
     pub assumptions: Vec<String>,
     /// What went wrong while reading, a line each.
     pub warnings: Vec<String>,
@@ -46,6 +46,8 @@ pub struct Snapshot {
     pub expectations: Vec<ExpectationRow>,
     /// Equal flows together, worst first, then by their first frame.
     pub groups: Vec<Group>,
+    /// Worst first, then by their first frame.
+    pub problems: Vec<Problem>,
     pub findings: Vec<Finding>,
     /// Flows that the window's `verdicts` admit.
     pub matching: usize,
@@ -117,6 +119,16 @@ impl Role {
             Self::Remote => "remote",
         }
     }
+
+    /// What a place with this role is.
+    pub fn phrase(self) -> &'static str {
+        match self {
+            Self::Pod => "a pod's",
+            Self::Tunnel => "a tunnel device",
+            Self::Uplink => "an uplink",
+            Self::Remote => "the far side",
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -155,9 +167,25 @@ pub struct Group {
     pub bytes: u64,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
-    /// The id of the first of them, and what is said about it.
+    /// The id of the first of them.
     pub example: String,
-    pub explanation: String,
+}
+
+/// Flows that need a word, together where they have one cause: failures, open questions, and flows that left as they
+/// should and were not let in.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    pub reason: Reason,
+    /// What became of all of them; `None` where that differs.
+    pub outcome: Option<Outcome>,
+    /// In [`Snapshot::expectations`].
+    pub expectation: Option<usize>,
+    pub flows: u64,
+    pub first_seen: Timestamp,
+    /// The id of the first of them.
+    pub example: String,
+    /// `20 of 72 flows from 10.128.0.5 left node1 as …`, without a full stop.
+    pub sentence: String,
     pub next_step: Option<String>,
 }
 

@@ -16,6 +16,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("net", &[]),
     ("frame", &["text"]),
     ("verdict", &[]),
+    ("number", &[]),
     // What was understood of it.
     ("digest", &["text", "net", "frame"]),
     ("packet", &["text", "net", "frame", "digest"]),
@@ -27,11 +28,11 @@ const MODULES: &[(&str, &[&str])] = &[
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What it means: conversations, what they teach about the run, and the verdict.
-    ("clock", &["frame", "digest"]),
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
-    ("flow", &["text", "net", "frame", "digest", "decode", "clock", "snapshot"]),
+    ("flow", &["text", "net", "frame", "digest", "decode", "snapshot"]),
+    ("clock", &["frame", "flow"]),
     ("view", &["net", "frame", "digest", "expect", "flow", "snapshot"]),
-    ("facts", &["net", "frame", "digest", "expect", "clock", "place", "flow", "view", "snapshot"]),
+    ("facts", &["net", "frame", "digest", "expect", "place", "flow", "view", "snapshot"]),
     ("wire", &["net", "frame", "digest", "expect", "place", "flow", "view", "facts", "snapshot"]),
     ("outcome", &["net", "frame", "digest", "verdict", "place", "flow", "view", "facts", "wire", "snapshot"]),
     (
@@ -45,7 +46,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "explain",
         &[
             "text", "net", "frame", "digest", "verdict", "expect", "clock", "place", "flow", "view", "facts",
-            "wire", "outcome", "judge", "snapshot",
+            "wire", "outcome", "judge", "snapshot", "number",
         ],
     ),
     (
@@ -57,8 +58,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The ways in and out.
     ("machine", &["text", "net", "frame"]),
-    ("report", &["text", "net", "frame", "verdict", "snapshot"]),
-    ("cli", &["text", "net", "frame", "verdict", "filter", "expect", "capture", "snapshot", "report"]),
+    ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
+    (
+        "cli",
+        &["text", "net", "frame", "verdict", "filter", "expect", "capture", "place", "snapshot", "report"],
+    ),
     (
         "command",
         &[
@@ -70,8 +74,8 @@ const MODULES: &[(&str, &[&str])] = &[
 
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
-    "text", "net", "frame", "verdict", "digest", "packet", "decode", "filter", "snapshot", "clock", "place",
-    "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
+    "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "clock",
+    "place", "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
 ];
 
 /// What the lower half may not name, and what that would be.

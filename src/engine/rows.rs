@@ -1,9 +1,10 @@
 //! Builds what a window shows.
 
 use crate::digest::protocol;
-use crate::engine::standing::{Group, Kind};
+use crate::engine::problems::problems;
+use crate::engine::standing::Group;
 use crate::engine::{Engine, judge};
-use crate::explain::{Explainer, Explanation, Subject};
+use crate::explain::{Explainer, Subject};
 use crate::flow::leg::TunnelIndex;
 use crate::flow::{FlowIndex, Leg, Track};
 use crate::frame::{FrameId, PointIndex, Timestamp};
@@ -11,7 +12,7 @@ use crate::judge::Judgement;
 use crate::outcome;
 use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
-    Summary, Tunnel, WireSource, Window,
+    Summary, Tunnel, Window, WireSource,
 };
 use crate::verdict::{Reason, Verdict};
 use crate::wire::Wire;
@@ -24,13 +25,15 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         Detail::Rows => matching.iter().skip(window.first).take(window.count).copied().collect(),
     };
     let expectations = expectations(engine);
+    let groups = engine.standings.groups();
     Snapshot {
         verdict: run_verdict(engine, &expectations),
         assumptions: assumptions(engine),
         warnings: warnings(engine),
         summary: summary(engine),
         points: points(engine),
-        groups: groups(engine),
+        problems: problems(engine, &groups),
+        groups: groups.into_iter().map(|group| group_row(engine, group)).collect(),
         expectations,
         findings: Vec::new(),
         matching: count,
@@ -114,12 +117,6 @@ fn assumptions(engine: &Engine) -> Vec<String> {
             named.join(", ")
         ));
     }
-    for place in &engine.facts.places {
-        if let (Some(role), Some(because)) = (place.role, &place.because) {
-            let article = if role == Role::Uplink { "an" } else { "a" };
-            lines.push(format!("{} is {article} {} place: {because}", place.id, role.name()));
-        }
-    }
     lines
 }
 
@@ -167,10 +164,17 @@ fn points(engine: &Engine) -> Vec<Point> {
                 last_seen: seen(|place| place.last_seen).max(),
                 truncated: facts.is_truncated,
                 clock_offset_ns: if index.0 == 0 { Some(0) } else { offsets.get(&index).copied() },
-                places: places().map(place_row).collect(),
+                places: place_rows(places()),
             }
         })
         .collect()
+}
+
+/// Places by interface, then by index.
+fn place_rows<'a>(places: impl Iterator<Item = &'a crate::place::Place>) -> Vec<Place> {
+    let mut places: Vec<_> = places.collect();
+    places.sort_by_key(|place| (place.spot.interface, place.index(), place.id.clone()));
+    places.into_iter().map(place_row).collect()
 }
 
 fn place_row(place: &crate::place::Place) -> Place {
@@ -185,28 +189,7 @@ fn place_row(place: &crate::place::Place) -> Place {
     }
 }
 
-fn groups(engine: &Engine) -> Vec<crate::snapshot::Group> {
-    let groups = engine.standings.groups();
-    let judge = judge(&engine.table, &engine.facts, &engine.settings);
-    let explainer = explainer(engine);
-    // How many flows each origin has under each expectation, whatever became of them.
-    let mut of_origin = std::collections::BTreeMap::new();
-    for group in &groups {
-        *of_origin.entry((group.kind.origin, group.kind.destination, group.kind.expectation)).or_insert(0) += group.flows;
-    }
-    groups
-        .iter()
-        .map(|group| {
-            let Kind { origin, destination, expectation, .. } = group.kind;
-            let of = of_origin.get(&(origin, destination, expectation)).copied().unwrap_or(group.flows);
-            let judgement = judge.judge(group.example.1);
-            let subject = Subject::Many { flows: group.flows, of };
-            group_row(engine, group, explainer.explain(&judgement, subject))
-        })
-        .collect()
-}
-
-fn group_row(engine: &Engine, group: &Group, explanation: Explanation) -> crate::snapshot::Group {
+fn group_row(engine: &Engine, group: &Group) -> crate::snapshot::Group {
     let kind = &group.kind;
     let expectation = kind.expectation.map(usize::from);
     crate::snapshot::Group {
@@ -225,9 +208,7 @@ fn group_row(engine: &Engine, group: &Group, explanation: Explanation) -> crate:
         bytes: group.bytes,
         first_seen: group.first_seen,
         last_seen: group.last_seen,
-        example: frame_name(engine, group.example.0),
-        explanation: explanation.sentence,
-        next_step: explanation.next_step,
+        example: engine.frame_name(group.example.0),
     }
 }
 
@@ -237,10 +218,6 @@ fn explainer(engine: &Engine) -> Explainer<'_> {
 
 fn expected_words(engine: &Engine, expectation: Option<usize>) -> Vec<String> {
     expectation.map_or_else(Vec::new, |index| engine.settings.expectations.list[index].source.words())
-}
-
-fn frame_name(engine: &Engine, frame: FrameId) -> String {
-    format!("{}:{}", engine.points[frame.point.0 as usize].name, frame.ordinal)
 }
 
 pub(super) fn protocol_name(number: u8) -> &'static str {
@@ -264,7 +241,7 @@ fn row(engine: &Engine, flow: FlowIndex) -> Row {
         .expectation
         .map_or_else(Vec::new, |index| engine.settings.expectations.list[index].because.clone());
     Row {
-        id: frame_name(engine, view.id()),
+        id: engine.frame_name(view.id()),
         protocol: protocol_name(view.first().key.protocol),
         direction: judgement.direction,
         origin: judgement.origin,
@@ -277,7 +254,7 @@ fn row(engine: &Engine, flow: FlowIndex) -> Row {
         because,
         verdict: judgement.verdict(),
         reason: judgement.reason,
-        explanation: explanation.sentence,
+        explanation: format!("{}.", explanation.sentence),
         next_step: explanation.next_step,
         settled: engine.is_settled(view),
         outcome: judgement.found.outcome,
@@ -353,7 +330,7 @@ fn leg_row(engine: &Engine, track: &Track, leg: &Leg) -> LegRow {
         packets_out: u64::from(leg.out),
         packets_in: u64::from(leg.back),
         ttl: leg.ttl,
-        first_frame: frame_name(engine, FrameId { point: place.point, ordinal: leg.first_ordinal }),
+        first_frame: engine.frame_name(FrameId { point: place.point, ordinal: leg.first_ordinal }),
         first_seen: leg.first_seen,
     }
 }
@@ -368,6 +345,11 @@ fn tunnel(engine: &Engine, leg: &Leg) -> Option<Tunnel> {
 }
 
 impl Engine {
+    /// `node1:17`.
+    pub(super) fn frame_name(&self, frame: FrameId) -> String {
+        format!("{}:{}", self.points[frame.point.0 as usize].name, frame.ordinal)
+    }
+
     /// Whether nothing more can change what is said of a flow: the input has ended, or the flow has and was quiet since.
     fn is_settled(&self, view: &crate::view::View<'_>) -> bool {
         const QUIET: i64 = 2_000_000_000;

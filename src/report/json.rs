@@ -32,7 +32,7 @@ pub(super) fn write_document(
     page.member("schema", &head.schema)?;
     page.member("egret", &head.egret)?;
     page.member("verdict", &head.verdict)?;
-    page.array("assumptions", head.assumptions)?;
+    page.array("assumptions", &head.assumptions)?;
     page.array("warnings", head.warnings)?;
     page.member("summary", &head.summary)?;
     page.array("points", &head.points)?;
@@ -151,7 +151,7 @@ struct Head<'a> {
     schema: &'static str,
     egret: &'static str,
     verdict: Verdict,
-    assumptions: &'a [String],
+    assumptions: Vec<String>,
     warnings: &'a [String],
     summary: Summary,
     points: Vec<Point<'a>>,
@@ -165,7 +165,7 @@ impl<'a> Head<'a> {
             schema: NAME,
             egret: env!("CARGO_PKG_VERSION"),
             verdict: run.verdict,
-            assumptions: &run.assumptions,
+            assumptions: assumptions(run),
             warnings: &run.warnings,
             summary: Summary::of(run.summary),
             points: run.points.iter().map(Point::of).collect(),
@@ -173,6 +173,16 @@ impl<'a> Head<'a> {
             findings: run.findings.iter().map(Finding::of).collect(),
         }
     }
+}
+
+/// What was said and what was inferred: `node1/#2 is an uplink: carries …`.
+fn assumptions(run: &Snapshot) -> Vec<String> {
+    let places = run.points.iter().flat_map(|point| &point.places);
+    let inferred = places.filter_map(|place| {
+        let (role, because) = (place.role?, place.because.as_ref()?);
+        Some(format!("{} is {}: {because}", place.id, role.phrase()))
+    });
+    run.assumptions.iter().cloned().chain(inferred).collect()
 }
 
 #[derive(Serialize)]

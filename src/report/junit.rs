@@ -11,9 +11,8 @@ use std::io;
 
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
-use super::number::counted;
-use super::problem::{Problem, problems};
-use crate::snapshot::{ExpectationRow, Group, Snapshot};
+use crate::number::counted;
+use crate::snapshot::{ExpectationRow, Problem, Snapshot};
 use crate::verdict::Verdict;
 
 const SUITE: &str = "egret";
@@ -55,8 +54,8 @@ fn status(run: &Snapshot, index: usize, row: &ExpectationRow) -> TestCaseStatus 
         Verdict::Fail => TestCaseStatus::non_success(NonSuccessKind::Failure),
         Verdict::Inconclusive => TestCaseStatus::non_success(NonSuccessKind::Error),
     };
-    let troubled: Vec<_> = troubled(run).filter(|group| group.expectation == Some(index)).collect();
-    let kind = troubled.first().map(|group| group.reason).or(row.reason);
+    let troubled: Vec<_> = troubled(run).filter(|problem| problem.expectation == Some(index)).collect();
+    let kind = troubled.first().map(|problem| problem.reason).or(row.reason);
     if let Some(reason) = kind {
         status.set_type(reason.name());
     }
@@ -69,13 +68,13 @@ fn status(run: &Snapshot, index: usize, row: &ExpectationRow) -> TestCaseStatus 
 
 /// A case for what failed or stayed open without an expectation of its own (origin unknown, ambiguous).
 fn outside_expectations(run: &Snapshot) -> Option<TestCase> {
-    let troubled: Vec<_> = troubled(run).filter(|group| group.expectation.is_none()).collect();
+    let troubled: Vec<_> = troubled(run).filter(|problem| problem.expectation.is_none()).collect();
     let worst = troubled.first()?;
-    let kind = match worst.verdict {
+    let kind = match worst.reason.verdict() {
         Verdict::Fail => NonSuccessKind::Failure,
         _ => NonSuccessKind::Error,
     };
-    let flows: u64 = troubled.iter().map(|group| group.flows).sum();
+    let flows: u64 = troubled.iter().map(|problem| problem.flows).sum();
     let mut status = TestCaseStatus::non_success(kind);
     status
         .set_type(worst.reason.name())
@@ -84,24 +83,24 @@ fn outside_expectations(run: &Snapshot) -> Option<TestCase> {
     Some(case("flows of no single expectation", status))
 }
 
-/// Groups that failed or stayed open, worst first.
-fn troubled(run: &Snapshot) -> impl Iterator<Item = &Group> {
-    run.groups.iter().filter(|group| matches!(group.verdict, Verdict::Fail | Verdict::Inconclusive))
+/// Problems that failed or stayed open, worst first.
+fn troubled(run: &Snapshot) -> impl Iterator<Item = &Problem> {
+    run.problems
+        .iter()
+        .filter(|problem| matches!(problem.reason.verdict(), Verdict::Fail | Verdict::Inconclusive))
 }
 
 /// A paragraph per kind of problem.
-fn explanations(groups: &[&Group]) -> String {
-    let paragraph = |problem: &Problem<'_>| {
-        let group = problem.first;
-        let flows = counted(problem.flows, "flow");
-        let mut text = format!("{}: {flows}, first {}\n", group.reason.name(), group.example);
-        let _ = writeln!(text, "{}\n{}", problem.way(), group.explanation);
-        if let Some(next_step) = &group.next_step {
+fn explanations(problems: &[&Problem]) -> String {
+    let paragraph = |problem: &&Problem| {
+        let mut text =
+            format!("{}: {} (first: {}).\n", problem.reason.name(), problem.sentence, problem.example);
+        if let Some(next_step) = &problem.next_step {
             let _ = writeln!(text, "→ {next_step}");
         }
         text
     };
-    problems(groups.iter().copied()).iter().map(paragraph).collect::<Vec<_>>().join("\n")
+    problems.iter().map(paragraph).collect::<Vec<_>>().join("\n")
 }
 
 /// Findings, assumptions and warnings, a line each.

@@ -2,7 +2,7 @@
 //!
 //! Read from the top, a reader may stop as soon as they know enough. Order:
 //! 1. the answer in one sentence;
-//! 2. failures, then what could not be settled: a paragraph per kind, with the words of its first flow and
+//! 2. failures, what could not be settled, and what left right but was not let in: a paragraph per problem, with
 //!    the next step;
 //! 3. findings;
 //! 4. flows, equal ones in one row, worst first; what was not judged in one line;
@@ -18,9 +18,9 @@ mod table;
 use std::io;
 
 use self::page::{Page, Tone};
-use super::Options;
-use super::number::{counted, thousands};
 use super::time::Clock;
+use super::{Options, admits};
+use crate::number::{counted, thousands};
 use crate::snapshot::{ExpectationRow, Finding, Group, Severity, Snapshot};
 use crate::verdict::{Reason, Verdict};
 
@@ -33,7 +33,7 @@ pub(super) fn write(run: &Snapshot, options: &Options, out: &mut dyn io::Write) 
     let groups: Vec<&Group> =
         run.groups.iter().filter(|group| admits(&options.only, group.verdict)).collect();
     write_answer(&mut page, run);
-    problem::write(&mut page, &mut clock, &groups);
+    problem::write(&mut page, &mut clock, &run.problems, &options.only);
     if admits(&options.only, Verdict::Inconclusive) {
         problem::write_missed(&mut page, &run.expectations);
     }
@@ -44,10 +44,6 @@ pub(super) fn write(run: &Snapshot, options: &Options, out: &mut dyn io::Write) 
     write_expectations(&mut page, &run.expectations);
     seen::write(&mut page, &mut Clock::new(options.zone.clone()), run);
     out.write_all(page.text().as_bytes())
-}
-
-fn admits(only: &[Verdict], verdict: Verdict) -> bool {
-    only.is_empty() || only.contains(&verdict)
 }
 
 fn write_answer(page: &mut Page, run: &Snapshot) {

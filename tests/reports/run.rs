@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use egret::frame::Timestamp;
 use egret::net::{Address, Endpoint};
 use egret::snapshot::{
-    Confidence, Detail, Direction, ExpectationRow, Finding, Group, Join, Leg, Method, Place, Point, Role,
-    Row, Snapshot, Snapshots, Sort, Summary, Window, WireSource,
+    Confidence, Detail, Direction, ExpectationRow, Finding, Group, Join, Leg, Method, Place, Point, Problem,
+    Role, Row, Snapshot, Snapshots, Sort, Summary, Window, WireSource,
 };
 use egret::text::Text;
 use egret::verdict::{Outcome, Reason, Verdict};
@@ -178,6 +178,7 @@ impl Run {
             points,
             expectations: expectations.iter().enumerate().map(|(i, name)| met(i, name, &rows)).collect(),
             groups: groups(&rows),
+            problems: problems(&rows),
             findings: Vec::new(),
             matching: rows.len(),
             rows,
@@ -277,13 +278,42 @@ fn groups(rows: &[Row]) -> Vec<Group> {
                 first_seen: row.first_seen,
                 last_seen: row.last_seen,
                 example: row.id.clone(),
-                explanation: row.explanation.clone(),
-                next_step: row.next_step.clone(),
             }),
         }
     }
     groups.sort_by_key(|group| (group.verdict, group.first_seen));
     groups
+}
+
+/// Failing and open flows of one reason, expectation and sources are one problem, in the words of its first.
+fn problems(rows: &[Row]) -> Vec<Problem> {
+    let sources = |row: &Row| row.wire_sources.iter().map(|source| source.address).collect::<Vec<_>>();
+    let mut problems: Vec<(Vec<_>, Problem)> = Vec::new();
+    let troubled = |row: &&Row| matches!(row.verdict, Verdict::Fail | Verdict::Inconclusive);
+    for row in rows.iter().filter(troubled) {
+        let same = problems.iter_mut().find(|(known, problem)| {
+            (problem.reason, problem.expectation) == (row.reason, row.expectation) && *known == sources(row)
+        });
+        match same {
+            Some((_, problem)) => problem.flows += 1,
+            None => problems.push((
+                sources(row),
+                Problem {
+                    reason: row.reason,
+                    outcome: Some(row.outcome),
+                    expectation: row.expectation,
+                    flows: 1,
+                    first_seen: row.first_seen,
+                    example: row.id.clone(),
+                    sentence: row.explanation.trim_end_matches('.').into(),
+                    next_step: row.next_step.clone(),
+                },
+            )),
+        }
+    }
+    let mut problems: Vec<Problem> = problems.into_iter().map(|(_, problem)| problem).collect();
+    problems.sort_by_key(|problem| (problem.reason.verdict(), problem.first_seen));
+    problems
 }
 
 fn verdict(run: &Snapshot) -> Verdict {

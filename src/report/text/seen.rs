@@ -2,7 +2,7 @@
 
 use super::LABELS;
 use super::page::{Page, Tone, cut};
-use crate::report::number::counted;
+use crate::number::counted;
 use crate::report::time::Clock;
 use crate::snapshot::{Place, Point, Snapshot};
 

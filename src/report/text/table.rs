@@ -9,7 +9,7 @@ use std::collections::hash_map::{Entry, HashMap};
 
 use super::page::{Cell, Page, Tone, clean, columns};
 use crate::net::{Address, Endpoint};
-use crate::report::number::{counted, thousands};
+use crate::number::{counted, thousands};
 use crate::snapshot::{Group, Snapshot};
 use crate::verdict::{Outcome, Reason, Verdict};
 

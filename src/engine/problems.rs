@@ -1,0 +1,131 @@
+//! What needs a word: flows with one cause, told once.
+//!
+//! A hundred pods that leave with one node's address are one problem. Failing and open flows are one where reason,
+//! expectation, sources and exit are equal; flows that left as they should and were not let in, where what became
+//! of them, sources and destination are.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use smallvec::SmallVec;
+
+use crate::engine::standing::{Group, Kind};
+use crate::engine::{Engine, judge};
+use crate::explain::{Explainer, Subject};
+use crate::flow::FlowIndex;
+use crate::frame::{FrameId, PointIndex, Timestamp};
+use crate::net::{Address, Endpoint};
+use crate::snapshot::Problem;
+use crate::verdict::{Outcome, Reason, Verdict};
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Cause {
+    verdict: Verdict,
+    reason: Reason,
+    /// Only where the verdict is a pass: what became of the flows, and where they went.
+    rejected: Option<(Outcome, Endpoint)>,
+    expectation: Option<u16>,
+    sources: SmallVec<[Address; 2]>,
+    left_at: SmallVec<[PointIndex; 2]>,
+}
+
+#[derive(Debug)]
+struct Case {
+    flows: u64,
+    first_seen: Timestamp,
+    example: (FrameId, FlowIndex),
+    origins: BTreeSet<Option<Address>>,
+    destinations: BTreeSet<Endpoint>,
+    outcomes: BTreeSet<Outcome>,
+}
+
+pub(super) fn problems(engine: &Engine, groups: &[&Group]) -> Vec<Problem> {
+    let mut cases: BTreeMap<Cause, Case> = BTreeMap::new();
+    for group in groups {
+        if let Some(cause) = cause(&group.kind) {
+            cases.entry(cause).or_insert_with(|| Case::new(group)).add(group);
+        }
+    }
+    let mut cases: Vec<_> = cases.into_iter().collect();
+    cases.sort_by_key(|(cause, case)| (cause.verdict, case.example.0));
+    cases.iter().map(|(cause, case)| problem(engine, groups, cause, case)).collect()
+}
+
+/// The cause that flows of a kind share with others; `None` where nothing needs to be said.
+fn cause(kind: &Kind) -> Option<Cause> {
+    let is_rejected = matches!(
+        kind.outcome,
+        Outcome::NoReply | Outcome::Refused | Outcome::Prohibited | Outcome::Unreachable | Outcome::Stalled
+    );
+    let rejected = match kind.verdict {
+        Verdict::Fail | Verdict::Inconclusive => None,
+        Verdict::Pass if is_rejected && kind.reason == Reason::ExpectedSource => {
+            Some((kind.outcome, kind.destination))
+        }
+        Verdict::Pass | Verdict::Exempt => return None,
+    };
+    Some(Cause {
+        verdict: kind.verdict,
+        reason: kind.reason,
+        rejected,
+        expectation: kind.expectation,
+        sources: kind.sources.clone(),
+        left_at: kind.left_at.clone(),
+    })
+}
+
+impl Case {
+    fn new(group: &Group) -> Self {
+        Self {
+            flows: 0,
+            first_seen: group.first_seen,
+            example: group.example,
+            origins: BTreeSet::new(),
+            destinations: BTreeSet::new(),
+            outcomes: BTreeSet::new(),
+        }
+    }
+
+    fn add(&mut self, group: &Group) {
+        self.flows += group.flows;
+        self.first_seen = self.first_seen.min(group.first_seen);
+        self.example = self.example.min(group.example);
+        self.origins.insert(group.kind.origin);
+        self.destinations.insert(group.kind.destination);
+        self.outcomes.insert(group.kind.outcome);
+    }
+
+    /// All judged flows of these origins under the expectation; for a rejection, those to its destination.
+    fn of(&self, groups: &[&Group], cause: &Cause) -> u64 {
+        let is_compared = |kind: &Kind| {
+            kind.verdict != Verdict::Exempt
+                && kind.expectation == cause.expectation
+                && self.origins.contains(&kind.origin)
+                && cause.rejected.is_none_or(|(_, destination)| kind.destination == destination)
+        };
+        groups.iter().filter(|group| is_compared(&group.kind)).map(|group| group.flows).sum()
+    }
+}
+
+fn problem(engine: &Engine, groups: &[&Group], cause: &Cause, case: &Case) -> Problem {
+    let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(case.example.1);
+    let explainer = Explainer { facts: &engine.facts, expectations: &engine.settings.expectations };
+    let subject = Subject::Many {
+        flows: case.flows,
+        of: case.of(groups, cause),
+        origins: case.origins.len(),
+        destinations: case.destinations.len(),
+        is_one_outcome: case.outcomes.len() == 1,
+    };
+    let explanation = explainer.explain(&judgement, subject);
+    let only = case.outcomes.first().copied().filter(|_| case.outcomes.len() == 1);
+    Problem {
+        reason: cause.reason,
+        outcome: only,
+        expectation: cause.expectation.map(usize::from),
+        flows: case.flows,
+        first_seen: case.first_seen,
+        example: engine.frame_name(case.example.0),
+        sentence: explanation.sentence,
+        next_step: explanation.next_step,
+    }
+}
