@@ -83,15 +83,16 @@ mod tests {
 
     #[test]
     fn one_wild_difference_moves_nothing() {
-        assert_eq!(median(vec![1_500_000_010, 1_500_000_020, 1_500_000_030, i64::MAX, 1_500_000_000]), 1_500_000_020);
+        assert_eq!(
+            median(vec![1_500_000_010, 1_500_000_020, 1_500_000_030, i64::MAX, 1_500_000_000]),
+            1_500_000_020
+        );
     }
 
     #[test]
     fn points_that_never_met_are_compared_through_a_third() {
-        let pairs = BTreeMap::from([
-            ((PointIndex(0), PointIndex(2)), 100),
-            ((PointIndex(1), PointIndex(2)), 30),
-        ]);
+        let pairs =
+            BTreeMap::from([((PointIndex(0), PointIndex(2)), 100), ((PointIndex(1), PointIndex(2)), 30)]);
         let known = chain(&pairs, 4);
         assert_eq!(known.get(&PointIndex(1)), Some(&70));
         assert_eq!(known.get(&PointIndex(3)), None);

@@ -106,8 +106,7 @@ impl Expectations {
     /// Whether an address is expected by another expectation than that one.
     pub fn is_expected_elsewhere(&self, address: Address, than: usize) -> bool {
         self.list.iter().enumerate().any(|(index, other)| {
-            index != than
-                && matches!(&other.source, Source::AnyOf(blocks) if any_contains(blocks, address))
+            index != than && matches!(&other.source, Source::AnyOf(blocks) if any_contains(blocks, address))
         })
     }
 

@@ -23,7 +23,10 @@ pub struct Explanation {
 pub enum Subject {
     One,
     /// So many of all flows of that origin under that expectation.
-    Many { flows: u64, of: u64 },
+    Many {
+        flows: u64,
+        of: u64,
+    },
 }
 
 /// Puts judgements into words.
@@ -38,10 +41,7 @@ impl Explainer<'_> {
         let who = who(judgement, subject);
         let (what, next_step) = self.reason(judgement);
         let (became, answer_step) = self.outcome(judgement);
-        Explanation {
-            sentence: format!("{who} {what}{became}."),
-            next_step: next_step.or(answer_step),
-        }
+        Explanation { sentence: format!("{who} {what}{became}."), next_step: next_step.or(answer_step) }
     }
 
     /// `node worker1's own address`, `an address nobody declared`, …
@@ -210,7 +210,9 @@ impl Explainer<'_> {
     fn origin_unknown(&self, judgement: &Judgement<'_>, at: &str, address: &str) -> (String, Option<String>) {
         if matches!(judgement.detail, Detail::Unmatched) {
             return (
-                format!("left {at} as {address}; it was captured from its middle, and whose it is was not seen"),
+                format!(
+                    "left {at} as {address}; it was captured from its middle, and whose it is was not seen"
+                ),
                 Some("Capture from before the connection opens.".to_owned()),
             );
         }
@@ -224,7 +226,9 @@ impl Explainer<'_> {
         let found = &judgement.found;
         let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
         let to = judgement.view.destination();
-        let ask = || from.map(|from| format!("The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."));
+        let ask = || {
+            from.map(|from| format!("The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."))
+        };
         match found.outcome {
             Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => (String::new(), None),
             Outcome::NoReply => ("; nobody answered".to_owned(), ask()),

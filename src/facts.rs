@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 
 use foldhash::HashSet;
 
-use crate::expect::Cluster;
 use crate::digest::Tunnel;
+use crate::expect::Cluster;
 use crate::flow::leg::{moved, shown};
 use crate::flow::{Leg, MacIndex, PlaceIndex, Track, TunnelIndex};
 use crate::frame::{PointIndex, Timestamp};
@@ -52,11 +52,15 @@ impl PointFacts {
     /// What a capture filter seems to have left out, in words.
     pub fn looks_filtered(&self) -> Option<&'static str> {
         match (self.shows_requests, self.shows_replies) {
-            (true, false) if !self.shows_more_than_syn => {
-                Some("it shows bare SYNs alone and looks filtered; what became of flows cannot be told from it")
+            (true, false) if !self.shows_more_than_syn => Some(
+                "it shows bare SYNs alone and looks filtered; what became of flows cannot be told from it",
+            ),
+            (true, false) => {
+                Some("it shows one direction alone and looks filtered; answers cannot be seen in it")
             }
-            (true, false) => Some("it shows one direction alone and looks filtered; answers cannot be seen in it"),
-            (false, true) => Some("it shows answers alone and looks filtered; what left cannot be seen in it"),
+            (false, true) => {
+                Some("it shows answers alone and looks filtered; what left cannot be seen in it")
+            }
             _ => None,
         }
     }
@@ -163,7 +167,8 @@ impl Facts {
         self.has_news |= leg.back > 0 && !facts.shows_replies;
         facts.shows_replies |= leg.back > 0;
         facts.shows_requests |= leg.out > 0;
-        facts.shows_more_than_syn |= leg.shown & !(shown::SYN | shown::SEQ | shown::FROM_HIGH) != 0 || !leg.has_shown(shown::SYN);
+        facts.shows_more_than_syn |=
+            leg.shown & !(shown::SYN | shown::SEQ | shown::FROM_HIGH) != 0 || !leg.has_shown(shown::SYN);
     }
 
     /// What a packet with the address of a node, an expected or a translated one says of a place.

@@ -56,31 +56,48 @@ impl Judgement<'_> {
 pub enum Detail {
     None,
     /// The origin showed this many bytes or packets more than the wire; frames are known to be missing.
-    Gap { bytes: u32, is_known_loss: bool },
+    Gap {
+        bytes: u32,
+        is_known_loss: bool,
+    },
     /// No place captured is an uplink.
     NoUplink,
     /// The flow went into a tunnel to this address, whose machine's uplink was not captured.
-    Tunnelled { to: Address },
+    Tunnelled {
+        to: Address,
+    },
     /// Uplinks were captured, of other machines than the one that carried the flow.
     Elsewhere,
     /// The flow was captured from its middle, and could not be matched with what left.
     Unmatched,
     /// It got this far.
-    Stuck { at: Stage },
+    Stuck {
+        at: Stage,
+    },
     /// A fact is missing that would tell what to expect.
-    Missing { fact: String },
+    Missing {
+        fact: String,
+    },
     /// The node itself sent it.
     NodesOwn,
     /// Somebody outside opened it.
     Incoming,
     /// This many packets strayed.
-    Stray { packets: u32 },
+    Stray {
+        packets: u32,
+    },
     /// A stray was waived.
-    Waived { packets: u32 },
+    Waived {
+        packets: u32,
+    },
     /// The far side saw this source, which is not the one it should see; or was to be asked and was not captured.
-    FarSide { saw: Option<Address> },
+    FarSide {
+        saw: Option<Address>,
+    },
     /// This many other flows fit as well.
-    Rivals { count: usize },
+    Rivals {
+        count: usize,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -330,12 +347,8 @@ impl<'a> Judge<'a> {
     /// no acknowledgement while the flow was open, no data that the right wire did not show.
     fn stray(&self, judgement: &Judgement<'_>, is_expected: &dyn Fn(Address) -> bool) -> Option<u32> {
         let origin = judgement.origin?;
-        let (right, other): (Vec<_>, Vec<_>) = judgement
-            .wire
-            .legs
-            .iter()
-            .copied()
-            .partition(|(track, _)| is_expected(track.client().address));
+        let (right, other): (Vec<_>, Vec<_>) =
+            judgement.wire.legs.iter().copied().partition(|(track, _)| is_expected(track.client().address));
         let is_late = |leg: &Leg| {
             right.iter().any(|(_, its)| {
                 its.has_shown(shown::SEQ)
@@ -360,7 +373,8 @@ impl<'a> Judge<'a> {
         if expectation.source_remote.is_empty() {
             return (Reason::ExpectedSource, Detail::None);
         }
-        let is_right = |address: &Address| expectation.source_remote.iter().any(|block| block.contains(*address));
+        let is_right =
+            |address: &Address| expectation.source_remote.iter().any(|block| block.contains(*address));
         let seen = judgement.beyond.addresses();
         match seen.iter().find(|address| !is_right(address)) {
             Some(wrong) => (Reason::UnknownSource, Detail::FarSide { saw: Some(*wrong) }),

@@ -58,7 +58,8 @@ fn tcp_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>, reset: Op
     if any(view, known::CLIENT_ISN) {
         return if is_silence(view, facts) { Outcome::NoReply } else { Outcome::Pending };
     }
-    let (out, back) = (view.legs().any(|(_, _, leg)| leg.out > 0), view.legs().any(|(_, _, leg)| leg.back > 0));
+    let (out, back) =
+        (view.legs().any(|(_, _, leg)| leg.out > 0), view.legs().any(|(_, _, leg)| leg.back > 0));
     if out && back { Outcome::MidStream } else { Outcome::OneWay }
 }
 
@@ -67,7 +68,9 @@ fn datagram_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>) -> O
         return Outcome::Established;
     }
     match icmp.map(|icmp| (icmp, class(icmp.error))) {
-        Some((icmp, Some(_))) if is_port_unreachable(icmp.error) && icmp.error.sender == view.destination().address => {
+        Some((icmp, Some(_)))
+            if is_port_unreachable(icmp.error) && icmp.error.sender == view.destination().address =>
+        {
             Outcome::Refused
         }
         Some((_, Some(outcome))) => outcome,

@@ -99,7 +99,8 @@ impl Evidence {
             return Some((Role::Uplink, format!("packets leave here as {address}")));
         }
         if let Some(address) = self.translated.or(self.leaving).filter(|_| is_far) {
-            let because = format!("packets from {address} are seen here with a lower TTL than where they leave");
+            let because =
+                format!("packets from {address} are seen here with a lower TTL than where they leave");
             return Some((Role::Remote, because));
         }
         if let Some(address) = self.arriving {

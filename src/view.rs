@@ -24,7 +24,8 @@ impl<'a> View<'a> {
     pub fn of(table: &'a Table, flow: FlowIndex, cluster: &Cluster) -> Self {
         let mut tracks: SmallVec<[TrackIndex; 4]> = table.tracks_of(flow).collect();
         if tracks.len() > 1 {
-            let mut points = tracks.iter().flat_map(|t| table.legs_of(*t)).map(|(_, leg)| table.point_of(leg));
+            let mut points =
+                tracks.iter().flat_map(|t| table.legs_of(*t)).map(|(_, leg)| table.point_of(leg));
             let first = points.next();
             let is_one_domain = points.all(|point| Some(point) == first);
             tracks.sort_by_cached_key(|t| rank(table, *t, cluster, is_one_domain));
@@ -92,7 +93,9 @@ impl<'a> View<'a> {
     pub fn fullest(&self) -> &'a Leg {
         self.legs()
             .map(|(_, _, leg)| leg)
-            .max_by_key(|leg| (u64::from(leg.out) + u64::from(leg.back), leg.bytes, std::cmp::Reverse(leg.place)))
+            .max_by_key(|leg| {
+                (u64::from(leg.out) + u64::from(leg.back), leg.bytes, std::cmp::Reverse(leg.place))
+            })
             .expect("a flow has a track, and a track a leg")
     }
 
@@ -138,5 +141,13 @@ fn rank(table: &Table, track: TrackIndex, cluster: &Cluster, is_one_domain: bool
         _ => 2,
     };
     let near = if is_one_domain { seen } else { Timestamp::MIN };
-    (source_class(cluster, entry.client().address), std::cmp::Reverse(ttl), near, outward, seen, entry.client(), destination)
+    (
+        source_class(cluster, entry.client().address),
+        std::cmp::Reverse(ttl),
+        near,
+        outward,
+        seen,
+        entry.client(),
+        destination,
+    )
 }

@@ -125,9 +125,7 @@ impl<'a> Wire<'a> {
 /// Whether a leg cannot be outside: in a tunnel, or towards the inside.
 fn is_contained(track: &Track, leg: &Leg, facts: &Facts, cluster: &Cluster) -> bool {
     let destination = track.server().address;
-    leg.tunnel != TunnelIndex::NONE
-        || destination.is_local_scope()
-        || facts.is_inside(cluster, destination)
+    leg.tunnel != TunnelIndex::NONE || destination.is_local_scope() || facts.is_inside(cluster, destination)
 }
 
 /// Whether a leg at an uplink is on its way out.

@@ -73,7 +73,9 @@ impl Frames {
             let text = fs::read_to_string(file).with_context(|| format!("--ifindex: cannot read {file}"))?;
             let known = parse_ip_link(&text);
             if known.is_empty() {
-                anyhow::bail!("--ifindex: {file} holds no line like `2: eth0: <…>`: store there what `ip link` prints");
+                anyhow::bail!(
+                    "--ifindex: {file} holds no line like `2: eth0: <…>`: store there what `ip link` prints"
+                );
             }
             names.insert(name.unwrap_or_default().to_owned(), known);
         }
@@ -94,7 +96,9 @@ fn split(typed: &str, exists: impl Fn(&Path) -> bool) -> (Option<&str>, &str) {
 fn valid_name(name: &str) -> anyhow::Result<String> {
     match name.find(|c: char| c == '#' || c == ':' || c.is_whitespace() || c.is_control()) {
         None => Ok(name.to_owned()),
-        Some(_) => anyhow::bail!("`{}` cannot name a source: leave out spaces, `#` and `:`", name.escape_debug()),
+        Some(_) => {
+            anyhow::bail!("`{}` cannot name a source: leave out spaces, `#` and `:`", name.escape_debug())
+        }
     }
 }
 
@@ -103,7 +107,8 @@ fn default_name(file: &str) -> String {
     if file == "-" {
         return "stdin".to_owned();
     }
-    let mut name = Path::new(file).file_name().map_or_else(|| file.to_owned(), |n| n.to_string_lossy().into_owned());
+    let mut name =
+        Path::new(file).file_name().map_or_else(|| file.to_owned(), |n| n.to_string_lossy().into_owned());
     for ending in [".gz", ".zst", ".pcapng", ".pcap", ".cap"] {
         if let Some(stem) = name.strip_suffix(ending)
             && !stem.is_empty()
@@ -111,7 +116,9 @@ fn default_name(file: &str) -> String {
             name = stem.to_owned();
         }
     }
-    name.chars().map(|c| if "/#:=".contains(c) || c.is_whitespace() || c.is_control() { '_' } else { c }).collect()
+    name.chars()
+        .map(|c| if "/#:=".contains(c) || c.is_whitespace() || c.is_control() { '_' } else { c })
+        .collect()
 }
 
 fn free_name(wanted: &str, sources: &[Source]) -> String {
@@ -158,7 +165,10 @@ mod tests {
 
     #[test]
     fn equal_names_are_numbered_and_typed_ones_refused() {
-        let frames = |read: &[&str]| Frames { read: read.iter().map(|r| (*r).to_owned()).collect(), ..Frames::default() };
+        let frames = |read: &[&str]| Frames {
+            read: read.iter().map(|r| (*r).to_owned()).collect(),
+            ..Frames::default()
+        };
         let sources = frames(&["a/x.pcap", "b/x.pcap"]).sources().unwrap();
         assert_eq!([&sources[0].name, &sources[1].name], ["x", "x-2"]);
         assert!(frames(&["n=a.pcap", "n=b.pcap"]).sources().is_err());

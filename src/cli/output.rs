@@ -102,7 +102,8 @@ impl Output {
             return Ok(Box::new(io::BufWriter::new(io::stdout().lock())));
         }
         let path = self.output.display();
-        let file = File::create(&self.output).with_context(|| format!("cannot write the report to {path}"))?;
+        let file =
+            File::create(&self.output).with_context(|| format!("cannot write the report to {path}"))?;
         Ok(Box::new(io::BufWriter::new(file)))
     }
 }

@@ -11,10 +11,10 @@ use crate::cli::frames::Frames;
 use crate::cli::output::Output;
 use crate::command::feed;
 use crate::engine::{Engine, Settings};
+use crate::expect::Expectations;
 use crate::expect::environment::Environment;
 use crate::expect::flags::Flags;
 use crate::expect::policy::Policy;
-use crate::expect::Expectations;
 use crate::filter::selection::Selection;
 use crate::report;
 use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
@@ -72,16 +72,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     engine.end();
     engine.check_roles()?;
 
-    let totals = Window {
-        verdicts: Vec::new(),
-        sort: Sort::First,
-        first: 0,
-        count: 0,
-        detail: Detail::Totals,
-    };
+    let totals =
+        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
     let verdict = engine.snapshot(&totals).verdict;
-    let written = report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
-        .and_then(|()| out.flush());
+    let written =
+        report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
+            .and_then(|()| out.flush());
     match written {
         // Who reads has enough: that is no failure.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}

@@ -23,7 +23,12 @@ const IN_FLIGHT: usize = 4;
 
 /// Reads all sources into the engine, up to `count` frames. What cannot be read is told to the engine; that nothing can
 /// be read at all is an error.
-pub(super) fn feed(engine: &mut Engine, sources: &[Source], pods: Vec<Block>, count: Option<u64>) -> anyhow::Result<()> {
+pub(super) fn feed(
+    engine: &mut Engine,
+    sources: &[Source],
+    pods: Vec<Block>,
+    count: Option<u64>,
+) -> anyhow::Result<()> {
     let mut open = Vec::new();
     let mut failures = Vec::new();
     for source in sources {

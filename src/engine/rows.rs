@@ -11,7 +11,7 @@ use crate::judge::Judgement;
 use crate::outcome;
 use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
-    Summary, Tunnel, WireSource, Window,
+    Summary, Tunnel, Window, WireSource,
 };
 use crate::verdict::{Reason, Verdict};
 use crate::wire::Wire;
@@ -192,7 +192,8 @@ fn groups(engine: &Engine) -> Vec<crate::snapshot::Group> {
     // How many flows each origin has under each expectation, whatever became of them.
     let mut of_origin = std::collections::BTreeMap::new();
     for group in &groups {
-        *of_origin.entry((group.kind.origin, group.kind.destination, group.kind.expectation)).or_insert(0) += group.flows;
+        *of_origin.entry((group.kind.origin, group.kind.destination, group.kind.expectation)).or_insert(0) +=
+            group.flows;
     }
     groups
         .iter()

@@ -87,8 +87,7 @@ impl Cluster {
 
     /// Whether nothing was said of what is inside, but for what is expected.
     pub fn knows_only_egress(&self) -> bool {
-        self.nodes.is_empty()
-            && [&self.pods, &self.services, &self.inside].into_iter().all(Vec::is_empty)
+        self.nodes.is_empty() && [&self.pods, &self.services, &self.inside].into_iter().all(Vec::is_empty)
     }
 
     /// Whose address this is, in words, as far as anybody said: `node worker1`, `expected by "herasoo …"`.

@@ -80,8 +80,10 @@ impl Index {
 
     fn entries_with(&self, print: u64) -> impl Iterator<Item = u32> + '_ {
         let wanted = halves(print);
-        let newest =
-            self.newest.find(self.hasher.hash_one(print), |e| self.entries[*e as usize].print == wanted).copied();
+        let newest = self
+            .newest
+            .find(self.hasher.hash_one(print), |e| self.entries[*e as usize].print == wanted)
+            .copied();
         std::iter::successors(newest, |e| {
             let next = self.entries[*e as usize].next;
             (next != END).then_some(next)
@@ -178,8 +180,7 @@ impl Table {
     /// Joins a track to the flow that shows the same print, if there is one and nothing speaks against it.
     pub(super) fn join_by_print(&mut self, track: TrackIndex, print: u64, seen: &Sighting<'_>) {
         let Some(candidates) = self.candidates(track, print, seen) else { return };
-        let window =
-            if self.track(track).is_tcp() { SYN_WINDOW } else { DATAGRAM_WINDOW };
+        let window = if self.track(track).is_tcp() { SYN_WINDOW } else { DATAGRAM_WINDOW };
         let fitting = || candidates.iter().filter(|c| c.fit == Fit::Yes && c.is_near(window));
         let near = fitting().filter(|c| c.nearest.is_some()).min_by_key(|c| c.nearest);
         let mut is_contested = false;
@@ -268,7 +269,10 @@ impl Table {
         if one.key.protocol != other.key.protocol {
             return Fit::No;
         }
-        if one.knows(known::SERVER_ISN) && other.knows(known::SERVER_ISN) && one.server_isn != other.server_isn {
+        if one.knows(known::SERVER_ISN)
+            && other.knows(known::SERVER_ISN)
+            && one.server_isn != other.server_isn
+        {
             return Fit::No;
         }
         let is_same_syn = one.syn_ip_id == other.syn_ip_id

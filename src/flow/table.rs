@@ -277,7 +277,8 @@ impl Table {
             Some(newest) if !is_syn && self.track(newest).older == TrackIndex::NONE => newest,
             Some(newest) => self.incarnation(newest, seen, digest, &segment),
         };
-        let learned = if is_syn { self.learn_handshake(track, seen, digest, &segment) } else { Learned::NOTHING };
+        let learned =
+            if is_syn { self.learn_handshake(track, seen, digest, &segment) } else { Learned::NOTHING };
         let leg = self.leg_at(track, seen);
         let is_out = self.track(track).is_out(digest.reversed);
         if is_out {
@@ -378,8 +379,7 @@ impl Table {
         let Some(newest) = self.slots.find(digest.hash, |t| self.track(t).key == digest.key) else {
             return;
         };
-        let segment =
-            Segment { seq: digest.seq, end: digest.seq, ack: 0, payload: 0, flags: flag::ACK };
+        let segment = Segment { seq: digest.seq, end: digest.seq, ack: 0, payload: 0, flags: flag::ACK };
         let track = if self.track(newest).is_tcp() && self.track(newest).older != TrackIndex::NONE {
             self.incarnation(newest, seen, digest, &segment)
         } else {
@@ -446,7 +446,8 @@ impl Table {
             entries.into_iter().flatten().find(|t| is_it(*t))
         };
         let by_pair = || {
-            let pair = segment.is_syn_ack().then(|| self.index.track_with_pair(&self.tracks, isn, segment.seq));
+            let pair =
+                segment.is_syn_ack().then(|| self.index.track_with_pair(&self.tracks, isn, segment.seq));
             pair.flatten().filter(|t| is_it(*t))
         };
         current
@@ -729,7 +730,11 @@ fn sighting<'a>(
 
 /// (the client's initial sequence number, whether the client is the key's high end) by a SYN or SYN-ACK.
 fn handshake(digest: &Digest, segment: &Segment) -> (u32, bool) {
-    if segment.is_syn() { (segment.seq, digest.reversed) } else { (segment.ack.wrapping_sub(1), !digest.reversed) }
+    if segment.is_syn() {
+        (segment.seq, digest.reversed)
+    } else {
+        (segment.ack.wrapping_sub(1), !digest.reversed)
+    }
 }
 
 /// Whether the client is the key's high end, by the best guess that one packet allows: the handshake; else

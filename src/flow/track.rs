@@ -164,11 +164,8 @@ impl Track {
 
     /// How far a segment's number lies beyond the beginning of its direction; `None` where that was not seen.
     pub fn distance(&self, is_out: bool, seq: u32) -> Option<u32> {
-        let (bit, isn) = if is_out {
-            (known::CLIENT_ISN, self.client_isn)
-        } else {
-            (known::SERVER_ISN, self.server_isn)
-        };
+        let (bit, isn) =
+            if is_out { (known::CLIENT_ISN, self.client_isn) } else { (known::SERVER_ISN, self.server_isn) };
         self.knows(bit).then(|| seq.wrapping_sub(isn))
     }
 
