@@ -16,7 +16,7 @@ use crate::situation::{Call, Class, Judgement};
 use crate::truth::{Flow, classify, rfc3339};
 
 /// As many disagreements of one kind are told, at most.
-const TOLD: usize = 8;
+const TOLD: usize = 3;
 
 /// The part of `egret.check/1` that is judged.
 #[derive(Debug, Deserialize)]
@@ -43,6 +43,7 @@ struct Row {
     verdict: String,
     reason: String,
     outcome: String,
+    explanation: String,
     wire_sources: Vec<WireSource>,
     #[serde(with = "rfc3339")]
     first_seen: Timestamp,
@@ -81,7 +82,7 @@ pub(crate) fn judge(
         command.env_remove(variable);
     }
     let output = command.output().expect("egret");
-    match serde_json::from_slice(&output.stdout) {
+    let mut wrong = match serde_json::from_slice(&output.stdout) {
         Ok(report) => compare(judgement, happens, truth, &report, output.status.code()),
         Err(error) => {
             let talk = String::from_utf8_lossy(&output.stderr);
@@ -91,7 +92,11 @@ pub(crate) fn judge(
                 talk.lines().next().unwrap_or("silence")
             )]
         }
+    };
+    if !wrong.is_empty() {
+        wrong.push(format!("so said {command:?}"));
     }
+    wrong
 }
 
 fn compare(
@@ -121,7 +126,11 @@ fn compare(
         let got = format!("{} {} {}", row.verdict, row.reason, row.outcome);
         if row.verdict != *verdict || !reasons.contains(&row.reason) || !outcomes.contains(&row.outcome) {
             let wanted = format!("{verdict} {} {}", reasons.join("|"), outcomes.join("|"));
-            differ.tell(class, &format!("{got}, not {wanted}"), format!("{} = {}", flow.name, row.id));
+            differ.tell(
+                class,
+                &format!("{got}, not {wanted}"),
+                format!("{} = {}: {}", flow.name, row.id, row.explanation),
+            );
         } else if let Some(why) = wire_differs(flow, row) {
             differ.tell(class, "another wire", format!("{} = {}: {why}", flow.name, row.id));
         }
@@ -284,6 +293,7 @@ mod tests {
             "wire": { "ip": "192.168.12.99", "port": 40001 },
             "destination": { "ip": "203.0.113.25", "port": 443 },
             "verdict": "pass", "reason": "expected-source", "outcome": "established",
+            "explanation": "It left as it should.",
             "wire_sources": [ { "ip": "192.168.12.99", "boundary": "uplink", "packets": 6 } ],
             "first_seen": Timestamp::from_second(at).unwrap().to_string(),
         })

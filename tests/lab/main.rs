@@ -63,7 +63,6 @@ fn every_situation_is_judged_as_its_witnesses_say() {
 
 /// What egret says about the recorded situations: the same judge, without namespaces.
 #[test]
-#[ignore = "needs `egret check`"]
 fn recorded_captures_are_judged_as_their_witnesses_say() {
     let mut failed = Vec::new();
     let mut judged = 0;

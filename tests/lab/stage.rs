@@ -39,8 +39,7 @@ pub(crate) fn play(situation: &Situation) -> Played {
 
 impl Played {
     fn line(&mut self, name: &str, flows: usize, wrong: &[String]) {
-        let said =
-            if wrong.is_empty() { "agreed".to_owned() } else { format!("{} disagreements", wrong.len()) };
+        let said = if wrong.is_empty() { "agreed".to_owned() } else { "DISAGREED".to_owned() };
         self.lines.push(format!("{name:<60} {flows:>5} flows  {said}"));
         self.disagreements.extend(wrong.iter().map(|wrong| format!("{name}: {wrong}")));
     }
