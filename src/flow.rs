@@ -2,6 +2,7 @@
 
 pub mod join;
 pub mod leg;
+mod recent;
 pub mod slots;
 pub mod table;
 pub mod tcp;

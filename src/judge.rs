@@ -145,8 +145,7 @@ impl<'a> Judge<'a> {
             Choice::One(index) => (SmallVec::from_slice(&[index]), false),
             Choice::Any { candidates, or_none } => (candidates.into_iter().collect(), or_none),
         };
-        let is_bare = candidates.iter().all(|index| self.expectations.list[*index].covers_everything());
-        if is_bare && let Some((reason, detail)) = self.nodes_own(judgement) {
+        if let Some((reason, detail)) = self.nodes_own(judgement) {
             (judgement.reason, judgement.detail) = (reason, detail);
             return;
         }
@@ -413,14 +412,20 @@ impl<'a> Judge<'a> {
     }
 
     /// Whether the origin's last packets were captured so shortly before the wire's capture ended that their copies
-    /// may have come after: within 5 ms, where a node passes packets on within microseconds.
+    /// may have come after: one or two packets, within 1 ms, where a node passes packets on within microseconds.
     fn ends_with_capture(&self, judgement: &Judgement<'_>) -> bool {
-        const IN_FLIGHT: i64 = 5_000_000;
+        const IN_FLIGHT: i64 = 1_000_000;
+        const PACKETS: u32 = 2;
         let inner = || judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, self.facts));
         judgement.wire.legs.iter().any(|(_, leg)| {
             let point = self.table.point_of(leg);
             let end = self.facts.last_seen(point);
-            inner().any(|(_, its)| self.table.point_of(its) == point && end - its.last_seen < IN_FLIGHT)
+            inner().any(|(_, its)| {
+                self.table.point_of(its) == point
+                    && end - its.last_seen < IN_FLIGHT
+                    && its.last_seen - leg.last_seen < IN_FLIGHT
+                    && its.out <= leg.out.saturating_add(PACKETS)
+            })
         })
     }
 

@@ -300,17 +300,20 @@ pub enum Method {
     SameTuple,
     /// The client's initial sequence number with IP identification or timestamp, or both initial sequence numbers.
     TcpIsn,
+    /// Sequence and acknowledgement numbers of a segment, where the beginning was not seen.
+    TcpSegment,
     /// IP identification, length and payload of a datagram.
     Datagram,
 }
 
 impl Method {
-    pub const ALL: &[Self] = &[Self::SameTuple, Self::TcpIsn, Self::Datagram];
+    pub const ALL: &[Self] = &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::SameTuple => "same-tuple",
             Self::TcpIsn => "tcp-isn",
+            Self::TcpSegment => "tcp-segment",
             Self::Datagram => "datagram",
         }
     }

@@ -307,7 +307,8 @@ fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     let flow = engine.table.flow(judgement.view.flow);
     let method = match (flow.is_joined, judgement.view.first().is_tcp()) {
         (false, _) => Method::SameTuple,
-        (true, true) => Method::TcpIsn,
+        (true, true) if judgement.view.has_beginning() => Method::TcpIsn,
+        (true, true) => Method::TcpSegment,
         (true, false) => Method::Datagram,
     };
     let is_probable = flow.is_probable || judgement.is_probable;

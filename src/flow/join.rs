@@ -9,6 +9,8 @@
 //! equal; in one clock domain the print was seen within [`SYN_WINDOW`] or [`DATAGRAM_WINDOW`]; and no two
 //! tracks of the flow share a sight ([`Leg::is_same_sight`]), for a packet passes there once.
 //!
+//! A track whose beginning was not seen is joined by its segments, inside one clock domain ([`super::recent`]).
+//!
 //! Neither ports nor destinations are compared: NAT may rewrite both. Where several flows fit a print, the nearest in time
 //! wins inside one clock domain (`probable`); across domains time says nothing, so they stay apart and are
 //! marked as contested, whichever came first. Work is done for handshakes and first datagrams alone, over at most
@@ -248,7 +250,7 @@ impl Table {
 
     /// Whether two flows can be one.
     fn fit(&self, a: FlowIndex, b: FlowIndex) -> Fit {
-        if self.flow(a).tracks + self.flow(b).tracks > TRACKS {
+        if !self.has_room(a, b) {
             return Fit::No;
         }
         let mut fit = Fit::Yes;
@@ -298,8 +300,7 @@ impl Table {
             return;
         };
         let (own, its) = (self.track(track).flow, self.track(other).flow);
-        let fits = self.track(other).key.protocol == protocol::TCP
-            && self.flow(own).tracks + self.flow(its).tracks <= TRACKS;
+        let fits = self.track(other).key.protocol == protocol::TCP && self.has_room(own, its);
         if own != its && fits {
             self.unite(track, its, true);
             let flow = self.track(track).flow;
@@ -307,8 +308,13 @@ impl Table {
         }
     }
 
+    /// Whether two flows together have no more tracks than a flow may have.
+    pub(super) fn has_room(&self, a: FlowIndex, b: FlowIndex) -> bool {
+        self.flow(a).tracks + self.flow(b).tracks <= TRACKS
+    }
+
     /// Makes one flow of a track's and another.
-    fn unite(&mut self, track: TrackIndex, other: FlowIndex, is_sure: bool) {
+    pub(super) fn unite(&mut self, track: TrackIndex, other: FlowIndex, is_sure: bool) {
         let own = self.track(track).flow;
         let (kept, gone) = if own < other { (own, other) } else { (other, own) };
         let mut at = self.flow(gone).head;

@@ -16,6 +16,7 @@ use crate::decode;
 use crate::digest::{Batch, Digest, Head, IcmpError, Key, Kind, LocalTunnel, tcp as flag};
 use crate::flow::join::Index;
 use crate::flow::leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex, shown};
+use crate::flow::recent::{Mark, Recent};
 use crate::flow::slots::Slots;
 use crate::flow::tcp;
 use crate::flow::track::{Segment, Track, TrackIndex, known};
@@ -103,6 +104,7 @@ pub struct Table {
     /// The point of each place.
     pub(super) points: Vec<PointIndex>,
     slots: Slots,
+    recent: Recent,
     /// Which incarnation a place is at, for 5-tuples that had more than one.
     current: HashMap<(Key, PlaceIndex, TunnelIndex), TrackIndex>,
     retries: HashMap<LegIndex, SmallVec<[Timestamp; 2]>>,
@@ -125,6 +127,7 @@ impl Default for Table {
             has_reader: false,
             points: Vec::new(),
             slots: Slots::default(),
+            recent: Recent::default(),
             current: HashMap::default(),
             retries: HashMap::default(),
             errors: HashMap::default(),
@@ -297,6 +300,29 @@ impl Table {
         }
         if learned.pair {
             self.join_by_pair(track);
+        }
+        if is_out {
+            self.join_by_segment(track, digest);
+        }
+    }
+
+    /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
+    /// remembers the segment for those that come after.
+    #[inline]
+    fn join_by_segment(&mut self, track: TrackIndex, digest: &Digest) {
+        let mark = Mark::of(digest);
+        if !self.track(track).knows(known::CLIENT_ISN) && digest.flags & flag::RST == 0 {
+            self.join_lonely(track, mark);
+        }
+        self.recent.remember(mark, track);
+    }
+
+    fn join_lonely(&mut self, track: TrackIndex, mark: Mark) {
+        let own = self.track(track).flow;
+        let Some(other) = self.recent.track(mark) else { return };
+        let its = self.track(other).flow;
+        if own != its && self.flow(own).tracks == 1 && self.has_room(own, its) {
+            self.unite(track, its, true);
         }
     }
 
