@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::expect::{Choice, Expectation, Expectations, Question, Source};
 use crate::facts::Facts;
 use crate::flow::leg::{moved, shown};
-use crate::flow::{FlowIndex, Leg, Table, Track, TunnelIndex, tcp};
+use crate::flow::{FlowIndex, Leg, Table, TunnelIndex, tcp};
 use crate::net::{Address, Endpoint};
 use crate::outcome;
 use crate::snapshot::{Direction, Role};
@@ -384,9 +384,10 @@ impl<'a> Judge<'a> {
 
     /// What the origin showed and the wire did not, while both were captured.
     fn gap(&self, judgement: &Judgement<'_>) -> Option<Detail> {
-        let wire = Coverage::of(judgement.wire.legs.iter().map(|(track, leg)| (*track, *leg)));
-        let inner = judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, self.facts));
-        let origin = Coverage::of(inner);
+        let wire = Coverage::of(judgement.wire.legs.iter().map(|(_, leg)| *leg), self.facts);
+        let inner = judgement.view.legs_out().map(|(_, leg)| leg);
+        let inner = inner.filter(|leg| wire::is_inside_leg(leg, self.facts));
+        let origin = Coverage::of(inner, self.facts);
         let is_known_loss = judgement
             .view
             .legs()
@@ -505,16 +506,25 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn of<'a>(legs: impl Iterator<Item = (&'a Track, &'a Leg)>) -> Self {
+    /// A place that is several devices counts a packet once for each: of such, the least is the best count there is.
+    fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts) -> Self {
         let mut all = Self { holes: u32::MAX, ..Self::default() };
-        for (_, leg) in legs {
-            all.packets = all.packets.max(leg.out);
+        let mut blended = None;
+        for leg in legs {
+            if facts.place(leg.place).is_blended() {
+                blended = Some(blended.map_or(leg.out, |least: u32| least.min(leg.out)));
+            } else {
+                all.packets = all.packets.max(leg.out);
+            }
             all.shown |= leg.shown;
             if leg.has_shown(shown::SEQ) {
                 all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
                 all.has_seq = true;
                 all.holes = all.holes.min(leg.holes);
             }
+        }
+        if all.packets == 0 {
+            all.packets = blended.unwrap_or(0);
         }
         if !all.has_seq {
             all.holes = 0;
