@@ -393,13 +393,10 @@ impl<'a> Judge<'a> {
             .legs()
             .any(|(_, _, leg)| self.facts.point(self.table.point_of(leg)).is_incomplete());
         let gap = |bytes| Some(Detail::Gap { bytes, is_known_loss });
-        if wire.packets == 0 {
-            return gap(0);
-        }
         if wire.holes > origin.holes {
             return gap(wire.holes - origin.holes);
         }
-        if origin.packets == 0 || (!is_known_loss && self.ends_with_capture(judgement)) {
+        if origin.is_empty || (!is_known_loss && self.ends_with_capture(judgement)) {
             return None;
         }
         if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
@@ -408,8 +405,11 @@ impl<'a> Judge<'a> {
         if origin.shown & !wire.shown & (shown::SYN | shown::FIN | shown::RST) != 0 {
             return gap(0);
         }
-        let fewer = wire.packets < origin.packets;
-        if fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
+        let is_fewer = match (origin.packets, wire.packets) {
+            (Some(origin), Some(wire)) => wire < origin,
+            _ => is_known_loss,
+        };
+        if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
     }
 
     /// Whether the origin's last packets were captured so shortly before the wire's capture ended that their copies
@@ -498,7 +498,9 @@ fn question(judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question {
 /// What some legs showed of a flow, taken together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Coverage {
-    packets: u32,
+    is_empty: bool,
+    /// `None` where only places that are several devices showed it: those count a packet once for each device.
+    packets: Option<u32>,
     shown: u8,
     has_seq: bool,
     end: u32,
@@ -506,15 +508,12 @@ struct Coverage {
 }
 
 impl Coverage {
-    /// A place that is several devices counts a packet once for each: of such, the least is the best count there is.
     fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts) -> Self {
-        let mut all = Self { holes: u32::MAX, ..Self::default() };
-        let mut blended = None;
+        let mut all = Self { is_empty: true, holes: u32::MAX, ..Self::default() };
         for leg in legs {
-            if facts.place(leg.place).is_blended() {
-                blended = Some(blended.map_or(leg.out, |least: u32| least.min(leg.out)));
-            } else {
-                all.packets = all.packets.max(leg.out);
+            all.is_empty = false;
+            if !facts.place(leg.place).is_blended() {
+                all.packets = all.packets.max(Some(leg.out));
             }
             all.shown |= leg.shown;
             if leg.has_shown(shown::SEQ) {
@@ -522,9 +521,6 @@ impl Coverage {
                 all.has_seq = true;
                 all.holes = all.holes.min(leg.holes);
             }
-        }
-        if all.packets == 0 {
-            all.packets = blended.unwrap_or(0);
         }
         if !all.has_seq {
             all.holes = 0;
