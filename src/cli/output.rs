@@ -17,6 +17,7 @@ const COLUMNS: usize = 100;
 #[derive(Debug, Clone, clap::Args)]
 #[command(next_help_heading = "Output")]
 pub struct Output {
+    /// Text for people; json (egret.check/1) and ndjson (a flow a line) for programs; junit for CI
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
 
@@ -32,6 +33,7 @@ pub struct Output {
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub tz: Option<TimeZone>,
 
+    /// Whether text is coloured; auto is on a terminal, unless NO_COLOR is set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 }

@@ -249,8 +249,8 @@ impl Reading<'_> {
                 name if FROM_CLUSTER.contains(&name) => self.fault(
                     key.at,
                     format!(
-                        "`{name}` can only be understood with the cluster's objects (--cluster); write the addresses \
-                         of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
+                        "`{name}` can only be understood with the cluster's objects, which egret does not read; write the \
+                         addresses of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
                     ),
                 ),
                 _ => self.unknown(key, "`from`", &FROM),

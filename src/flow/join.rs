@@ -7,14 +7,14 @@
 //!
 //! and nothing speaks against it: their servers' numbers, where both are known, and the timestamps of the same SYN are
 //! equal; in one clock domain the print was seen within [`SYN_WINDOW`] or [`DATAGRAM_WINDOW`]; and no two
-//! tracks of the flow share a sight ([`Leg::is_same_sight`]), for a packet passes there once.
+//! tracks of the flow share a sight ([`Leg::is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
 //!
-//! A track whose beginning was not seen is joined by its segments, inside one clock domain ([`super::recent`]).
+//! A track whose beginning was not seen is joined by its segments, inside one clock domain (`recent`).
 //!
 //! Neither ports nor destinations are compared: NAT may rewrite both. Where several flows fit a print, the nearest in time
 //! wins inside one clock domain (`probable`); across domains time says nothing, so they stay apart and are
 //! marked as contested, whichever came first. Work is done for handshakes and first datagrams alone, over at most
-//! [`PROBES`] entries.
+//! `PROBES` entries.
 
 use std::hash::BuildHasher as _;
 
@@ -75,7 +75,7 @@ impl Index {
         hash | 1 << 63
     }
 
-    /// The tracks that showed a print, newest first, at most [`PROBES`].
+    /// The tracks that showed a print, newest first, at most `PROBES`.
     pub fn tracks_with(&self, print: u64) -> impl Iterator<Item = TrackIndex> + '_ {
         self.entries_with(print).map(|entry| self.entries[entry as usize].track)
     }

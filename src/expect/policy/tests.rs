@@ -107,8 +107,8 @@ fn mistakes_in_an_expectation_name_the_way_out() {
     let cases = [
         (
             "from: { namespace: herasoo }",
-            "3:11: `namespace` can only be understood with the cluster's objects (--cluster); write the addresses of the \
-             pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
+            "3:11: `namespace` can only be understood with the cluster's objects, which egret does not read; write the \
+             addresses of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
                 .to_owned(),
         ),
         ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; its key is pods".to_owned()),

@@ -89,6 +89,9 @@ fn unsettled(run: &Snapshot) -> String {
             1 => "the one outgoing flow passed".to_owned(),
             pass => format!("all {} passed", counted(pass, "outgoing flow")),
         };
+        if missed == 0 {
+            return format!("Not every source could be read (see “Warning” below); {rest}.");
+        }
         return format!("{subject} met no flow; {rest}.");
     }
     let (not_settled, not_leaving) = match (open, judged) {
@@ -123,13 +126,13 @@ fn nothing_judged(run: &Snapshot) -> Answer {
     let (sentence, next_step) = if summary.frames == 0 {
         (
             "No frame was captured.".to_owned(),
-            "Check interface and filter, and that the workload sent something meanwhile: `--while 'COMMAND'` \
-             captures around a command.",
+            "Check which interface was captured and with which filter, and that the workload sent something \
+             meanwhile.",
         )
     } else if summary.flows == 0 {
         (
             format!("{} captured, and no flow among them.", counted(summary.frames, "frame")),
-            "Widen the filter, or capture where the workload's traffic passes; `egret dump` shows the frames.",
+            "Widen the filter, or capture where the workload's traffic passes.",
         )
     } else if every(Reason::ClusterInternal) {
         (

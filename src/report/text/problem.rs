@@ -42,7 +42,8 @@ pub(super) fn write_missed(page: &mut Page, expectations: &[ExpectationRow]) {
             2,
             "No captured flow is known to be one that this expectation speaks about.",
         );
-        let step = "Make such traffic while capturing; if there may be none, write `optional: true`.";
+        let step = "Make such traffic while capturing; if there may be none, write it into a policy file with \
+                    `optional: true`.";
         page.paragraph("  →", Tone::Heading, 4, step);
     }
 }
