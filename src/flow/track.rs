@@ -50,7 +50,8 @@ pub struct Track {
     pub server_isn: u32,
     /// The timestamp value of the first SYN.
     pub syn_timestamp: u32,
-    /// Ends of the data sent, and the highest acknowledgements, by client (out) and server (back).
+    /// Ends of the data sent, and the highest acknowledgements, by client (out) and server (back). Where no end is known,
+    /// a reset has left its number there.
     pub end_out: u32,
     pub end_back: u32,
     pub ack_out: u32,
@@ -206,8 +207,14 @@ impl Track {
         if is_answer {
             self.known |= known::REFUSED;
         }
-        let (own_fin, bit) =
-            if is_out { (known::FIN_OUT, known::RST_OUT) } else { (known::FIN_BACK, known::RST_BACK) };
+        let (own_fin, bit, end_bit, end) = if is_out {
+            (known::FIN_OUT, known::RST_OUT, known::END_OUT, &mut self.end_out)
+        } else {
+            (known::FIN_BACK, known::RST_BACK, known::END_BACK, &mut self.end_back)
+        };
+        if self.known & end_bit == 0 {
+            *end = segment.seq;
+        }
         if !self.knows(own_fin) {
             self.known |= bit;
         }
