@@ -35,7 +35,8 @@ impl Mark {
     pub(super) fn of(digest: &Digest, point: PointIndex) -> Self {
         let numbers = u64::from(digest.seq) << 32 | u64::from(digest.ack);
         let others = u64::from(point.0) << 16 | u64::from(digest.ip_id);
-        let mixed = (numbers ^ others.wrapping_mul(0xa24b_aed4_963e_e407)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let mixed =
+            (numbers ^ others.wrapping_mul(0xa24b_aed4_963e_e407)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
         Self { slot: (mixed >> 48) as u16, check: mixed as u32 }
     }

@@ -420,7 +420,9 @@ impl Table {
         match known {
             // Several places show it; which of them comes first makes no difference.
             Some(known) => errors[known].time = errors[known].time.min(seen.time),
-            None if errors.len() < ERRORS_KEPT => errors.push(IcmpSeen { error, time: seen.time, about_client }),
+            None if errors.len() < ERRORS_KEPT => {
+                errors.push(IcmpSeen { error, time: seen.time, about_client });
+            }
             None => return,
         }
         self.mark_changed(track);
@@ -501,14 +503,26 @@ impl Table {
         let track = self.track(newest);
         let was_seen_here =
             self.legs_of(newest).any(|(_, leg)| leg.place == seen.place && leg.tunnel == seen.tunnel);
-        // A reset alone tells a number, too.
-        let (told, end) = if track.knows(known::CLIENT_HIGH) == client_is_high {
-            (known::END_OUT | known::RST_OUT, track.end_out)
+        // Where the client has come to: by what it sent, or by what the server acknowledged, resets included.
+        let (sent, end, acknowledged, ack) = if track.knows(known::CLIENT_HIGH) == client_is_high {
+            (
+                known::END_OUT | known::RST_OUT,
+                track.end_out,
+                known::ACK_BACK | known::RST_BACK,
+                track.ack_back,
+            )
         } else {
-            (known::END_BACK | known::RST_BACK, track.end_back)
+            (
+                known::END_BACK | known::RST_BACK,
+                track.end_back,
+                known::ACK_OUT | known::RST_OUT,
+                track.ack_out,
+            )
         };
-        let fits = !track.knows(known::CLIENT_ISN) && !was_seen_here && track.known & told != 0;
-        (fits && tcp::continues(end, isn)).then_some(newest)
+        let told = |bits, number| (track.known & bits != 0 && number != 0).then_some(number);
+        let reached = told(sent, end).or_else(|| told(acknowledged, ack));
+        let fits = !track.knows(known::CLIENT_ISN) && !was_seen_here;
+        (fits && reached.is_some_and(|reached| tcp::continues(reached, isn))).then_some(newest)
     }
 
     /// The incarnation that a segment without SYN continues.
@@ -603,6 +617,7 @@ impl Table {
         }
         entry.client_isn = isn;
         entry.known |= known::CLIENT | known::CLIENT_ISN;
+        entry.note_refusal();
         if segment.is_syn() {
             if !entry.knows(known::SYN) {
                 entry.known |= known::SYN;
