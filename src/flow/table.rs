@@ -300,6 +300,7 @@ impl Table {
             self.join_by_print(track, Index::syn_print(segment.seq, digest.ip_id), seen);
         }
         if learned.pair {
+            self.part_from_strangers(track);
             self.join_by_pair(track);
         }
         if is_out {
