@@ -262,7 +262,7 @@ pub struct Batch {
 
 impl Batch {
     /// Most frames in a batch; enough to pay for handing it over, few enough for its digests to stay in a cache.
-    pub const FRAMES: usize = 1024;
+    pub const FRAMES: usize = 2048;
 
     pub fn new(point: PointIndex) -> Self {
         Self {

@@ -279,7 +279,7 @@ fn outcome(judgement: &Judgement<'_>) -> (String, Option<String>) {
             _ => ("; the far side reset it after it was established".to_owned(), None),
         },
         Outcome::Stalled => (
-            "; it was established, then data was never acknowledged".to_owned(),
+            "; data was never acknowledged after the handshake".to_owned(),
             Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned()),
         ),
     }

@@ -146,16 +146,16 @@ impl Facts {
             if source.is_local_scope() {
                 continue;
             }
-            if is_outer_source(view, track, cluster) {
-                self.learn_outer(view, track, leg, cluster);
-            } else if cluster.is_pod(source) || view.tracks().len() > 1 {
-                self.update(leg.place, |evidence| evidence.origins.add(source));
-                let point = &mut self.points[view.table.point_of(leg).0 as usize];
-                self.has_news |= !point.shows_inside;
-                point.shows_inside = true;
-            }
-            if enters_tunnel(view, track, leg) {
+            // A tunnel device shows whatever goes into its tunnel, translated or not: that is no way out.
+            let is_before_tunnel = enters_tunnel(view, track, leg);
+            if is_before_tunnel {
                 self.update(leg.place, |evidence| evidence.before_tunnel = true);
+            } else if is_outer_source(view, track, cluster) {
+                self.learn_outer(view, track, leg, cluster);
+                continue;
+            }
+            if cluster.is_pod(source) || view.tracks().len() > 1 {
+                self.learn_inside(view.table.point_of(leg), leg.place, source);
             }
         }
         self.learn_sides(view, cluster);
@@ -169,6 +169,13 @@ impl Facts {
         facts.shows_requests |= leg.out > 0;
         facts.shows_more_than_syn |=
             leg.shown & !(shown::SYN | shown::SEQ | shown::FROM_HIGH) != 0 || !leg.has_shown(shown::SYN);
+    }
+
+    fn learn_inside(&mut self, point: PointIndex, place: PlaceIndex, source: Address) {
+        self.update(place, |evidence| evidence.origins.add(source));
+        let facts = &mut self.points[point.0 as usize];
+        self.has_news |= !facts.shows_inside;
+        facts.shows_inside = true;
     }
 
     /// What a packet with the address of a node, an expected or a translated one says of a place.
@@ -198,6 +205,7 @@ impl Facts {
             view.legs_out().filter(|(track, leg)| {
                 leg.tunnel == TunnelIndex::NONE
                     && is_outer_source(view, track, cluster)
+                    && !enters_tunnel(view, track, leg)
                     && !cluster.is_inside(track.server().address)
             })
         };

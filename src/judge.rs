@@ -9,7 +9,7 @@ use smallvec::SmallVec;
 use crate::expect::{Choice, Expectation, Expectations, Question, Source};
 use crate::facts::Facts;
 use crate::flow::leg::{moved, shown};
-use crate::flow::{FlowIndex, Leg, Table, Track, TunnelIndex, tcp};
+use crate::flow::{FlowIndex, Leg, Table, TunnelIndex, tcp};
 use crate::net::{Address, Endpoint};
 use crate::outcome;
 use crate::snapshot::{Direction, Role};
@@ -384,21 +384,19 @@ impl<'a> Judge<'a> {
 
     /// What the origin showed and the wire did not, while both were captured.
     fn gap(&self, judgement: &Judgement<'_>) -> Option<Detail> {
-        let wire = Coverage::of(judgement.wire.legs.iter().map(|(track, leg)| (*track, *leg)));
-        let inner = judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, self.facts));
-        let origin = Coverage::of(inner);
+        let wire = Coverage::of(judgement.wire.legs.iter().map(|(_, leg)| *leg), self.facts);
+        let inner = judgement.view.legs_out().map(|(_, leg)| leg);
+        let inner = inner.filter(|leg| wire::is_inside_leg(leg, self.facts));
+        let origin = Coverage::of(inner, self.facts);
         let is_known_loss = judgement
             .view
             .legs()
             .any(|(_, _, leg)| self.facts.point(self.table.point_of(leg)).is_incomplete());
         let gap = |bytes| Some(Detail::Gap { bytes, is_known_loss });
-        if wire.packets == 0 {
-            return gap(0);
-        }
         if wire.holes > origin.holes {
             return gap(wire.holes - origin.holes);
         }
-        if origin.packets == 0 || (!is_known_loss && self.ends_with_capture(judgement)) {
+        if origin.is_empty || (!is_known_loss && self.ends_with_capture(judgement)) {
             return None;
         }
         if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
@@ -407,8 +405,11 @@ impl<'a> Judge<'a> {
         if origin.shown & !wire.shown & (shown::SYN | shown::FIN | shown::RST) != 0 {
             return gap(0);
         }
-        let fewer = wire.packets < origin.packets;
-        if fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
+        let is_fewer = match (origin.packets, wire.packets) {
+            (Some(origin), Some(wire)) => wire < origin,
+            _ => is_known_loss,
+        };
+        if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
     }
 
     /// Whether the origin's last packets were captured so shortly before the wire's capture ended that their copies
@@ -497,7 +498,9 @@ fn question(judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question {
 /// What some legs showed of a flow, taken together.
 #[derive(Debug, Clone, Copy, Default)]
 struct Coverage {
-    packets: u32,
+    is_empty: bool,
+    /// `None` where only places that are several devices showed it: those count a packet once for each device.
+    packets: Option<u32>,
     shown: u8,
     has_seq: bool,
     end: u32,
@@ -505,10 +508,13 @@ struct Coverage {
 }
 
 impl Coverage {
-    fn of<'a>(legs: impl Iterator<Item = (&'a Track, &'a Leg)>) -> Self {
-        let mut all = Self { holes: u32::MAX, ..Self::default() };
-        for (_, leg) in legs {
-            all.packets = all.packets.max(leg.out);
+    fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts) -> Self {
+        let mut all = Self { is_empty: true, holes: u32::MAX, ..Self::default() };
+        for leg in legs {
+            all.is_empty = false;
+            if !facts.place(leg.place).is_blended() {
+                all.packets = all.packets.max(Some(leg.out));
+            }
             all.shown |= leg.shown;
             if leg.has_shown(shown::SEQ) {
                 all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };

@@ -1,11 +1,12 @@
-//! Feeds an engine from sources: one thread reads and decodes, the caller's takes in.
+//! Feeds an engine from sources: one thread reads, one decodes, the caller's takes in.
 //!
-//! Batches go round: a few are filled ahead of the engine, and come back to be filled again. Sources are read one
+//! Three stages keep two cores busy whatever the frames are like: whole ones cost most to read, short ones most to
+//! join. Batches go round: a few are filled ahead of the engine, and come back to be filled again. Sources are read one
 //! after the other; their order makes no difference to what is concluded.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::thread;
+use std::thread::{self, JoinHandle};
 
 use anyhow::Context as _;
 
@@ -19,7 +20,7 @@ use crate::frame::PointIndex;
 use crate::net::Block;
 
 /// Batches in flight: enough for either side to run ahead, few enough to stay in the cache.
-const IN_FLIGHT: usize = 4;
+const IN_FLIGHT: usize = 6;
 
 /// Reads all sources into the engine, up to `count` frames. What cannot be read is told to the engine; that nothing can
 /// be read at all is an error.
@@ -50,8 +51,10 @@ pub(super) fn feed(
     let meters = open.iter().map(|(_, savefile)| savefile.meter()).collect();
     // The seed only keeps packets from being aimed at the table; no result depends on it.
     let hasher = KeyHasher::new(RandomState::new().hash_one(0));
-    let reader = Reader { open, hasher, options: Options::with_pods(pods), left: count.unwrap_or(u64::MAX) };
-    take_in(engine, reader, meters)
+    let options = Options::with_pods(pods);
+    let digesters = open.iter().map(|_| Digester::new(hasher.clone(), options.clone())).collect();
+    let reader = Reader { open, left: count.unwrap_or(u64::MAX) };
+    take_in(engine, reader, Decoder { digesters }, meters)
 }
 
 fn open_source(source: &Source) -> Result<Savefile, savefile::Error> {
@@ -61,17 +64,18 @@ fn open_source(source: &Source) -> Result<Savefile, savefile::Error> {
     }
 }
 
-fn take_in(engine: &mut Engine, reader: Reader, meters: Vec<Meter>) -> anyhow::Result<()> {
-    let (full, filled) = sync_channel(IN_FLIGHT);
+fn take_in(engine: &mut Engine, reader: Reader, decoder: Decoder, meters: Vec<Meter>) -> anyhow::Result<()> {
+    let (full, read) = sync_channel(IN_FLIGHT);
+    let (digested, filled) = sync_channel(IN_FLIGHT);
     let (empty, emptied) = channel();
     for _ in 0..IN_FLIGHT {
         empty.send(Batch::new(PointIndex(0))).expect("the other end is still here");
     }
     let mut progress = Progress::new(meters);
-    let reading = thread::Builder::new()
-        .name("reader".to_owned())
-        .spawn(move || reader.read(&emptied, &full))
-        .context("cannot start the reading thread")?;
+    let threads = [
+        start("reader", move || reader.read(&emptied, &full))?,
+        start("decoder", move || decoder.decode(&read, &digested))?,
+    ];
     for batch in filled {
         engine.ingest(&batch);
         progress.show();
@@ -79,14 +83,20 @@ fn take_in(engine: &mut Engine, reader: Reader, meters: Vec<Meter>) -> anyhow::R
         empty.send(batch).ok();
     }
     progress.clear();
-    reading.join().map_err(|_| anyhow::anyhow!("the reading thread ended early: this is a bug in egret"))
+    for thread in threads {
+        thread.join().map_err(|_| anyhow::anyhow!("a reading thread ended early: this is a bug in egret"))?;
+    }
+    Ok(())
 }
 
-/// Reads and decodes, in a thread of its own.
+fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
+}
+
+/// Reads, in a thread of its own.
 struct Reader {
     open: Vec<(PointIndex, Savefile)>,
-    hasher: KeyHasher,
-    options: Options,
     /// Frames still wanted.
     left: u64,
 }
@@ -94,17 +104,34 @@ struct Reader {
 impl Reader {
     fn read(mut self, emptied: &Receiver<Batch>, full: &SyncSender<Batch>) {
         for (point, mut savefile) in std::mem::take(&mut self.open) {
-            let mut digester = Digester::new(self.hasher.clone(), self.options.clone());
             while self.left > 0 {
                 let Ok(mut batch) = emptied.recv() else { return };
                 batch.point = point;
                 let filled = savefile.fill(&mut batch);
                 batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
                 self.left -= batch.heads.len() as u64;
-                digester.digest(&mut batch);
-                if full.send(batch).is_err() || filled == Filled::End {
+                if full.send(batch).is_err() {
+                    return;
+                }
+                if filled == Filled::End {
                     break;
                 }
+            }
+        }
+    }
+}
+
+/// Decodes, in a thread of its own: each point has a digester, which knows its places.
+struct Decoder {
+    digesters: Vec<Digester>,
+}
+
+impl Decoder {
+    fn decode(mut self, read: &Receiver<Batch>, digested: &SyncSender<Batch>) {
+        for mut batch in read {
+            self.digesters[batch.point.0 as usize].digest(&mut batch);
+            if digested.send(batch).is_err() {
+                return;
             }
         }
     }

@@ -24,7 +24,7 @@ use crate::digest::{Batch, Incident};
 pub(super) const MAX_CAPTURED: u32 = 16 << 20;
 
 /// Bytes of a slab, unless one record needs more: large reads are cheap, and the slab stays in a core's cache.
-const SLAB: usize = 256 << 10;
+const SLAB: usize = 1 << 20;
 /// The least that is read at a time.
 const LEAST_READ: usize = 64 << 10;
 

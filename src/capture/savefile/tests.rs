@@ -262,7 +262,7 @@ fn unknown_blocks_are_passed_over_however_long() {
     let mut frames = 0;
     while savefile.fill(&mut batch) == Filled::More {
         frames += batch.heads.len();
-        assert!(batch.slab.len() < 1_000_000, "the block is not held");
+        assert!(batch.slab.len() < huge.len() / 2, "the block is not held");
     }
     assert_eq!(frames + batch.heads.len(), 2);
     assert!(batch.incidents.is_empty(), "{:?}", batch.incidents);
