@@ -1,8 +1,8 @@
-//! What each stage of the way from a file to the engine costs, in one thread: nanoseconds a frame, medians of passes.
+//! What each stage of the way from a file to the verdicts costs, in one thread: nanoseconds a frame, medians of passes.
 //!
 //! Stages are timed batch by batch, as they run in the program; a clock read per batch is lost in a thousand frames.
-//! Reading includes the copy out of the page cache. What was decoded is counted and asserted: no stage can be
-//! fast by leaving frames out.
+//! Reading includes the copy out of the page cache; judging is one snapshot at the end, spread over all frames. What was
+//! decoded and the flows that were joined are counted and asserted: no stage can be fast by leaving work out.
 
 #[expect(dead_code, reason = "only the whole program is asked for verdicts")]
 mod traffic;
@@ -15,11 +15,12 @@ use std::time::{Duration, Instant};
 use egret::capture::savefile::{Filled, Keep, Savefile};
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::{Batch, Kind, Understood};
-use egret::frame::PointIndex;
+use egret::engine::{Engine, Settings};
+use egret::snapshot::{Detail, Snapshots as _, Sort, Window};
 use traffic::{CUT, FULL, Traffic};
 
 const PASSES: usize = 7;
-const STAGES: [&str; 2] = ["reading", "decoding"];
+const STAGES: [&str; 4] = ["reading", "decoding", "joining", "judging"];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/bench");
@@ -48,7 +49,8 @@ fn measure(traffic: Traffic, folder: &Path) -> Result<[f64; STAGES.len()], Box<d
 fn pass(path: &Path, traffic: Traffic) -> Result<[Duration; STAGES.len()], Box<dyn Error>> {
     let mut file = Savefile::open(path, Keep::Nothing)?;
     let mut digester = Digester::new(KeyHasher::new(1), Options::default());
-    let mut batch = Batch::new(PointIndex(0));
+    let mut engine = Engine::new(Settings::default());
+    let mut batch = Batch::new(engine.add_point("node1", "node1.pcap"));
     let mut spent = [Duration::ZERO; STAGES.len()];
     let mut frames = 0;
     loop {
@@ -59,6 +61,8 @@ fn pass(path: &Path, traffic: Traffic) -> Result<[Duration; STAGES.len()], Box<d
         let decoded = Instant::now();
         spent[0] += read - began;
         spent[1] += decoded - read;
+        engine.ingest(&batch);
+        spent[2] += decoded.elapsed();
         let is_tcp = |digest: &&egret::digest::Digest| {
             digest.kind == Kind::Tcp && digest.understood == Understood::Whole
         };
@@ -69,6 +73,15 @@ fn pass(path: &Path, traffic: Traffic) -> Result<[Duration; STAGES.len()], Box<d
     }
     if frames != traffic.frames() {
         return Err(format!("{frames} of {} frames were decoded as TCP", traffic.frames()).into());
+    }
+    let began = Instant::now();
+    engine.end();
+    let window =
+        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+    let flows = engine.snapshot(&window).summary.flows;
+    spent[3] = began.elapsed();
+    if flows != u64::from(traffic.flows) {
+        return Err(format!("{flows} flows were joined, not {}", traffic.flows).into());
     }
     Ok(spent)
 }

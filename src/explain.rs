@@ -24,12 +24,12 @@ pub struct Explanation {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Subject {
     One,
-    /// So many of all flows from as many origins under one expectation, to as many destinations.
+    /// So many of all flows from as many origins under one expectation; perhaps only those to one destination.
     Many {
         flows: u64,
         of: u64,
         origins: usize,
-        destinations: usize,
+        is_of_destination: bool,
         is_one_outcome: bool,
     },
 }
@@ -326,9 +326,9 @@ fn who(judgement: &Judgement<'_>, subject: Subject) -> String {
     let to = judgement.view.destination();
     match subject {
         Subject::One => format!("The flow {} to {to}", from(1)),
-        Subject::Many { flows, of, origins, destinations, .. } => {
+        Subject::Many { flows, of, origins, is_of_destination, .. } => {
             let whole = if flows == of { String::new() } else { format!("{} of ", thousands(flows)) };
-            let to = if destinations == 1 { format!(" to {to}") } else { String::new() };
+            let to = if is_of_destination { format!(" to {to}") } else { String::new() };
             format!("{whole}{} {}{to}", counted(of, "flow"), from(origins))
         }
     }

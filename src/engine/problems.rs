@@ -34,7 +34,6 @@ struct Case {
     first_seen: Timestamp,
     example: (FrameId, FlowIndex),
     origins: BTreeSet<Option<Address>>,
-    destinations: BTreeSet<Endpoint>,
     outcomes: BTreeSet<Outcome>,
 }
 
@@ -80,7 +79,6 @@ impl Case {
             first_seen: group.first_seen,
             example: group.example,
             origins: BTreeSet::new(),
-            destinations: BTreeSet::new(),
             outcomes: BTreeSet::new(),
         }
     }
@@ -90,7 +88,6 @@ impl Case {
         self.first_seen = self.first_seen.min(group.first_seen);
         self.example = self.example.min(group.example);
         self.origins.insert(group.kind.origin);
-        self.destinations.insert(group.kind.destination);
         self.outcomes.insert(group.kind.outcome);
     }
 
@@ -113,7 +110,7 @@ fn problem(engine: &Engine, groups: &[&Group], cause: &Cause, case: &Case) -> Pr
         flows: case.flows,
         of: case.of(groups, cause),
         origins: case.origins.len(),
-        destinations: case.destinations.len(),
+        is_of_destination: cause.rejected.is_some(),
         is_one_outcome: case.outcomes.len() == 1,
     };
     let explanation = explainer.explain(&judgement, subject);

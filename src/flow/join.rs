@@ -6,8 +6,8 @@
 //! 2. both directions' initial sequence numbers are equal in both (a *pair*);
 //!
 //! and nothing speaks against it: their servers' numbers, where both are known, and the timestamps of the same SYN are
-//! equal; in one clock domain the print was seen within [`SYN_WINDOW`] or [`DATAGRAM_WINDOW`]; and no two
-//! tracks of the flow share a sight ([`Leg::is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
+//! equal; in one clock domain the print was seen within [`SYN_WINDOW`] or [`DATAGRAM_WINDOW`]; and no SYN, no datagram of
+//! two tracks of the flow was seen at one sight ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
 //!
 //! A track whose beginning was not seen is joined by its segments, inside one clock domain (`recent`).
 //!
@@ -21,7 +21,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
-use crate::digest::protocol;
+use crate::flow::leg::{Leg, shown};
 use crate::flow::table::{FlowIndex, Sighting, Table};
 use crate::flow::track::{Track, TrackIndex, known};
 use crate::frame::Timestamp;
@@ -286,9 +286,33 @@ impl Table {
         if one.key == other.key {
             return Fit::Rival;
         }
-        let shares_sight =
-            self.legs_of(a).any(|(_, leg)| self.legs_of(b).any(|(_, its)| leg.is_same_sight(its)));
+        // What strayed to a place where the right SYN passed does not make another conversation of it.
+        let has_passed = |leg: &Leg| if one.is_tcp() { leg.has_shown(shown::SYN) } else { leg.out > 0 };
+        let shares_sight = self
+            .legs_of(a)
+            .filter(|(_, leg)| has_passed(leg))
+            .any(|(_, leg)| self.legs_of(b).any(|(_, its)| has_passed(its) && leg.is_same_sight(its)));
         if shares_sight { Fit::Rival } else { Fit::Yes }
+    }
+
+    /// Takes a track, whose server has just answered, out of a flow in which another server did: equal prints had misled.
+    pub(super) fn part_from_strangers(&mut self, track: TrackIndex) {
+        let (flow, server) = (self.track(track).flow, self.track(track).server_isn);
+        let is_stranger = |other: &Track| other.knows(known::SERVER_ISN) && other.server_isn != server;
+        if !self.tracks_of(flow).any(|other| is_stranger(self.track(other))) {
+            return;
+        }
+        let tracks = self.take_apart(flow);
+        let mut others = tracks.iter().copied().filter(|other| *other != track);
+        if let Some(first) = others.next() {
+            for other in others {
+                let kept = self.track(first).flow;
+                self.unite(other, kept, false);
+            }
+        }
+        for track in tracks {
+            self.mark_changed(track);
+        }
     }
 
     /// Joins a track, whose server has just answered, to the flow with the same pair of initial sequence numbers.
@@ -300,8 +324,7 @@ impl Table {
             return;
         };
         let (own, its) = (self.track(track).flow, self.track(other).flow);
-        let fits = self.track(other).key.protocol == protocol::TCP && self.has_room(own, its);
-        if own != its && fits {
+        if own != its && self.fit(own, its) == Fit::Yes {
             self.unite(track, its, true);
             let flow = self.track(track).flow;
             self.flows[flow.0 as usize].is_contested = false;
@@ -370,7 +393,7 @@ impl Table {
                 if own == its {
                     continue;
                 }
-                if self.is_pair(*one, *other) {
+                if self.is_pair(*one, *other) && self.fit(own, its) == Fit::Yes {
                     self.unite(*one, its, true);
                 } else if self.is_near(&entries, *one, *other, window) && self.fit(own, its) == Fit::Yes {
                     self.unite(*one, its, false);

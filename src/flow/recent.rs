@@ -7,6 +7,7 @@
 
 use crate::digest::Digest;
 use crate::flow::track::TrackIndex;
+use crate::frame::PointIndex;
 
 /// Segments remembered: a tenth of a second at a million packets per second; half a megabyte, which a level-2 cache holds.
 const SLOTS: usize = 1 << 16;
@@ -30,10 +31,12 @@ pub(super) struct Mark {
 }
 
 impl Mark {
-    pub(super) fn of(digest: &Digest) -> Self {
+    /// Each point's segments have marks of their own: what another point showed may be a copy, but need not have come before.
+    pub(super) fn of(digest: &Digest, point: PointIndex) -> Self {
         let numbers = u64::from(digest.seq) << 32 | u64::from(digest.ack);
-        let mixed = (numbers ^ u64::from(digest.ip_id).wrapping_mul(0xa24b_aed4_963e_e407))
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        let others = u64::from(point.0) << 16 | u64::from(digest.ip_id);
+        let mixed =
+            (numbers ^ others.wrapping_mul(0xa24b_aed4_963e_e407)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
         let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
         Self { slot: (mixed >> 48) as u16, check: mixed as u32 }
     }
@@ -57,7 +60,7 @@ mod tests {
     use super::*;
 
     fn mark(seq: u32, ack: u32, ip_id: u16) -> Mark {
-        Mark::of(&Digest { seq, ack, ip_id, ..Digest::default() })
+        Mark::of(&Digest { seq, ack, ip_id, ..Digest::default() }, PointIndex(0))
     }
 
     #[test]
@@ -68,5 +71,13 @@ mod tests {
         for other in [mark(2, 2, 3), mark(1, 3, 3), mark(1, 2, 4)] {
             assert_eq!(recent.track(other), None);
         }
+    }
+
+    #[test]
+    fn another_points_segments_are_not_known_again() {
+        let mut recent = Recent::default();
+        recent.remember(mark(1, 2, 3), TrackIndex(7));
+        let elsewhere = Mark::of(&Digest { seq: 1, ack: 2, ip_id: 3, ..Digest::default() }, PointIndex(1));
+        assert_eq!(recent.track(elsewhere), None);
     }
 }

@@ -157,7 +157,8 @@ impl Table {
         })
     }
 
-    /// The legs of a track, in the order in which they appeared.
+    /// The legs of a track, in the order of their first frames: by point, then by number. How points were interleaved
+    /// makes no difference to it.
     pub fn legs_of(&self, track: TrackIndex) -> impl Iterator<Item = (LegIndex, &Leg)> + '_ {
         let first = self.track(track).first_leg;
         std::iter::successors((first != LegIndex::NONE).then_some(first), |l| {
@@ -299,18 +300,19 @@ impl Table {
             self.join_by_print(track, Index::syn_print(segment.seq, digest.ip_id), seen);
         }
         if learned.pair {
+            self.part_from_strangers(track);
             self.join_by_pair(track);
         }
         if is_out {
-            self.join_by_segment(track, digest);
+            self.join_by_segment(track, seen, digest);
         }
     }
 
     /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
     /// remembers the segment for those that come after.
     #[inline]
-    fn join_by_segment(&mut self, track: TrackIndex, digest: &Digest) {
-        let mark = Mark::of(digest);
+    fn join_by_segment(&mut self, track: TrackIndex, seen: &Sighting<'_>, digest: &Digest) {
+        let mark = Mark::of(digest, seen.point);
         if !self.track(track).knows(known::CLIENT_ISN) && digest.flags & flag::RST == 0 {
             self.join_lonely(track, mark);
         }
@@ -415,11 +417,16 @@ impl Table {
         };
         let about_client = self.track(track).is_out(digest.reversed);
         let errors = self.errors.entry(track).or_default();
-        let is_known = errors.iter().any(|e| e.error == error && e.about_client == about_client);
-        if errors.len() < ERRORS_KEPT && !is_known {
-            errors.push(IcmpSeen { error, time: seen.time, about_client });
-            self.mark_changed(track);
+        let known = errors.iter().position(|e| e.error == error && e.about_client == about_client);
+        match known {
+            // Several places show it; which of them comes first makes no difference.
+            Some(known) => errors[known].time = errors[known].time.min(seen.time),
+            None if errors.len() < ERRORS_KEPT => {
+                errors.push(IcmpSeen { error, time: seen.time, about_client });
+            }
+            None => return,
         }
+        self.mark_changed(track);
     }
 
     /// The incarnation of a 5-tuple that a segment belongs to; opened if it starts a new one.
@@ -497,13 +504,26 @@ impl Table {
         let track = self.track(newest);
         let was_seen_here =
             self.legs_of(newest).any(|(_, leg)| leg.place == seen.place && leg.tunnel == seen.tunnel);
-        let (end_bit, end) = if track.knows(known::CLIENT_HIGH) == client_is_high {
-            (known::END_OUT, track.end_out)
+        // Where the client has come to: by what it sent, or by what the server acknowledged, resets included.
+        let (sent, end, acknowledged, ack) = if track.knows(known::CLIENT_HIGH) == client_is_high {
+            (
+                known::END_OUT | known::RST_OUT,
+                track.end_out,
+                known::ACK_BACK | known::RST_BACK,
+                track.ack_back,
+            )
         } else {
-            (known::END_BACK, track.end_back)
+            (
+                known::END_BACK | known::RST_BACK,
+                track.end_back,
+                known::ACK_OUT | known::RST_OUT,
+                track.ack_out,
+            )
         };
-        let fits = !track.knows(known::CLIENT_ISN) && !was_seen_here && track.knows(end_bit);
-        (fits && tcp::continues(end, isn)).then_some(newest)
+        let told = |bits, number| (track.known & bits != 0 && number != 0).then_some(number);
+        let reached = told(sent, end).or_else(|| told(acknowledged, ack));
+        let fits = !track.knows(known::CLIENT_ISN) && !was_seen_here;
+        (fits && reached.is_some_and(|reached| tcp::continues(reached, isn))).then_some(newest)
     }
 
     /// The incarnation that a segment without SYN continues.
@@ -598,6 +618,7 @@ impl Table {
         }
         entry.client_isn = isn;
         entry.known |= known::CLIENT | known::CLIENT_ISN;
+        entry.note_refusal();
         if segment.is_syn() {
             if !entry.knows(known::SYN) {
                 entry.known |= known::SYN;
@@ -647,23 +668,29 @@ impl Table {
     /// The track's leg at the frame's place and tunnel, opened if this is its first frame.
     #[inline]
     fn leg_at(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
-        let mut last = LegIndex::NONE;
         let mut at = self.tracks[track.0 as usize].first_leg;
         while at != LegIndex::NONE {
             let leg = &self.legs[at.0 as usize];
             if leg.place == seen.place && leg.tunnel == seen.tunnel {
                 return at;
             }
-            last = at;
             at = leg.next;
         }
+        self.open_leg(track, seen)
+    }
+
+    /// Enters a new leg among the track's: after those of its own and of earlier points, before those of later ones.
+    #[cold]
+    fn open_leg(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
         let new = LegIndex(self.legs.len() as u32);
-        self.legs.push(Leg::new(seen.place, seen.tunnel, seen.time, seen.ordinal));
-        if last == LegIndex::NONE {
-            self.tracks[track.0 as usize].first_leg = new;
-        } else {
-            self.legs[last.0 as usize].next = new;
-        }
+        let mut leg = Leg::new(seen.place, seen.tunnel, seen.time, seen.ordinal);
+        let before = self.legs_of(track).filter(|(_, leg)| self.point_of(leg) <= seen.point).last();
+        let link = match before.map(|(index, _)| index) {
+            Some(before) => &mut self.legs[before.0 as usize].next,
+            None => &mut self.tracks[track.0 as usize].first_leg,
+        };
+        leg.next = std::mem::replace(link, new);
+        self.legs.push(leg);
         new
     }
 

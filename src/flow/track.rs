@@ -50,7 +50,8 @@ pub struct Track {
     pub server_isn: u32,
     /// The timestamp value of the first SYN.
     pub syn_timestamp: u32,
-    /// Ends of the data sent, and the highest acknowledgements, by client (out) and server (back).
+    /// Ends of the data sent, and the highest acknowledgements, by client (out) and server (back). Where none is known, a
+    /// reset has left its numbers there.
     pub end_out: u32,
     pub end_back: u32,
     pub ack_out: u32,
@@ -198,18 +199,35 @@ impl Track {
     }
 
     fn note_reset(&mut self, is_out: bool, segment: &Segment) {
-        let is_answer = !is_out
-            && segment.flags & flag::ACK != 0
-            && !self.knows(known::SERVER_ISN)
-            && self.knows(known::CLIENT_ISN)
-            && segment.ack == self.client_isn.wrapping_add(1);
-        if is_answer {
-            self.known |= known::REFUSED;
+        let (own_fin, bit, end_bit, ack_bit) = if is_out {
+            (known::FIN_OUT, known::RST_OUT, known::END_OUT, known::ACK_OUT)
+        } else {
+            (known::FIN_BACK, known::RST_BACK, known::END_BACK, known::ACK_BACK)
+        };
+        let (end, ack) = if is_out {
+            (&mut self.end_out, &mut self.ack_out)
+        } else {
+            (&mut self.end_back, &mut self.ack_back)
+        };
+        if self.known & end_bit == 0 {
+            *end = segment.seq;
         }
-        let (own_fin, bit) =
-            if is_out { (known::FIN_OUT, known::RST_OUT) } else { (known::FIN_BACK, known::RST_BACK) };
+        if self.known & ack_bit == 0 && segment.flags & flag::ACK != 0 {
+            *ack = segment.ack;
+        }
         if !self.knows(own_fin) {
             self.known |= bit;
+        }
+        self.note_refusal();
+    }
+
+    /// Takes a reset for the answer to the SYN, if it acknowledges that alone; whichever of them was seen first.
+    pub fn note_refusal(&mut self) {
+        let is_answer = self.knows(known::RST_BACK | known::CLIENT_ISN)
+            && self.known & (known::SERVER_ISN | known::ACK_BACK) == 0
+            && self.ack_back == self.client_isn.wrapping_add(1);
+        if is_answer {
+            self.known |= known::REFUSED;
         }
     }
 }
