@@ -5,9 +5,10 @@
 //!    identification, length and beginning of payload), or
 //! 2. both directions' initial sequence numbers are equal in both (a *pair*);
 //!
-//! and nothing speaks against it: their servers' numbers, where both are known, and the timestamps of the same SYN are
-//! equal; in one clock domain the print was seen within [`SYN_WINDOW`] or [`DATAGRAM_WINDOW`]; and no SYN, no datagram of
-//! two tracks of the flow was seen at one sight ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
+//! and nothing speaks against it: their servers' numbers, where both are known, are equal; the timestamps of their SYNs are
+//! those of one packet, or of it and its retry; in one clock domain the print was seen within [`SYN_WINDOW`] or
+//! [`DATAGRAM_WINDOW`]; and no SYN, no datagram of two tracks of the flow was seen at one sight
+//! ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
 //!
 //! A track whose beginning was not seen is joined by its segments, inside one clock domain (`recent`).
 //!
@@ -141,6 +142,18 @@ impl Index {
 
 fn halves(print: u64) -> [u32; 2] {
     [(print >> 32) as u32, print as u32]
+}
+
+/// Whether the timestamps of two SYNs can be of one conversation: those of one packet are equal; those of a SYN and its
+/// retry are as far apart as the client's clock, which ticks every 1 to 10 ms, moves between the two.
+fn is_one_clock(one: &Track, other: &Track) -> bool {
+    const RETRIES: std::ops::Range<u32> = 20..600_000;
+    if !one.knows(known::SYN_TIMESTAMP) || !other.knows(known::SYN_TIMESTAMP) {
+        return true;
+    }
+    let apart = one.syn_timestamp.wrapping_sub(other.syn_timestamp);
+    let apart = apart.min(apart.wrapping_neg());
+    apart == 0 || (one.syn_ip_id != other.syn_ip_id && RETRIES.contains(&apart))
 }
 
 /// Whether a print is more than one number that somebody chose: with an IP identification it is.
@@ -277,10 +290,7 @@ impl Table {
         {
             return Fit::No;
         }
-        let is_same_syn = one.syn_ip_id == other.syn_ip_id
-            && one.knows(known::SYN_TIMESTAMP)
-            && other.knows(known::SYN_TIMESTAMP);
-        if is_same_syn && one.syn_timestamp != other.syn_timestamp {
+        if !is_one_clock(one, other) {
             return Fit::No;
         }
         if one.key == other.key {

@@ -77,13 +77,13 @@ fn generated_captures_are_joined_as_by_comparing_every_pair() {
 /// Connections that differ in little: numbers that repeat, as broken or hostile hosts choose them.
 const ALIKE: [Traffic; 4] = [
     Traffic { ids: 1, ..Traffic::PLAIN },
-    Traffic { isns: 40, ids: 4, ports: 14, ..Traffic::PLAIN },
     Traffic { isns: 1, ..Traffic::PLAIN },
+    Traffic { isns: 40, ids: 4, ports: 14, ..Traffic::PLAIN },
     Traffic { isns: 3, ids: 1, has_timestamps: false, ..Traffic::PLAIN },
 ];
 
 /// The first of them, which differ in enough to be told apart.
-const TOLD_APART: usize = 2;
+const TOLD_APART: usize = 3;
 
 #[test]
 fn what_is_alike_is_never_joined_to_the_impossible() {
