@@ -287,9 +287,10 @@ fn outcome(judgement: &Judgement<'_>) -> (String, Option<String>) {
 
 fn ambiguous(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<String>) {
     match &judgement.detail {
-        Detail::Missing { fact } => {
-            (format!("cannot be judged without {fact}"), Some("Say what is missing, then run again.".to_owned()))
-        }
+        Detail::Missing { fact } => (
+            format!("cannot be judged without {fact}"),
+            Some("Say what is missing, then run again.".to_owned()),
+        ),
         Detail::Rivals { count } => (
             format!("cannot be told from {}, and the verdicts differ", counted(*count as u64, "other flow")),
             Some("Capture where both sides of the NAT share one clock (`-i any` on the node).".to_owned()),
