@@ -5,7 +5,8 @@
 
 use std::collections::BTreeSet;
 
-use foldhash::HashSet;
+use foldhash::HashMap;
+use smallvec::SmallVec;
 
 use crate::digest::Tunnel;
 use crate::expect::Cluster;
@@ -24,8 +25,8 @@ const INITIATORS_KEPT: usize = 65_536;
 pub struct Facts {
     pub places: Vec<Place>,
     pub points: Vec<PointFacts>,
-    /// Link-layer addresses that send frames with a node's or an expected address.
-    node_macs: HashSet<MacIndex>,
+    /// Link-layer addresses that send frames with a node's or an expected address, and where.
+    node_macs: HashMap<MacIndex, SmallVec<[PlaceIndex; 4]>>,
     /// Where translated flows start, learnt only while nothing is known of what is inside.
     initiators: BTreeSet<Address>,
     tunnels: Vec<Tunnel>,
@@ -105,8 +106,10 @@ impl Facts {
         self.has_news = true;
     }
 
+    /// Whether this is a node's link-layer address. At the far side, it is that of the last router which sends such frames.
     pub fn is_node_mac(&self, mac: MacIndex) -> bool {
-        mac != MacIndex::UNKNOWN && self.node_macs.contains(&mac)
+        let places = self.node_macs.get(&mac).filter(|_| mac != MacIndex::UNKNOWN);
+        places.is_some_and(|places| places.iter().any(|place| !self.place(*place).is(Role::Remote)))
     }
 
     /// Whether an address is inside the cluster, by what was said or else by what was learnt.
@@ -127,9 +130,17 @@ impl Facts {
         self.places.iter().filter(move |place| place.point == point)
     }
 
-    /// When the point's last frame was captured.
+    /// When the point's first frame was captured.
+    pub fn first_seen(&self, point: PointIndex) -> Timestamp {
+        self.places_of(point).map(|place| place.first_seen).min().unwrap_or(Timestamp::MAX)
+    }
+
+    /// When the point's last frame but one was captured: until then it was certainly captured, whatever time a single
+    /// frame claims.
     pub fn last_seen(&self, point: PointIndex) -> Timestamp {
-        self.places_of(point).map(|place| place.last_seen).max().unwrap_or(Timestamp::MIN)
+        let newest = self.places_of(point).max_by_key(|place| place.last_seen).map(|place| place.spot);
+        let of = |place: &Place| if Some(place.spot) == newest { place.before_last } else { place.last_seen };
+        self.places_of(point).map(of).max().unwrap_or(Timestamp::MIN)
     }
 
     /// Takes in what a flow shows of the places it passed.
@@ -187,15 +198,27 @@ impl Facts {
         }
         if leg.moved == moved::IN {
             self.update(leg.place, |evidence| evidence.note_arriving(source));
+        }
+        // What only passes a device comes from another one.
+        if leg.moved != 0 && leg.moved & moved::OUT == 0 {
             return;
         }
-        if leg.source_mac != MacIndex::UNKNOWN && self.node_macs.insert(leg.source_mac) {
-            self.has_news = true;
-        }
+        self.learn_mac(leg);
         if view.is_translated(track) {
             self.update(leg.place, |evidence| evidence.note_translated(source));
         } else {
             self.update(leg.place, |evidence| evidence.note_leaving(source));
+        }
+    }
+
+    fn learn_mac(&mut self, leg: &Leg) {
+        if leg.source_mac == MacIndex::UNKNOWN {
+            return;
+        }
+        let places = self.node_macs.entry(leg.source_mac).or_default();
+        if !places.contains(&leg.place) {
+            places.push(leg.place);
+            self.has_news = true;
         }
     }
 
@@ -225,7 +248,7 @@ impl Facts {
     }
 
     fn learn_initiator(&mut self, view: &View<'_>, cluster: &Cluster) {
-        let is_translated = view.is_translated(view.last());
+        let is_translated = view.is_translated_outwards(view.last(), cluster);
         if is_translated && cluster.knows_only_egress() && !cluster.is_inside(view.destination().address) {
             let source = view.first().client().address;
             let has_room = self.initiators.len() < INITIATORS_KEPT;
@@ -255,7 +278,9 @@ impl Facts {
 /// Whether a track's source is one that packets have outside: translated, a node's, or expected.
 fn is_outer_source(view: &View<'_>, track: &Track, cluster: &Cluster) -> bool {
     let source = track.client().address;
-    view.is_translated(track) || cluster.is_node(source).is_some() || cluster.is_egress(source)
+    view.is_translated_outwards(track, cluster)
+        || cluster.is_node(source).is_some()
+        || cluster.is_egress(source)
 }
 
 /// Whether the same packets, with the same TTL, are seen inside a tunnel at another place of the point.

@@ -4,18 +4,25 @@
 //! every packet of that carry an expected source; and did the wire show all that the origin showed. Whatever
 //! cannot be answered makes the verdict inconclusive, never a pass.
 
+mod coverage;
+mod exit;
+
 use smallvec::SmallVec;
 
 use crate::expect::{Choice, Expectation, Expectations, Question, Source};
 use crate::facts::Facts;
 use crate::flow::leg::{moved, shown};
-use crate::flow::{FlowIndex, Leg, Table, TunnelIndex, tcp};
+use crate::flow::{FlowIndex, Leg, Table, Track, TunnelIndex, tcp};
 use crate::net::{Address, Endpoint};
 use crate::outcome;
 use crate::snapshot::{Direction, Role};
 use crate::verdict::{Reason, Verdict};
-use crate::view::View;
+use crate::view::{View, is_initial_ttl};
 use crate::wire::{self, Wire};
+
+/// How long, in ns, a packet may take from one device of a machine to the next: microseconds as a rule, a third of a
+/// millisecond through a tunnel at worst.
+const IN_FLIGHT: i64 = 1_000_000;
 
 /// Everything a verdict rests on besides the flow itself.
 #[derive(Debug, Clone, Copy)]
@@ -156,9 +163,14 @@ impl<'a> Judge<'a> {
         }
         let mut verdicts = candidates.iter().map(|index| (*index, self.evaluate(judgement, *index)));
         let (first, (reason, detail)) = verdicts.next().expect("a choice of expectations is never empty");
-        let is_one = verdicts.all(|(_, (other, _))| other == reason);
+        // Failures may have several reasons, and are failures all the same; the first one's is told.
+        let is_fail = reason.verdict() == Verdict::Fail;
+        let is_one =
+            verdicts.all(|(_, (other, _))| other == reason || (is_fail && other.verdict() == Verdict::Fail));
         judgement.expectation = (is_one && !or_none).then_some(first).or_else(|| single(&candidates));
-        if !is_one || (or_none && reason.verdict() == Verdict::Fail) {
+        // No pass may rest on who opened the flow, where that is not known.
+        let is_guess = judgement.direction == Direction::Unknown && reason.verdict() == Verdict::Pass;
+        if !is_one || (or_none && is_fail) || is_guess {
             judgement.reason = Reason::OriginUnknown;
             return;
         }
@@ -175,10 +187,14 @@ impl<'a> Judge<'a> {
         let mut rivals = self.table.rivals_of(judgement.view.flow);
         rivals.retain(|rival| self.table.flow(*rival).is_contested);
         let mut reasons = SmallVec::<[Reason; 8]>::new();
+        let mut with_wire = u32::from(!judgement.wire.is_empty());
+        let mut with_origin = u32::from(judgement.origin.is_some());
         for rival in &rivals {
             let view = View::of(self.table, *rival, &self.expectations.cluster);
             let its_wire = Wire::of(&view, self.facts, &self.expectations.cluster);
             let its_origin = self.origin(&view);
+            with_wire += u32::from(!its_wire.is_empty());
+            with_origin += u32::from(its_origin.is_some());
             // Its own wire with the rival's origin, or its own origin with the rival's wire.
             let mut crossed = judgement.clone();
             if judgement.wire.is_empty() && !its_wire.is_empty() {
@@ -196,6 +212,12 @@ impl<'a> Judge<'a> {
             });
         }
         let Some(first) = reasons.first().copied() else { return };
+        // With fewer wires than origins, one of them did not leave; with fewer origins, one was not seen inside.
+        let may_stand_alone =
+            if judgement.wire.is_empty() { with_wire < with_origin } else { with_origin < with_wire };
+        if may_stand_alone {
+            reasons.push(judgement.reason);
+        }
         if reasons.iter().all(|reason| *reason == first) && first != Reason::OriginUnknown {
             judgement.reason = first;
             judgement.detail = Detail::None;
@@ -211,15 +233,11 @@ impl<'a> Judge<'a> {
         let cluster = &self.expectations.cluster;
         let is_inside = |address: Address| self.facts.is_inside(cluster, address);
         let destination = view.destination().address;
+        if !wire.is_empty() {
+            return if view.knows_client() { Direction::Outgoing } else { Direction::Unknown };
+        }
         if view.sources().chain([destination]).any(Address::is_local_scope) {
             return Direction::Internal;
-        }
-        if !wire.is_empty() {
-            return if view.knows_client() || view.has_beginning() || view.sources().any(is_inside) {
-                Direction::Outgoing
-            } else {
-                Direction::Unknown
-            };
         }
         match (view.sources().any(is_inside), is_inside(destination)) {
             (true, true) => Direction::Internal,
@@ -255,7 +273,8 @@ impl<'a> Judge<'a> {
         is_seen.then(|| first.client())
     }
 
-    /// Whether the node itself sent the flow: the machine's inner places were captured, and show nothing of it.
+    /// Whether the node itself sent the flow: the machine's inner places were captured and show nothing of it, it was passed
+    /// on by no router yet, and its source is a node's, as far as these are known.
     fn nodes_own(&self, judgement: &Judgement<'_>) -> Option<(Reason, Detail)> {
         let cluster = &self.expectations.cluster;
         let view = &judgement.view;
@@ -264,7 +283,9 @@ impl<'a> Judge<'a> {
             && !judgement.wire.is_empty()
             && !wire::has_leg_inside(view, self.facts)
             && !cluster.is_egress(source)
-            && !cluster.is_pod(source);
+            && !cluster.is_pod(source)
+            && (cluster.nodes.is_empty() || cluster.is_node(source).is_some())
+            && judgement.wire.legs.iter().all(|(_, leg)| is_initial_ttl(leg.ttl));
         let was_watched = judgement.wire.legs.iter().all(|(_, leg)| {
             let place = self.facts.place(leg.place);
             place.is_of_any() && self.facts.point(place.point).shows_inside
@@ -277,9 +298,14 @@ impl<'a> Judge<'a> {
             .legs
             .iter()
             .any(|(_, leg)| self.facts.point(self.table.point_of(leg)).is_incomplete());
+        // A pod's copy of its only packet may have come before the capture began.
+        let is_at_edge = view.legs().all(|(_, _, leg)| {
+            leg.out + leg.back == 1
+                && leg.first_seen - self.facts.first_seen(self.table.point_of(leg)) < IN_FLIGHT
+        });
         Some(if is_incomplete {
             (Reason::CaptureIncomplete, Detail::Gap { bytes: 0, is_known_loss: true })
-        } else if view.has_beginning() {
+        } else if view.has_beginning() && !is_at_edge {
             (Reason::NoExpectation, Detail::NodesOwn)
         } else {
             (Reason::OriginUnknown, Detail::Unmatched)
@@ -293,22 +319,30 @@ impl<'a> Judge<'a> {
             return (Reason::Ambiguous, Detail::Missing { fact: missing.clone() });
         }
         if judgement.wire.is_empty() {
-            return self.unseen(judgement, expectation);
+            return exit::unseen(self, judgement, expectation);
         }
         if expectation.source == Source::Drop {
             return (Reason::UnexpectedExit, Detail::None);
         }
         let is_expected = |address: Address| self.is_expected(expectation, judgement.origin, address);
         let addresses = judgement.wire.addresses();
-        if addresses.iter().all(|address| is_expected(*address)) {
-            return self.confirm(judgement, expectation);
+        if let [only] = addresses[..] {
+            return if is_expected(only) {
+                self.confirm(judgement, expectation, &judgement.wire.legs)
+            } else {
+                self.refuse(only, judgement, index)
+            };
         }
-        if addresses.len() == 1 {
-            return (self.blame(addresses[0], judgement, index), Detail::None);
-        }
-        match self.stray(judgement, &is_expected) {
+        let right: SmallVec<[_; 4]> = judgement
+            .wire
+            .legs
+            .iter()
+            .copied()
+            .filter(|(track, _)| is_expected(track.client().address))
+            .collect();
+        match stray(judgement, &right) {
             Some(packets) if self.allowed.contains(&Reason::StrayPodIp) => {
-                let (reason, detail) = self.confirm(judgement, expectation);
+                let (reason, detail) = self.confirm(judgement, expectation, &right);
                 let is_pass = reason == Reason::ExpectedSource;
                 (reason, if is_pass { Detail::Waived { packets } } else { detail })
             }
@@ -322,19 +356,36 @@ impl<'a> Judge<'a> {
         match &expectation.source {
             Source::AnyOf(blocks) => blocks.iter().any(|block| block.contains(address)),
             Source::Node => cluster.is_node(address).is_some(),
-            Source::Pod => origin.is_some_and(|origin| origin.address == address) || cluster.is_pod(address),
+            Source::Pod => origin.map_or_else(|| cluster.is_pod(address), |origin| origin.address == address),
             Source::Drop | Source::Unknown { .. } => false,
         }
+    }
+
+    /// The reason where a flow left with an address that is not expected.
+    ///
+    /// Where only the far side was captured, an address that nobody declared may be of a NAT between here and there.
+    fn refuse(&self, address: Address, judgement: &Judgement<'_>, expectation: usize) -> (Reason, Detail) {
+        let reason = self.blame(address, judgement, expectation);
+        let is_beyond =
+            judgement.wire.legs.iter().all(|(_, leg)| self.facts.place(leg.place).is(Role::Remote));
+        if reason == Reason::UnknownSource && is_beyond {
+            return (Reason::WireNotSeen, Detail::NoUplink);
+        }
+        (reason, Detail::None)
     }
 
     /// Whose address it is that a flow left with instead of an expected one.
     fn blame(&self, address: Address, judgement: &Judgement<'_>, expectation: usize) -> Reason {
         let cluster = &self.expectations.cluster;
         let is_origins = judgement.origin.is_some_and(|origin| origin.address == address);
+        let expects_pod = self.expectations.list[expectation].source == Source::Pod;
         if cluster.is_node(address).is_some() {
             Reason::NodeIp
-        } else if is_origins || cluster.is_pod(address) {
+        } else if is_origins || (cluster.is_pod(address) && !expects_pod) {
             Reason::PodIp
+        } else if cluster.is_pod(address) {
+            // Another pod's, where the flow's own was expected.
+            Reason::OtherEgressIp
         } else if self.expectations.is_expected_elsewhere(address, expectation) {
             Reason::OtherEgressIp
         } else {
@@ -342,31 +393,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// How many packets left with the pod's address, if they are late ones beside a flow that is right otherwise: no SYN,
-    /// no acknowledgement while the flow was open, no data that the right wire did not show.
-    fn stray(&self, judgement: &Judgement<'_>, is_expected: &dyn Fn(Address) -> bool) -> Option<u32> {
-        let origin = judgement.origin?;
-        let (right, other): (Vec<_>, Vec<_>) =
-            judgement.wire.legs.iter().copied().partition(|(track, _)| is_expected(track.client().address));
-        let is_late = |leg: &Leg| {
-            right.iter().any(|(_, its)| {
-                its.has_shown(shown::SEQ)
-                    && leg.first_seen >= its.first_seen
-                    && (!leg.has_shown(shown::SEQ) || !tcp::is_after(leg.data_end(), its.data_end()))
-            })
-        };
-        let all_stray = other.iter().all(|(track, leg)| {
-            track.is_tcp()
-                && track.client().address == origin.address
-                && !leg.has_shown(shown::SYN | shown::OPEN_ACK)
-                && is_late(leg)
-        });
-        (!right.is_empty() && all_stray).then(|| other.iter().map(|(_, leg)| leg.out).max().unwrap_or(0))
-    }
-
-    /// A pass, if the wire showed all that the origin showed, and the far side what it should.
-    fn confirm(&self, judgement: &Judgement<'_>, expectation: &Expectation) -> (Reason, Detail) {
-        if let Some(gap) = self.gap(judgement) {
+    /// A pass, if the wire's legs showed all that the origin showed, and the far side what it should.
+    fn confirm(
+        &self,
+        judgement: &Judgement<'_>,
+        expectation: &Expectation,
+        legs: &[(&Track, &Leg)],
+    ) -> (Reason, Detail) {
+        if let Some(gap) = coverage::gap(self, judgement, legs) {
             return (Reason::CaptureIncomplete, gap);
         }
         if expectation.source_remote.is_empty() {
@@ -381,101 +415,36 @@ impl<'a> Judge<'a> {
             None => (Reason::ExpectedSource, Detail::None),
         }
     }
+}
 
-    /// What the origin showed and the wire did not, while both were captured.
-    fn gap(&self, judgement: &Judgement<'_>) -> Option<Detail> {
-        let wire = Coverage::of(judgement.wire.legs.iter().map(|(_, leg)| *leg), self.facts);
-        let inner = judgement.view.legs_out().map(|(_, leg)| leg);
-        let inner = inner.filter(|leg| wire::is_inside_leg(leg, self.facts));
-        let origin = Coverage::of(inner, self.facts);
-        let is_known_loss = judgement
-            .view
-            .legs()
-            .any(|(_, _, leg)| self.facts.point(self.table.point_of(leg)).is_incomplete());
-        let gap = |bytes| Some(Detail::Gap { bytes, is_known_loss });
-        if wire.holes > origin.holes {
-            return gap(wire.holes - origin.holes);
-        }
-        if origin.is_empty || (!is_known_loss && self.ends_with_capture(judgement)) {
-            return None;
-        }
-        if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
-            return gap(origin.end.wrapping_sub(wire.end));
-        }
-        if origin.shown & !wire.shown & (shown::SYN | shown::FIN | shown::RST) != 0 {
-            return gap(0);
-        }
-        let is_fewer = match (origin.packets, wire.packets) {
-            (Some(origin), Some(wire)) => wire < origin,
-            _ => is_known_loss,
-        };
-        if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
-    }
-
-    /// Whether the origin's last packets were captured so shortly before the wire's capture ended that their copies
-    /// may have come after: one or two packets, within 1 ms, where a node passes packets on within microseconds.
-    fn ends_with_capture(&self, judgement: &Judgement<'_>) -> bool {
-        const IN_FLIGHT: i64 = 1_000_000;
-        const PACKETS: u32 = 2;
-        let inner = || judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, self.facts));
-        judgement.wire.legs.iter().any(|(_, leg)| {
-            let point = self.table.point_of(leg);
-            let end = self.facts.last_seen(point);
-            inner().any(|(_, its)| {
-                self.table.point_of(its) == point
-                    && end - its.last_seen < IN_FLIGHT
-                    && its.last_seen - leg.last_seen < IN_FLIGHT
-                    && its.out <= leg.out.saturating_add(PACKETS)
-            })
+/// How many packets left with the pod's address, if they are late ones beside a flow that is right otherwise: no SYN,
+/// no acknowledgement while the flow was open, no data that the right legs did not show.
+fn stray(judgement: &Judgement<'_>, right: &[(&Track, &Leg)]) -> Option<u32> {
+    let origin = judgement.origin?;
+    let is_right = |leg: &Leg| right.iter().any(|(_, its)| std::ptr::eq(leg, *its));
+    let mut other = judgement.wire.legs.iter().filter(|(_, leg)| !is_right(leg));
+    let is_late = |leg: &Leg| {
+        right.iter().any(|(_, its)| {
+            its.has_shown(shown::SEQ)
+                && leg.first_seen >= its.first_seen
+                && (!leg.has_shown(shown::SEQ)
+                    || (!tcp::is_after(leg.data_end(), its.data_end()) && !fits_hole(leg, its)))
         })
-    }
+    };
+    let is_stray = |track: &Track, leg: &Leg| {
+        track.is_tcp()
+            && track.client().address == origin.address
+            && !leg.has_shown(shown::SYN | shown::OPEN_ACK)
+            && is_late(leg)
+    };
+    other
+        .try_fold(0, |most, (track, leg)| is_stray(track, leg).then(|| leg.out.max(most)))
+        .filter(|most| *most > 0)
+}
 
-    /// The reason where nothing of the flow was seen to leave.
-    fn unseen(&self, judgement: &Judgement<'_>, expectation: &Expectation) -> (Reason, Detail) {
-        let (reason, detail) = self.how_far(judgement);
-        if reason == Reason::NeverLeft && expectation.source == Source::Drop {
-            return (Reason::DroppedAsExpected, detail);
-        }
-        (reason, detail)
-    }
-
-    fn how_far(&self, judgement: &Judgement<'_>) -> (Reason, Detail) {
-        if !self.facts.has_uplink() {
-            return (Reason::WireNotSeen, Detail::NoUplink);
-        }
-        let view = &judgement.view;
-        let carriers = || view.legs_out().map(|(_, leg)| leg);
-        let has_uplink = |leg: &Leg| {
-            let point = self.table.point_of(leg);
-            self.facts.places_of(point).any(|place| place.is(Role::Uplink))
-        };
-        if !carriers().any(has_uplink) {
-            return (Reason::WireNotSeen, Detail::Elsewhere);
-        }
-        if !view.has_beginning() {
-            return (Reason::WireNotSeen, Detail::Unmatched);
-        }
-        let is_incomplete = carriers().any(|leg| self.facts.point(self.table.point_of(leg)).is_incomplete());
-        if is_incomplete {
-            return (Reason::CaptureIncomplete, Detail::Gap { bytes: 0, is_known_loss: true });
-        }
-        match self.tunnel_end(view) {
-            None => (Reason::NeverLeft, Detail::Stuck { at: Stage::Pod }),
-            Some((_, true)) => (Reason::NeverLeft, Detail::Stuck { at: Stage::Gateway }),
-            Some((to, false)) => (Reason::WireNotSeen, Detail::Tunnelled { to }),
-        }
-    }
-
-    /// Where the flow's tunnel leads, and whether that machine's capture shows the flow coming out of it.
-    fn tunnel_end(&self, view: &View<'_>) -> Option<(Address, bool)> {
-        let tunnelled = || view.legs_out().filter(|(_, leg)| leg.tunnel != TunnelIndex::NONE);
-        let (_, leg) = tunnelled().next()?;
-        let (_, to) = self.facts.tunnel_ends(leg);
-        let first = self.table.point_of(leg);
-        let arrives = tunnelled().any(|(_, leg)| leg.moved == moved::IN)
-            || tunnelled().any(|(_, leg)| self.table.point_of(leg) != first);
-        Some((to, arrives))
-    }
+/// Whether a leg's data may be what another leg never showed.
+fn fits_hole(leg: &Leg, other: &Leg) -> bool {
+    other.holes > 0 && leg.has_shown(shown::DATA) && tcp::is_after(leg.seq_end, other.hole_at)
 }
 
 fn single(candidates: &[usize]) -> Option<usize> {
@@ -492,39 +461,5 @@ fn question(judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question {
         first_destination: view.first().server(),
         wire_destination: judgement.wire.legs.first().map(|(track, _)| track.server()),
         protocol: view.first().key.protocol,
-    }
-}
-
-/// What some legs showed of a flow, taken together.
-#[derive(Debug, Clone, Copy, Default)]
-struct Coverage {
-    is_empty: bool,
-    /// `None` where only places that are several devices showed it: those count a packet once for each device.
-    packets: Option<u32>,
-    shown: u8,
-    has_seq: bool,
-    end: u32,
-    holes: u32,
-}
-
-impl Coverage {
-    fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts) -> Self {
-        let mut all = Self { is_empty: true, holes: u32::MAX, ..Self::default() };
-        for leg in legs {
-            all.is_empty = false;
-            if !facts.place(leg.place).is_blended() {
-                all.packets = all.packets.max(Some(leg.out));
-            }
-            all.shown |= leg.shown;
-            if leg.has_shown(shown::SEQ) {
-                all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
-                all.has_seq = true;
-                all.holes = all.holes.min(leg.holes);
-            }
-        }
-        if !all.has_seq {
-            all.holes = 0;
-        }
-        all
     }
 }

@@ -30,6 +30,8 @@ pub struct Place {
     pub frames: u64,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
+    /// The time before the last: what one absurd time cannot move.
+    pub before_last: Timestamp,
     pub declared: Option<Role>,
     pub evidence: Evidence,
     pub role: Option<Role>,
@@ -127,6 +129,7 @@ impl Place {
             frames: 0,
             first_seen: Timestamp::MAX,
             last_seen: Timestamp::MIN,
+            before_last: Timestamp::MIN,
             declared: None,
             evidence: Evidence::default(),
             role: None,
@@ -138,7 +141,12 @@ impl Place {
     pub fn count(&mut self, time: Timestamp) {
         self.frames += 1;
         self.first_seen = self.first_seen.min(time);
-        self.last_seen = self.last_seen.max(time);
+        if time >= self.last_seen {
+            self.before_last = self.last_seen;
+            self.last_seen = time;
+        } else {
+            self.before_last = self.before_last.max(time);
+        }
     }
 
     /// Settles the role by declaration and evidence; `true` if it changed.
@@ -177,7 +185,7 @@ impl Place {
     }
 }
 
-/// A place's name within its point: ``, `/eth0`, `/#2`, `/any#2`, `/outgoing`.
+/// A place's name within its point: nothing, `/eth0`, `/#2`, `/any#2`, `/outgoing`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suffix {
     pub interface: Option<String>,

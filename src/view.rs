@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::expect::Cluster;
-use crate::flow::track::known;
+use crate::flow::track::{client_by_ports, known};
 use crate::flow::{FlowIndex, Leg, LegIndex, Table, Track, TrackIndex};
 use crate::frame::{FrameId, Timestamp};
 use crate::net::{Address, Endpoint};
@@ -64,6 +64,21 @@ impl<'a> View<'a> {
         track.client().address != self.first().client().address
     }
 
+    /// Whether a track's source shows by itself that NAT has done its work: another one than the flow began with, and no
+    /// pod's, which a node would translate again. Where nothing is known of the cluster, what comes in through a
+    /// node's port is translated, too: then only a flow counts that starts on the machine that shows it.
+    pub fn is_translated_outwards(&self, track: &Track, cluster: &Cluster) -> bool {
+        let source = track.client().address;
+        self.is_translated(track)
+            && !cluster.is_pod(source)
+            && (!cluster.knows_only_egress() || cluster.is_egress(source) || self.starts_here())
+    }
+
+    /// Whether the flow was seen before any router had passed it on.
+    fn starts_here(&self) -> bool {
+        self.legs_out().any(|(track, leg)| track.key == self.first().key && is_initial_ttl(leg.ttl))
+    }
+
     /// Where the flow goes in the end.
     pub fn destination(&self) -> Endpoint {
         self.last().server()
@@ -107,23 +122,27 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether who asked and who was asked is known.
+    /// Whether who asked and who was asked is known: from the handshake, or because one port is a server's and the other is
+    /// none.
     pub fn knows_client(&self) -> bool {
         self.tracks.iter().all(|t| {
             let track = self.table.track(*t);
-            !track.is_tcp() || track.knows(known::CLIENT)
+            !track.is_tcp() || track.knows(known::CLIENT) || client_by_ports(&track.key).is_some()
         })
     }
+}
+
+/// Whether a packet with this TTL was not passed on by a router yet: it is one of the values that systems begin with.
+pub fn is_initial_ttl(ttl: u8) -> bool {
+    matches!(ttl, 64 | 128 | 255)
 }
 
 /// Whose address a source is, in the order in which a packet's way passes them.
 fn source_class(cluster: &Cluster, source: Address) -> u8 {
     if cluster.is_node(source).is_some() || cluster.is_egress(source) {
         2
-    } else if cluster.is_pod(source) {
-        0
     } else {
-        1
+        u8::from(!cluster.is_pod(source))
     }
 }
 

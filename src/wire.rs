@@ -1,11 +1,12 @@
 //! Which of a flow's legs are what left the node: its wire.
 //!
 //! A leg is wire where it is un-tunnelled, at an uplink, leaving, and towards an address outside. It is not, where
-//! 1. its destination is rewritten later on the way while its source still is the origin's: a hop inside (a Service, a router pod);
+//! 1. its destination is rewritten later on the way, while its source still is the origin's, to one inside, or on this very
+//!    machine: a hop inside (a Service, a router pod). What a load balancer beyond the node does with it changes nothing;
 //! 2. its next hop is a node of the cluster, or the same packets are seen translated on another machine: transit;
 //! 3. several devices are one place (cooked v1), and the tunnel device's copy accounts for it.
 //!
-//! Where no uplink is known at all, a translated track is wire wherever it was seen.
+//! Where no uplink is known at all, a translated track is wire wherever it was seen, unless its source is a pod's.
 
 use smallvec::SmallVec;
 
@@ -46,7 +47,7 @@ impl<'a> Wire<'a> {
             let is_wire = if has_uplink {
                 facts.place(leg.place).is(Role::Uplink) && leaves(view, track, leg, facts, cluster)
             } else {
-                view.is_translated(track) && !is_contained(track, leg, facts, cluster)
+                view.is_translated_outwards(track, cluster) && !is_contained(track, leg, facts, cluster)
             };
             if is_wire {
                 wire.add(track, leg);
@@ -125,7 +126,10 @@ impl<'a> Wire<'a> {
 /// Whether a leg cannot be outside: in a tunnel, or towards the inside.
 fn is_contained(track: &Track, leg: &Leg, facts: &Facts, cluster: &Cluster) -> bool {
     let destination = track.server().address;
-    leg.tunnel != TunnelIndex::NONE || destination.is_local_scope() || facts.is_inside(cluster, destination)
+    leg.tunnel != TunnelIndex::NONE
+        || destination.is_local_scope()
+        || track.client().address.is_local_scope()
+        || facts.is_inside(cluster, destination)
 }
 
 /// Whether a leg at an uplink is on its way out.
@@ -134,8 +138,8 @@ fn leaves(view: &View<'_>, track: &Track, leg: &Leg, facts: &Facts, cluster: &Cl
         return false;
     }
     let is_translated = view.is_translated(track);
-    let is_rewritten_later = !is_translated && track.server() != view.destination();
-    if is_rewritten_later || is_transit(leg, facts) || is_tunnel_devices_copy(view, track, leg, facts) {
+    let is_hop = !is_translated && is_rewritten_later(view, track, leg, facts, cluster);
+    if is_hop || is_transit(leg, facts) || is_tunnel_devices_copy(view, track, leg, facts) {
         return false;
     }
     match leg.moved {
@@ -150,6 +154,18 @@ fn leaves(view: &View<'_>, track: &Track, leg: &Leg, facts: &Facts, cluster: &Cl
         }
         motion => motion & moved::OUT != 0,
     }
+}
+
+/// Whether the flow goes elsewhere in the end than a leg says: inside, or still on the machine that shows the leg.
+fn is_rewritten_later(view: &View<'_>, track: &Track, leg: &Leg, facts: &Facts, cluster: &Cluster) -> bool {
+    let destination = view.destination();
+    if track.server() == destination {
+        return false;
+    }
+    facts.is_inside(cluster, destination.address)
+        || view.legs_out().any(|(other, its)| {
+            other.server() == destination && facts.place(its.place).point == facts.place(leg.place).point
+        })
 }
 
 /// Whether the frame goes to a node of the cluster and so has not left it. Source and destination MAC of

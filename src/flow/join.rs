@@ -456,6 +456,7 @@ impl Table {
         }
         rivals.sort_unstable();
         rivals.dedup();
+        rivals.retain(|rival| self.fit(flow, *rival) != Fit::No);
         rivals
     }
 }

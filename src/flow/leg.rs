@@ -72,6 +72,8 @@ pub struct Leg {
     pub seq_low: u32,
     pub seq_end: u32,
     pub holes: u32,
+    /// Where the first of these holes begins, if there are any.
+    pub hole_at: u32,
     /// The next leg of the same track.
     pub next: LegIndex,
     pub place: PlaceIndex,
@@ -97,6 +99,7 @@ impl Leg {
             seq_low: 0,
             seq_end: 0,
             holes: 0,
+            hole_at: 0,
             next: LegIndex::NONE,
             place,
             tunnel,
@@ -152,11 +155,12 @@ impl Leg {
         };
     }
 
-    /// Notes the sequence space of a segment out: `[seq, end)` with `payload` bytes of data.
+    /// Notes the sequence space of a segment out: `[seq, end)`, a SYN and a FIN included.
     ///
-    /// What lies between the old end and a segment beyond it is a hole until as much is sent again.
+    /// What lies between the old end and a segment beyond it is a hole until as much is sent again from where the first
+    /// hole begins; what was shown before that and comes again fills nothing.
     #[inline]
-    pub fn note_segment(&mut self, seq: u32, end: u32, payload: u32) {
+    pub fn note_segment(&mut self, seq: u32, end: u32) {
         if !self.has_shown(shown::SEQ) {
             self.shown |= shown::SEQ;
             self.seq_low = seq;
@@ -164,9 +168,13 @@ impl Leg {
             return;
         }
         if tcp::is_after(seq, self.seq_end) {
+            if self.holes == 0 {
+                self.hole_at = self.seq_end;
+            }
             self.holes = self.holes.saturating_add(seq.wrapping_sub(self.seq_end));
-        } else if self.holes > 0 && !tcp::is_after(end, self.seq_end) {
-            self.holes = self.holes.saturating_sub(payload);
+        } else if self.holes > 0 && !tcp::is_after(end, self.seq_end) && tcp::is_after(end, self.hole_at) {
+            let filled = end.wrapping_sub(seq).min(end.wrapping_sub(self.hole_at));
+            self.holes = self.holes.saturating_sub(filled);
         }
         self.seq_low = tcp::earlier(self.seq_low, seq);
         self.seq_end = tcp::later(self.seq_end, end);
@@ -184,27 +192,38 @@ mod tests {
     #[test]
     fn a_hole_stays_until_as_much_is_sent_again() {
         let mut leg = leg();
-        leg.note_segment(1000, 1100, 100);
-        leg.note_segment(1300, 1400, 100);
+        leg.note_segment(1000, 1100);
+        leg.note_segment(1300, 1400);
         assert_eq!(leg.holes, 200);
-        leg.note_segment(1100, 1200, 100);
-        leg.note_segment(1200, 1300, 100);
+        leg.note_segment(1100, 1200);
+        leg.note_segment(1200, 1300);
         assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, 1000, 1400));
+    }
+
+    #[test]
+    fn what_was_shown_before_a_hole_does_not_fill_it() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(1300, 1400);
+        leg.note_segment(1000, 1100);
+        assert_eq!(leg.holes, 200);
+        leg.note_segment(1050, 1150);
+        assert_eq!(leg.holes, 150, "half of it lies before the hole");
     }
 
     #[test]
     fn sequence_numbers_wrap() {
         let mut leg = leg();
-        leg.note_segment(u32::MAX - 9, 10, 20);
-        leg.note_segment(10, 30, 20);
+        leg.note_segment(u32::MAX - 9, 10);
+        leg.note_segment(10, 30);
         assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, u32::MAX - 9, 30));
     }
 
     #[test]
     fn a_bare_acknowledgement_beyond_the_end_shows_the_hole_before_it() {
         let mut leg = leg();
-        leg.note_segment(1000, 1001, 0);
-        leg.note_segment(1501, 1501, 0);
+        leg.note_segment(1000, 1001);
+        leg.note_segment(1501, 1501);
         assert_eq!(leg.holes, 500);
     }
 

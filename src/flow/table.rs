@@ -19,7 +19,7 @@ use crate::flow::leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex, shown};
 use crate::flow::recent::{Mark, Recent};
 use crate::flow::slots::Slots;
 use crate::flow::tcp;
-use crate::flow::track::{Segment, Track, TrackIndex, known};
+use crate::flow::track::{Segment, Track, TrackIndex, client_by_ports, known};
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::net::Mac;
 
@@ -81,6 +81,10 @@ pub struct IcmpSeen {
 /// Errors kept of one track, retries kept of one leg: enough to tell the story.
 const ERRORS_KEPT: usize = 4;
 const RETRIES_KEPT: usize = 8;
+
+/// A SYN that comes again sooner than this, in ns, is another device's copy at one place, not a retry: no kernel waits less
+/// than 200 ms.
+const RETRY_AFTER: i64 = 100_000_000;
 
 /// Incarnations of one 5-tuple that a packet without a handshake is compared with.
 const INCARNATIONS_PROBED: usize = 16;
@@ -340,9 +344,13 @@ impl Table {
         }
         if segment.flags & flag::SYN != 0 {
             if entry.has_shown(shown::SYN) {
-                let retries = self.retries.entry(leg).or_default();
-                if retries.len() < RETRIES_KEPT {
-                    retries.push(seen.time);
+                let before =
+                    self.retries.get(&leg).and_then(|times| times.last()).unwrap_or(&entry.first_seen);
+                if seen.time - *before >= RETRY_AFTER {
+                    let retries = self.retries.entry(leg).or_default();
+                    if retries.len() < RETRIES_KEPT {
+                        retries.push(seen.time);
+                    }
                 }
             }
             entry.shown |= shown::SYN;
@@ -364,7 +372,7 @@ impl Table {
             entry.shown |= shown::FIN;
         }
         // A FIN takes a number of its own, which what follows it counts on from.
-        entry.note_segment(segment.seq, segment.end.wrapping_add(is_fin as u32), segment.payload);
+        entry.note_segment(segment.seq, segment.end.wrapping_add(is_fin as u32));
     }
 
     fn note_rtt(&mut self, track: TrackIndex, leg: LegIndex, time: Timestamp) {
@@ -792,23 +800,13 @@ fn handshake(digest: &Digest, segment: &Segment) -> (u32, bool) {
     }
 }
 
-/// Whether the client is the key's high end, by the best guess that one packet allows: the handshake; else
-/// the lower of a well-known and an ephemeral port is the server's; else who speaks first is the client.
+/// Whether the client is the key's high end, by the best guess that one packet allows: the handshake; else the ports; else
+/// who speaks first is the client.
 fn client_is_high(digest: &Digest) -> bool {
-    const WELL_KNOWN: u16 = 1024;
-    const EPHEMERAL: u16 = 32768;
     if digest.kind == Kind::Tcp && digest.flags & flag::SYN != 0 {
         return digest.reversed == (digest.flags & flag::ACK == 0);
     }
-    let Key { low_port, high_port, .. } = digest.key;
-    for boundary in [WELL_KNOWN, EPHEMERAL] {
-        match (low_port < boundary, high_port < boundary) {
-            (true, false) => return true,
-            (false, true) => return false,
-            _ => {}
-        }
-    }
-    digest.reversed
+    client_by_ports(&digest.key).unwrap_or(digest.reversed)
 }
 
 fn swap_bits(bits: u16, a: u16, b: u16) -> u16 {

@@ -232,6 +232,20 @@ impl Track {
     }
 }
 
+/// Whether the key's high end is the client, where the ports tell: the lower of a well-known and an ephemeral one is the
+/// server's.
+pub fn client_by_ports(key: &Key) -> Option<bool> {
+    const WELL_KNOWN: u16 = 1024;
+    const EPHEMERAL: u16 = 32768;
+    [WELL_KNOWN, EPHEMERAL].into_iter().find_map(|boundary| {
+        match (key.low_port < boundary, key.high_port < boundary) {
+            (true, false) => Some(true),
+            (false, true) => Some(false),
+            _ => None,
+        }
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -271,6 +285,19 @@ mod tests {
         assert!(track.admits(true, &segment(flag::ACK, 4_000_000_001, 1)));
         assert!(track.admits(true, &segment(flag::ACK, 100, 1)), "numbers wrap");
         assert!(!track.admits(true, &segment(flag::ACK, 3_999_999_999, 1)));
+    }
+
+    #[test]
+    fn a_server_is_told_by_a_well_known_port_and_else_by_one_that_is_not_ephemeral() {
+        let by = |low_port, high_port| client_by_ports(&Key { low_port, high_port, ..Key::default() });
+        assert_eq!(by(443, 40001), Some(true));
+        assert_eq!(by(40001, 443), Some(false));
+        assert_eq!(by(1023, 1024), Some(true));
+        assert_eq!(by(1023, 1023), None);
+        assert_eq!(by(32767, 32768), Some(true));
+        assert_eq!(by(32768, 32767), Some(false));
+        assert_eq!(by(30080, 20000), None);
+        assert_eq!(by(40001, 50001), None);
     }
 
     #[test]

@@ -1,0 +1,191 @@
+//! Whether the wire showed all that the origin showed.
+//!
+//! Several copies of a flow's packets are taken together: the origin's as if every copy showed what any of them did, the
+//! wire's as if what one copy lacks were filled by another only where that one goes beyond it.
+
+use std::cmp::Reverse;
+
+use smallvec::SmallVec;
+
+use crate::facts::Facts;
+use crate::flow::leg::shown;
+use crate::flow::track::known;
+use crate::flow::{Leg, Track, tcp};
+use crate::judge::{Detail, IN_FLIGHT, Judge, Judgement};
+use crate::wire;
+
+/// Packets that may be on their way from one device to the next when a capture ends.
+const FEW: u32 = 2;
+
+/// What some legs showed of a flow, taken together.
+#[derive(Debug, Clone, Copy)]
+struct Coverage {
+    is_empty: bool,
+    /// `None` where only places that are several devices showed it: those count a packet once for each device.
+    packets: Option<u32>,
+    shown: u8,
+    has_seq: bool,
+    low: u32,
+    end: u32,
+    holes: u32,
+}
+
+/// What a leg showed of the sequence space.
+#[derive(Debug, Clone, Copy)]
+struct Span {
+    low: u32,
+    end: u32,
+    holes: u32,
+}
+
+impl Coverage {
+    fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts, holes: fn(&[Span]) -> u32) -> Self {
+        let mut all =
+            Self { is_empty: true, packets: None, shown: 0, has_seq: false, low: 0, end: 0, holes: 0 };
+        let mut spans = SmallVec::<[Span; 8]>::new();
+        for leg in legs {
+            all.is_empty = false;
+            if !facts.place(leg.place).is_blended() {
+                all.packets = all.packets.max(Some(leg.out));
+            }
+            all.shown |= leg.shown;
+            if leg.has_shown(shown::SEQ) {
+                all.low = if all.has_seq { tcp::earlier(all.low, leg.seq_low) } else { leg.seq_low };
+                all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
+                all.has_seq = true;
+                spans.push(Span { low: leg.seq_low, end: leg.seq_end, holes: leg.holes });
+            }
+        }
+        all.holes = holes(&spans);
+        all
+    }
+}
+
+/// The holes of the copy that has fewest.
+fn fewest_holes(spans: &[Span]) -> u32 {
+    spans.iter().map(|span| span.holes).min().unwrap_or(0)
+}
+
+/// The holes that remain at most where each copy goes on from the end of those before.
+fn remaining_holes(spans: &[Span]) -> u32 {
+    let Some(low) = spans.iter().map(|span| span.low).reduce(tcp::earlier) else { return 0 };
+    let mut spans: SmallVec<[Span; 8]> = SmallVec::from_slice(spans);
+    spans.sort_by_key(|span| (span.low.wrapping_sub(low), Reverse(span.end.wrapping_sub(low)), span.holes));
+    let mut end = low;
+    let mut holes = 0u32;
+    for (n, span) in spans.iter().enumerate() {
+        if n > 0 && !tcp::is_after(span.end, end) {
+            continue;
+        }
+        if tcp::is_after(span.low, end) {
+            holes = holes.saturating_add(span.low.wrapping_sub(end));
+        }
+        holes = holes.saturating_add(span.holes);
+        end = span.end;
+    }
+    holes
+}
+
+/// What the origin showed, or the far side acknowledged, and the wire's legs did not show.
+pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track, &Leg)]) -> Option<Detail> {
+    let wire = Coverage::of(legs.iter().map(|(_, leg)| *leg), judge.facts, remaining_holes);
+    let inner = judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, judge.facts));
+    let origin = Coverage::of(inner.map(|(_, leg)| leg), judge.facts, fewest_holes);
+    let point = |leg: &Leg| judge.facts.point(judge.table.point_of(leg));
+    let is_known_loss = judgement.view.legs().any(|(_, _, leg)| point(leg).is_incomplete());
+    let gap = |bytes| Some(Detail::Gap { bytes, is_known_loss });
+    // What is missing inside as well was lost by the capture, or by nobody.
+    let missing_inside = if is_known_loss { 0 } else { origin.holes };
+    if wire.holes > missing_inside {
+        return gap(wire.holes - missing_inside);
+    }
+    if let Some(acknowledged) = acknowledged(judgement)
+        && wire.has_seq
+        && tcp::is_after(acknowledged, wire.end)
+    {
+        return gap(acknowledged.wrapping_sub(wire.end));
+    }
+    if origin.is_empty {
+        return None;
+    }
+    if origin.has_seq && wire.has_seq && tcp::is_after(wire.low, origin.low) {
+        return gap(wire.low.wrapping_sub(origin.low));
+    }
+    let missing = origin.packets.zip(wire.packets).map(|(origin, wire)| origin.saturating_sub(wire));
+    if !is_known_loss && ends_with_capture(judge, judgement, legs, missing) {
+        return None;
+    }
+    if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
+        return gap(origin.end.wrapping_sub(wire.end));
+    }
+    // A reset takes no sequence numbers: a node may hold it back, and nothing is missing.
+    if origin.shown & !wire.shown & (shown::SYN | shown::FIN) != 0 {
+        return gap(0);
+    }
+    let is_fewer = missing.map_or(is_known_loss, |missing| missing > 0) && (is_known_loss || !origin.has_seq);
+    if is_fewer { gap(0) } else { None }
+}
+
+/// The highest acknowledgement of the client's data, at whatever place.
+fn acknowledged(judgement: &Judgement<'_>) -> Option<u32> {
+    let tracks = judgement.view.tracks().iter().map(|t| judgement.view.table.track(*t));
+    tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back).reduce(tcp::later)
+}
+
+/// Whether the origin's last packets were captured so shortly before the capture ended that their copies on the wire may have
+/// come after: one or two packets, or, where packets cannot be counted, what came right after those on the wire.
+fn ends_with_capture(
+    judge: &Judge<'_>,
+    judgement: &Judgement<'_>,
+    legs: &[(&Track, &Leg)],
+    missing: Option<u32>,
+) -> bool {
+    let inner = || judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, judge.facts));
+    legs.iter().any(|(_, leg)| {
+        let point = judge.table.point_of(leg);
+        let end = judge.facts.last_seen(point);
+        inner().any(|(_, its)| {
+            judge.table.point_of(its) == point
+                && end - its.last_seen < IN_FLIGHT
+                && missing.map_or(its.last_seen - leg.last_seen < IN_FLIGHT, |missing| missing <= FEW)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn span(low: u32, end: u32, holes: u32) -> Span {
+        Span { low, end, holes }
+    }
+
+    #[test]
+    fn a_copy_without_holes_makes_up_for_an_equal_one_with_some() {
+        assert_eq!(remaining_holes(&[span(0, 100, 20), span(0, 100, 0)]), 0);
+        assert_eq!(remaining_holes(&[]), 0);
+    }
+
+    #[test]
+    fn a_short_copy_makes_up_for_nothing_beyond_its_end() {
+        assert_eq!(remaining_holes(&[span(0, 100, 20), span(90, 95, 0)]), 20);
+        assert_eq!(remaining_holes(&[span(90, 110, 3), span(0, 100, 20)]), 23);
+    }
+
+    #[test]
+    fn what_lies_between_two_copies_is_a_hole() {
+        assert_eq!(remaining_holes(&[span(150, 200, 0), span(0, 100, 0)]), 50);
+        assert_eq!(remaining_holes(&[span(100, 200, 0), span(0, 100, 0)]), 0);
+    }
+
+    #[test]
+    fn copies_go_on_where_numbers_wrap() {
+        assert_eq!(remaining_holes(&[span(10, 50, 0), span(u32::MAX - 9, 10, 0)]), 0);
+    }
+
+    #[test]
+    fn the_origin_showed_what_any_of_its_copies_showed() {
+        assert_eq!(fewest_holes(&[span(0, 100, 20), span(0, 100, 7)]), 7);
+        assert_eq!(fewest_holes(&[]), 0);
+    }
+}
