@@ -57,7 +57,7 @@ reasons! {
     NodeIp = "node-ip" => Fail,
     /// Left un-translated.
     PodIp = "pod-ip" => Fail,
-    /// Left with an egress address that is somebody else's.
+    /// Left with an egress address that is somebody else's; with another pod's, where its own was expected.
     OtherEgressIp = "other-egress-ip" => Fail,
     /// Left with an address nobody declared, or the far side saw another than it should.
     UnknownSource = "unknown-source" => Fail,
