@@ -1,6 +1,6 @@
 //! What each workload should leave with: expectations, and what is known of the cluster.
 //!
-//! Expectations come from flags, the environment and policy files (and, later, cluster objects). Each
+//! Expectations come from flags and policy files, facts from these and the environment. Each
 //! source produces the same two things: a list of [`Expectation`]s, tried in order, the first match wins,
 //! and facts about the [`Cluster`]. Nothing above this module knows where one came from, but for the
 //! words in its `because`.

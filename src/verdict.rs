@@ -57,9 +57,9 @@ reasons! {
     NodeIp = "node-ip" => Fail,
     /// Left un-translated.
     PodIp = "pod-ip" => Fail,
-    /// Left with an egress address that is somebody else's.
+    /// Left with an egress address that is somebody else's; with another pod's, where its own was expected.
     OtherEgressIp = "other-egress-ip" => Fail,
-    /// Left with an address nobody declared.
+    /// Left with an address nobody declared, or the far side saw another than it should.
     UnknownSource = "unknown-source" => Fail,
     /// One flow left with several sources.
     MixedSources = "mixed-sources" => Fail,
@@ -73,7 +73,7 @@ reasons! {
     NeverLeft = "never-left" => Inconclusive,
     /// Whose flow it is was not seen, and that decides.
     OriginUnknown = "origin-unknown" => Inconclusive,
-    /// Several flows fit equally, and their verdicts differ.
+    /// Several flows fit equally, and their verdicts differ; or a fact is missing that would tell what to expect.
     Ambiguous = "ambiguous" => Inconclusive,
     /// Bytes of the flow are missing from the capture.
     CaptureIncomplete = "capture-incomplete" => Inconclusive,
@@ -89,7 +89,7 @@ reasons! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Outcome {
-    /// SYN-ACK seen; answered, for UDP, ICMP and SCTP.
+    /// SYN-ACK seen; answered, for UDP.
     Established,
     /// Established, then data never acknowledged.
     Stalled,

@@ -13,8 +13,8 @@ use crate::verdict::Reason;
 /// Exit codes: 0 every judged flow passed; 1 some failed; 3 something could not be decided, or nothing was judged;
 /// 2 nothing could be read, or the command line is wrong.
 ///
-/// Environment: POD_IP and NODE_IP (as the downward API sets them) are known addresses of a pod and of a node;
-/// POD_NAME and POD_NAMESPACE say whose. What is typed comes before them, and they before policy files.
+/// Environment: `POD_IP` and `NODE_IP` (as the downward API sets them) are known addresses of a pod and of a node;
+/// `POD_NAME` and `POD_NAMESPACE` say whose. What is typed comes before them, and they before policy files.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]

@@ -33,7 +33,7 @@ pub struct Output {
     #[arg(long, value_name = "ZONE", value_parser = zone)]
     pub tz: Option<TimeZone>,
 
-    /// Whether text is coloured; auto is on a terminal, unless NO_COLOR is set
+    /// Whether text is coloured; auto is on a terminal, unless `NO_COLOR` is set
     #[arg(long, value_enum, value_name = "WHEN", default_value = "auto")]
     pub color: Color,
 }
