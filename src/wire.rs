@@ -96,15 +96,20 @@ impl<'a> Wire<'a> {
         self.sources.sort_by_key(|source| (source.first_seen, source.endpoint));
     }
 
-    /// Takes out untranslated legs whose every packet is seen translated, further on, at another point.
+    /// Takes out untranslated legs whose every packet is seen translated, further on, at another point. What reached that
+    /// point through a tunnel did not pass this leg's place.
     fn drop_transit(&mut self, view: &View<'a>, facts: &Facts) {
+        let point = |leg: &Leg| facts.place(leg.place).point;
         let is_transit = |track: &Track, leg: &Leg| {
             !view.is_translated(track)
                 && self.legs.iter().any(|(other, its)| {
                     view.is_translated(other)
-                        && facts.place(its.place).point != facts.place(leg.place).point
+                        && point(its) != point(leg)
                         && its.ttl < leg.ttl
                         && its.out >= leg.out
+                        && !view
+                            .legs_out()
+                            .any(|(_, any)| any.tunnel != TunnelIndex::NONE && point(any) == point(its))
                 })
         };
         let kept: SmallVec<[(&Track, &Leg); 4]> =

@@ -86,6 +86,28 @@ fn over_direct_routing_the_first_nodes_copy_is_transit() {
     assert_eq!(scene.check(EXPECT).reason(40001), "expected-source");
 }
 
+/// The first try leaves node1 as it is; by the second the egress address has moved to node2, behind a tunnel.
+#[test]
+fn what_leaked_before_the_way_changed_is_no_transit() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = pod(&mut scene)
+        .at(veth("node1"))
+        .routed()
+        .at(eth0("node1"))
+        .tunnel(NODE1, NODE2)
+        .at(eth0("node1"))
+        .at(into_eth0("node2"))
+        .out_of_tunnel()
+        .at(from_vxlan("node2"))
+        .routed()
+        .snat("192.168.12.99:40001")
+        .at(eth0("node2"));
+    let leaked = flow.hide(2).hide(3).hide(4).hide(5).syn().wait(1000);
+    leaked.hide(1).show(2).show(3).show(4).show(5).syn_again().syn_ack().ack().send(100).close();
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
+}
+
 #[test]
 fn a_copy_that_goes_to_a_node_is_transit_and_one_to_the_gateway_is_not() {
     let reason = |next: Mac| {
