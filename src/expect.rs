@@ -110,11 +110,22 @@ impl Expectations {
         })
     }
 
+    /// Whether an expectation may speak about a flow through the Service that it was opened to: where the origin was not
+    /// seen, neither was its destination.
+    fn may_mean_a_service(&self, expectation: &Expectation, question: &Question) -> bool {
+        let is_service =
+            |block: &Block| self.cluster.services.iter().any(|service| service.block.overlaps(*block));
+        question.origin.is_none()
+            && question.wire_destination == Some(question.first_destination)
+            && expectation.to.dst.iter().any(is_service)
+    }
+
     /// The expectation that speaks about a flow: the first that covers it.
     pub fn first_for(&self, question: &Question) -> Choice {
         let mut candidates = Vec::new();
         for (index, expectation) in self.list.iter().enumerate() {
             match expectation.covers(question) {
+                Covers::No if self.may_mean_a_service(expectation, question) => candidates.push(index),
                 Covers::No => {}
                 Covers::Maybe => candidates.push(index),
                 Covers::Yes if candidates.is_empty() => return Choice::One(index),

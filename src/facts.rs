@@ -278,9 +278,7 @@ impl Facts {
 /// Whether a track's source is one that packets have outside: translated, a node's, or expected.
 fn is_outer_source(view: &View<'_>, track: &Track, cluster: &Cluster) -> bool {
     let source = track.client().address;
-    view.is_translated_outwards(track, cluster)
-        || cluster.is_node(source).is_some()
-        || cluster.is_egress(source)
+    view.is_translated_outwards(track, cluster) || cluster.is_outer(source)
 }
 
 /// Whether the same packets, with the same TTL, are seen inside a tunnel at another place of the point.

@@ -264,7 +264,7 @@ impl<'a> Judge<'a> {
         let cluster = &self.expectations.cluster;
         let first = view.first();
         let source = first.client().address;
-        if cluster.is_node(source).is_some() || cluster.is_egress(source) {
+        if cluster.is_outer(source) {
             return None;
         }
         let is_seen = cluster.is_pod(source)

@@ -139,11 +139,7 @@ pub fn is_initial_ttl(ttl: u8) -> bool {
 
 /// Whose address a source is, in the order in which a packet's way passes them.
 fn source_class(cluster: &Cluster, source: Address) -> u8 {
-    if cluster.is_node(source).is_some() || cluster.is_egress(source) {
-        2
-    } else {
-        u8::from(!cluster.is_pod(source))
-    }
+    if cluster.is_outer(source) { 2 } else { u8::from(!cluster.is_pod(source)) }
 }
 
 type Rank = (u8, std::cmp::Reverse<u8>, Timestamp, u8, Timestamp, Endpoint, Endpoint);

@@ -13,7 +13,7 @@ use smallvec::SmallVec;
 use crate::expect::Cluster;
 use crate::facts::Facts;
 use crate::flow::leg::moved;
-use crate::flow::{Leg, PlaceIndex, Track, TunnelIndex};
+use crate::flow::{Leg, Track, TunnelIndex};
 use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::snapshot::Role;
@@ -31,8 +31,6 @@ pub struct Wire<'a> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Source {
     pub endpoint: Endpoint,
-    /// The place that saw most packets with it.
-    pub place: PlaceIndex,
     pub packets: u32,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
@@ -76,17 +74,11 @@ impl<'a> Wire<'a> {
     fn add(&mut self, track: &'a Track, leg: &'a Leg) {
         self.legs.push((track, leg));
         let endpoint = track.client();
-        let new = Source {
-            endpoint,
-            place: leg.place,
-            packets: leg.out,
-            first_seen: leg.first_seen,
-            last_seen: leg.last_seen,
-        };
+        let new = Source { endpoint, packets: leg.out, first_seen: leg.first_seen, last_seen: leg.last_seen };
         match self.sources.iter_mut().find(|source| source.endpoint.address == endpoint.address) {
             Some(known) => {
                 if new.packets > known.packets {
-                    (known.packets, known.place, known.endpoint) = (new.packets, new.place, new.endpoint);
+                    (known.packets, known.endpoint) = (new.packets, new.endpoint);
                 }
                 known.first_seen = known.first_seen.min(new.first_seen);
                 known.last_seen = known.last_seen.max(new.last_seen);
@@ -96,15 +88,20 @@ impl<'a> Wire<'a> {
         self.sources.sort_by_key(|source| (source.first_seen, source.endpoint));
     }
 
-    /// Takes out untranslated legs whose every packet is seen translated, further on, at another point.
+    /// Takes out untranslated legs whose every packet is seen translated, further on, at another point. What reached that
+    /// point through a tunnel did not pass this leg's place.
     fn drop_transit(&mut self, view: &View<'a>, facts: &Facts) {
+        let point = |leg: &Leg| facts.place(leg.place).point;
         let is_transit = |track: &Track, leg: &Leg| {
             !view.is_translated(track)
                 && self.legs.iter().any(|(other, its)| {
                     view.is_translated(other)
-                        && facts.place(its.place).point != facts.place(leg.place).point
+                        && point(its) != point(leg)
                         && its.ttl < leg.ttl
                         && its.out >= leg.out
+                        && !view
+                            .legs_out()
+                            .any(|(_, any)| any.tunnel != TunnelIndex::NONE && point(any) == point(its))
                 })
         };
         let kept: SmallVec<[(&Track, &Leg); 4]> =

@@ -80,6 +80,11 @@ impl Cluster {
         self.index().egress.find(address).is_some()
     }
 
+    /// Whether packets have this source only once they have left: a node's, or an expected one that is not also a pod's.
+    pub fn is_outer(&self, address: Address) -> bool {
+        self.is_node(address).is_some() || (self.is_egress(address) && !self.is_pod(address))
+    }
+
     /// Whether this is an address of a Service.
     pub fn is_service(&self, address: Address) -> bool {
         self.index().services.find(address).is_some()
@@ -260,6 +265,15 @@ mod tests {
         assert!(cluster.is_pod(address("10.140.0.7").unwrap()));
         assert!(!cluster.is_pod(address("10.128.0.2").unwrap()));
         assert!(cluster.is_node(address("10.128.0.2").unwrap()).is_some());
+    }
+
+    #[test]
+    fn a_pods_address_proves_nothing_even_where_it_is_expected() {
+        let mut cluster = cluster();
+        cluster.egress.push(known("10.128.0.0/14", "expected by \"direct\""));
+        let is_outer = |typed| cluster.is_outer(address(typed).unwrap());
+        assert!(is_outer("192.168.12.99") && is_outer("192.168.12.11") && is_outer("10.128.0.2"));
+        assert!(!is_outer("10.128.0.5") && !is_outer("203.0.113.25"));
     }
 
     #[test]

@@ -40,6 +40,18 @@ fn inside_a_pod_eth0_is_no_uplink() {
 }
 
 #[test]
+fn inside_a_pod_eth0_is_no_uplink_even_where_the_pods_address_is_expected() {
+    let mut scene = Scene::new();
+    let pod = ethernet("pod", [2, 0, 0, 0, 0, 5], [2, 0, 0, 0, 0, 1]);
+    scene.tcp("10.128.0.5:40001", "203.0.113.25:443").at(pod).handshake().send(10).close();
+    for options in ["--expect 10.128.0.5", "--expect 10.128.0.0/14", "--expect 10.128.0.5=>10.128.0.5"] {
+        let run = scene.check(options);
+        assert_eq!(run.role("pod"), Some("pod"), "{options}");
+        assert_eq!(run.reason(40001), "wire-not-seen", "{options}");
+    }
+}
+
+#[test]
 fn a_flow_that_goes_to_a_node_that_was_not_captured_is_not_seen_to_leave() {
     let mut scene = Scene::new();
     into_the_tunnel(&mut scene).handshake().send(10).close();

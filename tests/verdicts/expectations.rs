@@ -187,6 +187,21 @@ fn a_pod_on_the_hosts_network_is_named_by_no_address() {
 }
 
 #[test]
+fn an_expectation_about_a_service_may_be_meant_where_the_origin_was_not_seen() {
+    let reason = |source: &str| {
+        let mut scene = Scene::new();
+        scene.policy(
+            "cluster:\n  service_cidrs: [172.30.0.0/16]\nexpectations:\n  - name: partner\n    to: { dst: [172.30.99.10], proto: [tcp] }\n    source: [192.168.12.98]\n  - name: others\n    source: [192.168.12.99]\n",
+        );
+        outside(&mut scene, "192.168.12.11:50001").handshake();
+        outside(&mut scene, source).handshake().send(10);
+        scene.check("").reason(end(source).port())
+    };
+    assert_eq!(reason("192.168.12.99:40001"), "origin-unknown", "the Service's router may have left so");
+    assert_eq!(reason("192.168.12.77:40001"), "unknown-source");
+}
+
+#[test]
 fn destinations_before_and_on_the_wire_select_an_expectation() {
     for to in ["172.30.99.10", "203.0.113.0/24"] {
         let mut scene = Scene::new();

@@ -3,7 +3,7 @@
 use crate::frame::Mac;
 use crate::scene::{
     FAR, Flow, GATEWAY, Scene, Sight, WORKER1, WORKER2, bridge, cooked_in, cooked_out, cooked_passing,
-    cooked_to_router, device, eth0, ethernet, from_vxlan, into_eth0, into_vxlan, to_router, veth,
+    cooked_to_router, device, eth0, eth1, ethernet, from_vxlan, into_eth0, into_vxlan, line, to_router, veth,
 };
 
 const NODE1: [u8; 4] = [192, 168, 12, 11];
@@ -84,6 +84,75 @@ fn over_direct_routing_the_first_nodes_copy_is_transit() {
         .send(100)
         .close();
     assert_eq!(scene.check(EXPECT).reason(40001), "expected-source");
+}
+
+/// The first try leaves node1 as it is; by the second the egress address has moved to node2, behind a tunnel.
+#[test]
+fn what_leaked_before_the_way_changed_is_no_transit() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = pod(&mut scene)
+        .at(veth("node1"))
+        .routed()
+        .at(eth0("node1"))
+        .tunnel(NODE1, NODE2)
+        .at(eth0("node1"))
+        .at(into_eth0("node2"))
+        .out_of_tunnel()
+        .at(from_vxlan("node2"))
+        .routed()
+        .snat("192.168.12.99:40001")
+        .at(eth0("node2"));
+    let leaked = flow.hide(2).hide(3).hide(4).hide(5).syn().wait(1000);
+    leaked.hide(1).show(2).show(3).show(4).show(5).syn_again().syn_ack().ack().send(100).close();
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
+}
+
+#[test]
+fn a_leak_is_no_transit_for_being_translated_on_the_same_machine_or_at_no_distance() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = pod(&mut scene).at(veth("node1")).routed().at(eth0("node1"));
+    flow.routed().snat("192.168.12.99:40001").at(eth1("node1")).handshake().send(100);
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = pod(&mut scene).at(veth("node1")).routed().at(eth0("node1"));
+    flow.snat("192.168.12.99:40001").at(eth0("node2")).handshake().send(100);
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
+}
+
+#[test]
+fn a_copy_translated_elsewhere_must_account_for_every_packet_of_transit() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = pod(&mut scene)
+        .at(veth("node1"))
+        .routed()
+        .at(eth0("node1"))
+        .routed()
+        .snat("192.168.12.99:40001")
+        .at(eth0("node2"));
+    flow.handshake().hide(2).send(100).show(2).close();
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
+}
+
+/// A capture without link-layer headers, where nothing but addresses tells who sends.
+#[test]
+fn on_a_line_without_link_layer_addresses_sources_tell_what_leaves() {
+    let mut scene = Scene::new();
+    for (n, source) in
+        ["192.168.12.11:40001", "192.168.12.99:40002", "10.128.0.5:40003", "198.51.100.7:40004"]
+            .into_iter()
+            .enumerate()
+    {
+        scene.tcp(source, "203.0.113.25:443").ttl(63).at(line("wan")).time(n as i64).handshake();
+    }
+    let run = scene.check(EXPECT);
+    assert_eq!(run.reason(40001), "node-ip");
+    assert_eq!(run.reason(40002), "expected-source");
+    assert_eq!(run.reason(40003), "pod-ip");
+    assert_eq!(run.row(40004).verdict.name(), "exempt", "somebody else's, on its way");
 }
 
 #[test]
@@ -309,6 +378,42 @@ fn a_router_pods_copy_in_a_blend_is_no_leak() {
         .send(100)
         .close();
     assert_eq!(scene.check(EXPECT).reason(40001), "expected-source");
+}
+
+#[test]
+fn a_hop_to_a_router_of_an_undeclared_address_in_a_blend_is_no_leak() {
+    let mut scene = Scene::new();
+    scene
+        .tcp("10.128.0.5:40001", "10.99.0.7:8443")
+        .at(cooked_passing("node1"))
+        .at(cooked_to_router("node1"))
+        .routed()
+        .snat("192.168.12.99:40001")
+        .dnat("203.0.113.25:443")
+        .at(cooked_out("node1"))
+        .handshake()
+        .send(100)
+        .close();
+    assert_eq!(scene.check(EXPECT).reason(40001), "expected-source");
+}
+
+/// The node translates the source first, and a proxy on it then the destination.
+#[test]
+fn a_source_translated_before_the_destination_has_left_wherever_it_shows() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    pod(&mut scene)
+        .at(veth("node1"))
+        .routed()
+        .snat("192.168.12.77:40001")
+        .at(eth0("node1"))
+        .dnat("203.0.113.99:8443")
+        .at(device("node1", 9, 4, 0))
+        .handshake()
+        .send(100);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.reason(40001), "unknown-source");
+    assert_eq!(run.row(40001).wire_sources[0].packets, 3);
 }
 
 #[test]

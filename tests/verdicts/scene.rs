@@ -48,6 +48,8 @@ enum Link {
     Any { index: u32, out: u8, back: u8 },
     /// `-i any` in the old format, which has packet types alone.
     Cooked { out: u8, back: u8, device: u8 },
+    /// One interface without link-layer headers: a point-to-point line.
+    Raw,
     /// One interface: link-layer addresses of the client's packets.
     Ethernet { source: Mac, destination: Mac },
 }
@@ -124,6 +126,11 @@ pub(crate) fn ethernet(point: &'static str, source: Mac, destination: Mac) -> Si
     Sight { point, link: Link::Ethernet { source, destination } }
 }
 
+/// One interface that has no link-layer headers.
+pub(crate) fn line(point: &'static str) -> Sight {
+    Sight { point, link: Link::Raw }
+}
+
 /// The frames of some points.
 #[derive(Debug, Default)]
 pub(crate) struct Scene {
@@ -189,6 +196,7 @@ impl Scene {
             Link::Cooked { out, back, device } => {
                 frame::sll(&ip, if is_out { out } else { back }, if is_out { device } else { 1 })
             }
+            Link::Raw => ip,
             Link::Ethernet { source, destination } if is_out => frame::ethernet(&ip, source, destination),
             Link::Ethernet { source, destination } => frame::ethernet(&ip, destination, source),
         };
@@ -349,6 +357,7 @@ impl Point {
             Link::Cooked { .. } => {
                 [[0, 4, 0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0, 8, 6].as_slice(), &body].concat()
             }
+            Link::Raw => vec![0x60; 4],
             Link::Ethernet { .. } => [[2; 12].as_slice(), &[8, 6], &body].concat(),
         }
     }
@@ -357,6 +366,7 @@ impl Point {
         match self.link {
             Link::Any { .. } => 276,
             Link::Cooked { .. } => 113,
+            Link::Raw => 101,
             Link::Ethernet { .. } => 1,
         }
     }

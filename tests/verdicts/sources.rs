@@ -158,6 +158,18 @@ fn identical_copies_at_two_uplinks_count_once() {
 }
 
 #[test]
+fn of_copies_at_two_uplinks_the_fuller_one_counts() {
+    for fuller in [2, 3] {
+        let mut scene = Scene::new();
+        let flow = to_the_uplink(&mut scene, "192.168.12.99:40001").at(eth1("node1")).handshake();
+        flow.hide(5 - fuller).ack().ack().show(5 - fuller).send(100).close();
+        let run = scene.check("--expect 192.168.12.99");
+        assert_eq!(run.row(40001).wire_sources[0].packets, 7);
+        assert_eq!(run.reason(40001), "expected-source");
+    }
+}
+
+#[test]
 fn every_uplink_is_judged() {
     let mut scene = Scene::new();
     to_the_uplink(&mut scene, "192.168.12.99:40001")
