@@ -1,8 +1,10 @@
 //! Conversations: tracks and their legs, and the flows that tracks are joined into.
 
+mod incarnation;
 pub mod join;
 pub mod leg;
 mod recent;
+mod segment;
 pub mod slots;
 pub mod table;
 pub mod tcp;

@@ -170,11 +170,13 @@ impl<'a> Judge<'a> {
         judgement.expectation = (is_one && !or_none).then_some(first).or_else(|| single(&candidates));
         // No pass may rest on who opened the flow, where that is not known.
         let is_guess = judgement.direction == Direction::Unknown && reason.verdict() == Verdict::Pass;
-        if !is_one || (or_none && is_fail) || is_guess {
+        // Perhaps it is a flow that no expectation speaks about: then it neither meets one nor fails it.
+        let is_open = or_none && matches!(reason.verdict(), Verdict::Pass | Verdict::Fail);
+        if !is_one || is_open || is_guess {
             judgement.reason = Reason::OriginUnknown;
             return;
         }
-        judgement.is_probable = candidates.len() > 1 || or_none;
+        judgement.is_probable = candidates.len() > 1;
         (judgement.reason, judgement.detail) = (reason, detail);
         self.weigh_rivals(judgement);
     }

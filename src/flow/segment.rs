@@ -1,0 +1,226 @@
+//! What a TCP segment does to the table: which track and leg it belongs to, what it says of both, and what can be joined by it.
+
+use crate::decode;
+use crate::digest::{Digest, tcp as flag};
+use crate::flow::join::Index;
+use crate::flow::leg::{LegIndex, MacIndex, shown};
+use crate::flow::recent::Mark;
+use crate::flow::table::{Sighting, Table};
+use crate::flow::tcp;
+use crate::flow::track::{Segment, TrackIndex, known};
+use crate::frame::Timestamp;
+
+/// A SYN that comes again sooner than this, in ns, is another device's copy at one place, not a retry: no kernel waits less
+/// than 200 ms.
+const RETRY_AFTER: i64 = 100_000_000;
+
+/// SYNs sent again that are kept of one leg: enough to tell the story.
+const RETRIES_KEPT: usize = 8;
+
+impl Table {
+    pub(super) fn segment(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex) {
+        let is_syn = digest.flags & flag::SYN != 0;
+        let segment = Segment {
+            seq: digest.seq,
+            end: digest.seq.wrapping_add(digest.payload_len).wrapping_add(is_syn as u32),
+            ack: digest.ack,
+            payload: digest.payload_len,
+            flags: digest.flags,
+        };
+        let track = match self.newest(digest, found) {
+            None => self.open(digest, None),
+            Some(newest) if !is_syn && self.track(newest).older == TrackIndex::NONE => newest,
+            Some(newest) => self.incarnation(newest, seen, digest, &segment),
+        };
+        let learned =
+            if is_syn { self.learn_handshake(track, seen, digest, &segment) } else { Learned::NOTHING };
+        let leg = self.leg_at(track, seen);
+        let is_out = self.track(track).is_out(digest.reversed);
+        if is_out {
+            self.note_out(leg, seen, digest);
+            self.note_segment_out(track, leg, seen, &segment);
+        } else {
+            self.note_back(leg, seen, digest);
+            if segment.is_syn_ack() {
+                self.note_rtt(track, leg, seen.time);
+            }
+        }
+        self.tracks[track.0 as usize].note(is_out, &segment);
+        self.mark_changed(track);
+        if learned.syn {
+            self.join_by_print(track, Index::syn_print(segment.seq, digest.ip_id), seen);
+        }
+        if learned.pair {
+            self.part_from_strangers(track);
+            self.join_by_pair(track);
+        }
+        if is_out {
+            self.join_by_segment(track, seen, digest);
+        }
+    }
+
+    /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
+    /// remembers the segment for those that come after.
+    #[inline]
+    fn join_by_segment(&mut self, track: TrackIndex, seen: &Sighting<'_>, digest: &Digest) {
+        let mark = Mark::of(digest, seen.point);
+        if !self.track(track).knows(known::CLIENT_ISN) && digest.flags & flag::RST == 0 {
+            self.join_lonely(track, mark);
+        }
+        self.recent.remember(mark, track);
+    }
+
+    fn join_lonely(&mut self, track: TrackIndex, mark: Mark) {
+        let own = self.track(track).flow;
+        let Some(other) = self.recent.track(mark) else { return };
+        let its = self.track(other).flow;
+        if own != its && self.flow(own).tracks == 1 && self.has_room(own, its) {
+            self.unite(track, its, true);
+        }
+    }
+
+    /// What a segment sent by the client says of its leg.
+    #[inline]
+    fn note_segment_out(&mut self, track: TrackIndex, leg: LegIndex, seen: &Sighting<'_>, segment: &Segment) {
+        let known = self.tracks[track.0 as usize].known;
+        let acknowledged = self.tracks[track.0 as usize].ack_back;
+        let entry = &mut self.legs[leg.0 as usize];
+        if segment.flags & flag::RST != 0 {
+            entry.shown |= shown::RST;
+            return;
+        }
+        if segment.flags & flag::SYN != 0 {
+            if entry.has_shown(shown::SYN) {
+                let before =
+                    self.retries.get(&leg).and_then(|times| times.last()).unwrap_or(&entry.first_seen);
+                if seen.time - *before >= RETRY_AFTER {
+                    let retries = self.retries.entry(leg).or_default();
+                    if retries.len() < RETRIES_KEPT {
+                        retries.push(seen.time);
+                    }
+                }
+            }
+            entry.shown |= shown::SYN;
+        }
+        if segment.payload > 0 {
+            let is_again = entry.has_shown(shown::SEQ) && !tcp::is_after(segment.end, entry.seq_end);
+            let is_pending = known & known::ACK_BACK == 0 || tcp::is_after(segment.end, acknowledged);
+            if is_again && is_pending {
+                entry.shown |= shown::RETRY;
+            }
+            entry.shown |= shown::DATA;
+        } else if segment.flags & (flag::SYN | flag::FIN) == 0
+            && known & (known::FIN_OUT | known::FIN_BACK | known::RST_OUT | known::RST_BACK) == 0
+        {
+            entry.shown |= shown::OPEN_ACK;
+        }
+        let is_fin = segment.flags & flag::FIN != 0;
+        if is_fin {
+            entry.shown |= shown::FIN;
+        }
+        // A FIN takes a number of its own, which what follows it counts on from.
+        entry.note_segment(segment.seq, segment.end.wrapping_add(is_fin as u32));
+    }
+
+    fn note_rtt(&mut self, track: TrackIndex, leg: LegIndex, time: Timestamp) {
+        let entry = &self.legs[leg.0 as usize];
+        // With a retry in between nobody knows which SYN was answered (Karn).
+        if entry.has_shown(shown::SYN) && !self.retries.contains_key(&leg) {
+            let rtt = u32::try_from(time - entry.first_seen).unwrap_or(0);
+            let track = &mut self.tracks[track.0 as usize];
+            track.rtt = track.rtt.max(rtt);
+        }
+    }
+
+    /// Takes in what a SYN or SYN-ACK says of who is who; tells what was news.
+    fn learn_handshake(
+        &mut self,
+        track: TrackIndex,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        segment: &Segment,
+    ) -> Learned {
+        let (isn, client_is_high) = handshake(digest, segment);
+        self.orient(track, client_is_high);
+        let entry = &mut self.tracks[track.0 as usize];
+        let mut learned = Learned::NOTHING;
+        if entry.knows(known::CLIENT_ISN) && entry.client_isn != isn {
+            return learned;
+        }
+        entry.client_isn = isn;
+        entry.known |= known::CLIENT | known::CLIENT_ISN;
+        entry.note_refusal();
+        if segment.is_syn() {
+            if !entry.knows(known::SYN) {
+                entry.known |= known::SYN;
+                entry.syn_ip_id = digest.ip_id;
+                let header = seen.bytes.get(digest.transport as usize..).unwrap_or_default();
+                if let Some(value) = decode::syn_options(header).timestamp_value {
+                    entry.known |= known::SYN_TIMESTAMP;
+                    entry.syn_timestamp = value;
+                }
+            }
+            learned.syn = true;
+        } else if !entry.knows(known::SERVER_ISN) {
+            entry.known |= known::SERVER_ISN;
+            entry.server_isn = segment.seq;
+            learned.pair = true;
+        }
+        learned
+    }
+
+    /// Settles which end is the client; turns round what was counted under a wrong guess.
+    fn orient(&mut self, track: TrackIndex, client_is_high: bool) {
+        let entry = &mut self.tracks[track.0 as usize];
+        if entry.knows(known::CLIENT) || entry.knows(known::CLIENT_HIGH) == client_is_high {
+            return;
+        }
+        entry.known ^= known::CLIENT_HIGH;
+        std::mem::swap(&mut entry.end_out, &mut entry.end_back);
+        std::mem::swap(&mut entry.ack_out, &mut entry.ack_back);
+        entry.known = swap_bits(entry.known, known::END_OUT, known::END_BACK);
+        entry.known = swap_bits(entry.known, known::ACK_OUT, known::ACK_BACK);
+        entry.known = swap_bits(entry.known, known::FIN_OUT, known::FIN_BACK);
+        entry.known = swap_bits(entry.known, known::RST_OUT, known::RST_BACK);
+        let mut leg = entry.first_leg;
+        while leg != LegIndex::NONE {
+            let entry = &mut self.legs[leg.0 as usize];
+            std::mem::swap(&mut entry.out, &mut entry.back);
+            // What the other side's packets were is not kept.
+            entry.shown = 0;
+            entry.moved = 0;
+            entry.holes = 0;
+            entry.source_mac = MacIndex::UNKNOWN;
+            entry.destination_mac = MacIndex::UNKNOWN;
+            leg = entry.next;
+        }
+    }
+}
+
+/// What a handshake segment told that was not known.
+#[derive(Debug, Clone, Copy)]
+struct Learned {
+    /// A SYN: the first of its track, or one sent again.
+    syn: bool,
+    /// The server's initial sequence number.
+    pair: bool,
+}
+
+impl Learned {
+    const NOTHING: Self = Self { syn: false, pair: false };
+}
+
+/// (the client's initial sequence number, whether the client is the key's high end) by a SYN or SYN-ACK.
+pub(super) fn handshake(digest: &Digest, segment: &Segment) -> (u32, bool) {
+    if segment.is_syn() {
+        (segment.seq, digest.reversed)
+    } else {
+        (segment.ack.wrapping_sub(1), !digest.reversed)
+    }
+}
+
+fn swap_bits(bits: u16, a: u16, b: u16) -> u16 {
+    let (had_a, had_b) = (bits & a != 0, bits & b != 0);
+    let cleared = bits & !(a | b);
+    cleared | if had_a { b } else { 0 } | if had_b { a } else { 0 }
+}
