@@ -193,3 +193,55 @@ pub fn syn_times(view: &View<'_>) -> Vec<Timestamp> {
     }
     best
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Address;
+
+    fn error(v6: bool, kind: u8, code: u8) -> IcmpError {
+        IcmpError { sender: Address::v4(1), v6, kind, code }
+    }
+
+    /// Every error that has words of its own, what it makes of a flow, and the words.
+    #[test]
+    fn errors_mean_what_their_rfcs_say() {
+        use Outcome::{Prohibited, Unreachable};
+        let table = [
+            (error(false, 3, 0), Some(Unreachable), "network unreachable"),
+            (error(false, 3, 1), Some(Unreachable), "host unreachable"),
+            (error(false, 3, 2), Some(Unreachable), "protocol unreachable"),
+            (error(false, 3, 3), Some(Unreachable), "port unreachable"),
+            (error(false, 3, 4), None, "fragmentation needed"),
+            (error(false, 3, 6), Some(Unreachable), "destination unreachable"),
+            (
+                error(false, 3, 9),
+                Some(Prohibited),
+                "communication with the network administratively prohibited",
+            ),
+            (
+                error(false, 3, 10),
+                Some(Prohibited),
+                "communication with the host administratively prohibited",
+            ),
+            (error(false, 3, 13), Some(Prohibited), "communication administratively prohibited"),
+            (error(false, 11, 0), None, "time exceeded"),
+            (error(false, 12, 0), None, "ICMP error"),
+            (error(true, 1, 0), Some(Unreachable), "no route to the destination"),
+            (error(true, 1, 1), Some(Prohibited), "communication administratively prohibited"),
+            (error(true, 1, 2), Some(Unreachable), "destination unreachable"),
+            (error(true, 1, 3), Some(Unreachable), "address unreachable"),
+            (error(true, 1, 4), Some(Unreachable), "port unreachable"),
+            (error(true, 1, 5), Some(Prohibited), "source address failed a policy"),
+            (error(true, 1, 6), Some(Prohibited), "route to the destination rejected"),
+            (error(true, 2, 0), None, "packet too big"),
+            (error(true, 3, 0), None, "time exceeded"),
+            (error(true, 4, 0), None, "ICMP error"),
+        ];
+        for (error, outcome, words) in table {
+            assert_eq!((class(error), meaning(error)), (outcome, words), "{error:?}");
+        }
+        assert!(is_port_unreachable(error(false, 3, 3)) && is_port_unreachable(error(true, 1, 4)));
+        assert!(!is_port_unreachable(error(false, 3, 1)) && !is_port_unreachable(error(true, 1, 3)));
+    }
+}

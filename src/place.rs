@@ -335,6 +335,23 @@ mod tests {
     }
 
     #[test]
+    fn the_time_before_the_last_stands_against_one_absurd_time() {
+        let mut place =
+            Place::new(PointIndex(0), spot(Within::Whole), LinkType::ETHERNET, None, String::new());
+        let at = |nanos| Timestamp::from_nanos(nanos);
+        let mut told = |nanos| {
+            place.count(at(nanos));
+            (place.first_seen, place.before_last, place.last_seen)
+        };
+        assert_eq!(told(50), (at(50), Timestamp::MIN, at(50)));
+        assert_eq!(told(9_000_000), (at(50), at(50), at(9_000_000)));
+        assert_eq!(told(70), (at(50), at(70), at(9_000_000)));
+        assert_eq!(told(60), (at(50), at(70), at(9_000_000)));
+        assert_eq!(told(40), (at(40), at(70), at(9_000_000)));
+        assert_eq!(told(9_000_000), (at(40), at(9_000_000), at(9_000_000)));
+    }
+
+    #[test]
     fn a_place_with_one_origin_is_a_pods() {
         let mut evidence = Evidence::default();
         evidence.origins.add(Address::v4(0x0a80_0005));

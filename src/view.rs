@@ -166,3 +166,17 @@ fn rank(table: &Table, track: TrackIndex, cluster: &Cluster, is_one_domain: bool
         destination,
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_systems_begin_with_is_an_initial_ttl() {
+        for ttl in [64, 128, 255] {
+            assert!(is_initial_ttl(ttl));
+            assert!(!is_initial_ttl(ttl - 1));
+        }
+        assert!(!is_initial_ttl(0) && !is_initial_ttl(65) && !is_initial_ttl(129));
+    }
+}

@@ -2,6 +2,9 @@
 //!
 //! Several copies of a flow's packets are taken together: the origin's as if every copy showed what any of them did, the
 //! wire's as if what one copy lacks were filled by another only where that one goes beyond it.
+//!
+//! Of TCP, sequence numbers count, a SYN's and a FIN's among them. A reset takes none: a node may hold it back, and nothing
+//! is missing; nor is a bare acknowledgement.
 
 use std::cmp::Reverse;
 
@@ -23,7 +26,6 @@ struct Coverage {
     is_empty: bool,
     /// `None` where only places that are several devices showed it: those count a packet once for each device.
     packets: Option<u32>,
-    shown: u8,
     has_seq: bool,
     low: u32,
     end: u32,
@@ -40,15 +42,13 @@ struct Span {
 
 impl Coverage {
     fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts, holes: fn(&[Span]) -> u32) -> Self {
-        let mut all =
-            Self { is_empty: true, packets: None, shown: 0, has_seq: false, low: 0, end: 0, holes: 0 };
+        let mut all = Self { is_empty: true, packets: None, has_seq: false, low: 0, end: 0, holes: 0 };
         let mut spans = SmallVec::<[Span; 8]>::new();
         for leg in legs {
             all.is_empty = false;
             if !facts.place(leg.place).is_blended() {
                 all.packets = all.packets.max(Some(leg.out));
             }
-            all.shown |= leg.shown;
             if leg.has_shown(shown::SEQ) {
                 all.low = if all.has_seq { tcp::earlier(all.low, leg.seq_low) } else { leg.seq_low };
                 all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
@@ -118,12 +118,9 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
         return gap(origin.end.wrapping_sub(wire.end));
     }
-    // A reset takes no sequence numbers: a node may hold it back, and nothing is missing.
-    if origin.shown & !wire.shown & (shown::SYN | shown::FIN) != 0 {
-        return gap(0);
-    }
-    let is_fewer = missing.map_or(is_known_loss, |missing| missing > 0) && (is_known_loss || !origin.has_seq);
-    if is_fewer { gap(0) } else { None }
+    // Datagrams can only be counted; a place that is several devices counts them more than once.
+    let is_fewer = missing.map_or(is_known_loss, |missing| missing > 0);
+    if is_fewer && !origin.has_seq { gap(0) } else { None }
 }
 
 /// The highest acknowledgement of the client's data, at whatever place.

@@ -11,6 +11,7 @@
 mod frame;
 mod scene;
 
+mod datagrams;
 mod directions;
 mod exits;
 mod expectations;

@@ -156,6 +156,17 @@ fn on_a_line_without_link_layer_addresses_sources_tell_what_leaves() {
 }
 
 #[test]
+fn what_was_seen_inside_leaves_whatever_its_address() {
+    let mut scene = Scene::new();
+    scene.tcp("192.168.12.11:50001", "203.0.113.80:443").at(line("wan")).handshake();
+    let inside = ethernet("veth", [2, 0, 0, 0, 0, 5], [2, 0, 0, 0, 0, 1]);
+    scene.tcp("10.77.0.5:40001", "203.0.113.25:443").at(inside).routed().at(line("wan")).handshake().send(10);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.reason(40001), "pod-ip");
+    assert_eq!(run.row(40001).origin.unwrap().to_string(), "10.77.0.5:40001");
+}
+
+#[test]
 fn a_copy_that_goes_to_a_node_is_transit_and_one_to_the_gateway_is_not() {
     let reason = |next: Mac| {
         let mut scene = Scene::new();

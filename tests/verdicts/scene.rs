@@ -173,7 +173,13 @@ impl Scene {
             acknowledged: u32::from(client.port()).wrapping_mul(104_729),
             id: if client.is_ipv4() { client.port() | 1 } else { 0 },
             timestamp: Some(u32::from(client.port())),
+            is_udp: false,
         }
+    }
+
+    /// Datagrams instead of a connection.
+    pub(crate) fn udp(&mut self, client: &str, server: &str) -> Flow<'_> {
+        Flow { is_udp: true, ..self.tcp(client, server) }
     }
 
     /// One packet at one sight, `at` ns from the beginning.
@@ -438,6 +444,7 @@ pub(crate) struct Flow<'a> {
     acknowledged: u32,
     id: u16,
     timestamp: Option<u32>,
+    is_udp: bool,
 }
 
 /// A sight, and what the conversation looks like there.
@@ -533,6 +540,17 @@ impl Flow<'_> {
         self
     }
 
+    /// A datagram of the client, of the server.
+    pub(crate) fn ask(mut self) -> Self {
+        self.client(0, 40);
+        self
+    }
+
+    pub(crate) fn answer(mut self) -> Self {
+        self.server(0, 80);
+        self
+    }
+
     pub(crate) fn syn(mut self) -> Self {
         self.client(SYN, 0);
         self
@@ -561,6 +579,12 @@ impl Flow<'_> {
     /// Data from the client, acknowledged.
     pub(crate) fn send(mut self, bytes: usize) -> Self {
         self.client(ACK, bytes);
+        self.server(ACK, 0);
+        self
+    }
+
+    /// An acknowledgement by the server.
+    pub(crate) fn acknowledge(mut self) -> Self {
         self.server(ACK, 0);
         self
     }
@@ -653,7 +677,12 @@ impl Flow<'_> {
 
     fn packet(&self, stop: &Stop, flags: u8, seq: u32, ack: u32, payload: usize) -> Packet {
         let timestamp = self.timestamp.filter(|_| flags & RST == 0);
-        let content = Content::Tcp { seq, ack, flags, payload, timestamp };
+        let content = if self.is_udp {
+            let number = if payload == 0 { Vec::new() } else { (seq ^ ack).to_be_bytes().to_vec() };
+            Content::Udp { payload: number.into_iter().cycle().take(payload).collect() }
+        } else {
+            Content::Tcp { seq, ack, flags, payload, timestamp }
+        };
         Packet { source: stop.source, destination: stop.destination, ttl: stop.ttl, id: self.id, content }
     }
 
