@@ -180,15 +180,26 @@ impl Engine {
         entry.links.extend(batch.interfaces.iter().map(|interface| interface.link));
         entry.interfaces.extend(batch.interfaces.iter().cloned());
         for spot in &batch.places {
-            let place = self.new_place(point, *spot);
-            let index = PlaceIndex(self.facts.places.len() as u16);
-            self.facts.places.push(place);
-            self.table.add_place(point);
+            let index = self.add_place(point, *spot);
             self.points[point.0 as usize].places.push(index);
         }
         for tunnel in &batch.tunnels {
             let index = self.facts.add_tunnel(*tunnel);
             self.points[point.0 as usize].tunnels.push(index);
+        }
+    }
+
+    /// The run's number of a new place. Once 65,536 are known, a point's last stands for all that come after it.
+    fn add_place(&mut self, point: PointIndex, spot: Spot) -> PlaceIndex {
+        match (u16::try_from(self.facts.places.len()), self.points[point.0 as usize].places.last()) {
+            (Err(_), Some(last)) => *last,
+            (Err(_), None) => PlaceIndex(u16::MAX),
+            (Ok(next), _) => {
+                let place = self.new_place(point, spot);
+                self.facts.places.push(place);
+                self.table.add_place(point);
+                PlaceIndex(next)
+            }
         }
     }
 

@@ -30,6 +30,7 @@ pub struct Facts {
     /// Where translated flows start, learnt only while nothing is known of what is inside.
     initiators: BTreeSet<Address>,
     tunnels: Vec<Tunnel>,
+    tunnel_numbers: HashMap<Tunnel, TunnelIndex>,
     has_news: bool,
 }
 
@@ -81,14 +82,15 @@ impl Facts {
         &self.points[point.0 as usize]
     }
 
-    /// Makes a tunnel known; equal ones of several points are one.
+    /// Makes a tunnel known; equal ones of several points are one. The 65,535th stands for all that come after it.
     pub fn add_tunnel(&mut self, tunnel: Tunnel) -> TunnelIndex {
-        let known = self.tunnels.iter().position(|known| *known == tunnel);
-        let at = known.unwrap_or_else(|| {
-            self.tunnels.push(tunnel);
-            self.tunnels.len() - 1
-        });
-        TunnelIndex(at as u16 + 1)
+        let next = u16::try_from(self.tunnels.len() + 1);
+        let (Ok(next), false) = (next, self.tunnel_numbers.contains_key(&tunnel)) else {
+            return self.tunnel_numbers.get(&tunnel).copied().unwrap_or(TunnelIndex(u16::MAX));
+        };
+        self.tunnels.push(tunnel);
+        self.tunnel_numbers.insert(tunnel, TunnelIndex(next));
+        TunnelIndex(next)
     }
 
     pub fn tunnel(&self, tunnel: TunnelIndex) -> &Tunnel {

@@ -146,6 +146,11 @@ impl<'a> Judge<'a> {
             }
             Direction::Outgoing | Direction::Unknown => {}
         }
+        if judgement.view.tracks().iter().any(|t| self.table.track(*t).is_crowded) {
+            judgement.reason = Reason::CaptureIncomplete;
+            judgement.detail = Detail::Gap { bytes: 0, is_known_loss: true };
+            return;
+        }
         let choice = self.expectations.first_for(&question(judgement, judgement.origin));
         let (candidates, or_none): (SmallVec<[usize; 4]>, bool) = match choice {
             Choice::None => return,

@@ -77,6 +77,10 @@ pub struct IcmpSeen {
 /// Errors kept of one track: enough to tell the story.
 const ERRORS_KEPT: usize = 4;
 
+/// Legs of one track: a packet passes some ten places on its way through two nodes. A track that shows more was made to
+/// cost time; its last leg stands for the rest, and nothing is concluded from it.
+const LEGS: u32 = 64;
+
 /// Frames swept together: what they touch (about 300 bytes each) fits a level-2 cache many times over.
 const SWEEP: usize = 256;
 
@@ -359,14 +363,22 @@ impl Table {
     #[inline]
     pub(super) fn leg_at(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
         let mut at = self.tracks[track.0 as usize].first_leg;
+        let mut last = at;
+        let mut count = 0;
         while at != LegIndex::NONE {
             let leg = &self.legs[at.0 as usize];
             if leg.place == seen.place && leg.tunnel == seen.tunnel {
                 return at;
             }
+            last = at;
             at = leg.next;
+            count += 1;
         }
-        self.open_leg(track, seen)
+        if count < LEGS {
+            return self.open_leg(track, seen);
+        }
+        self.tracks[track.0 as usize].is_crowded = true;
+        last
     }
 
     /// Enters a new leg among the track's: after those of its own and of earlier points, before those of later ones.

@@ -69,6 +69,8 @@ pub struct Track {
     pub known: u16,
     /// Changed since it was last asked for.
     pub is_changed: bool,
+    /// Was seen at more places than are told apart.
+    pub is_crowded: bool,
 }
 
 /// A segment's facts as the track sees them.
@@ -115,6 +117,7 @@ impl Track {
             syn_ip_id: 0,
             known: 0,
             is_changed: false,
+            is_crowded: false,
         }
     }
 
