@@ -60,15 +60,15 @@ fn median(mut values: Vec<i64>) -> i64 {
 
 /// Offsets to the first point, through others where there is no direct one.
 fn chain(pairs: &BTreeMap<(PointIndex, PointIndex), i64>, points: usize) -> BTreeMap<PointIndex, i64> {
-    let mut known = BTreeMap::from([(PointIndex(0), 0)]);
+    let mut known = BTreeMap::from([(PointIndex(0), 0i64)]);
     for _ in 0..points {
         for ((one, other), offset) in pairs {
             match (known.get(one).copied(), known.get(other).copied()) {
                 (Some(base), None) => {
-                    known.insert(*other, base + offset);
+                    known.insert(*other, base.saturating_add(*offset));
                 }
                 (None, Some(base)) => {
-                    known.insert(*one, base - offset);
+                    known.insert(*one, base.saturating_sub(*offset));
                 }
                 _ => {}
             }

@@ -64,6 +64,8 @@ pub struct Engine {
     has_ended: bool,
     now: Timestamp,
     has_unread: bool,
+    /// Reading ended at a number of frames, not at the end of the input.
+    is_limited: bool,
     interface_names: BTreeMap<String, BTreeMap<u32, String>>,
 }
 
@@ -90,6 +92,7 @@ impl Engine {
             has_ended: false,
             now: Timestamp::MIN,
             has_unread: false,
+            is_limited: false,
             interface_names: BTreeMap::new(),
         }
     }
@@ -114,6 +117,12 @@ impl Engine {
     pub fn note_unread(&mut self, what: String) {
         self.settings.warnings.push(what);
         self.has_unread = true;
+    }
+
+    /// Tells that reading ended at a number of frames that was asked for.
+    pub fn note_limit(&mut self, frames: u64) {
+        self.settings.warnings.push(format!("only the first {frames} frames were read (-c)"));
+        self.is_limited = true;
     }
 
     /// Gives interface indexes names: by point, those for all points under the empty name.

@@ -162,9 +162,9 @@ impl Explainer<'_> {
             Reason::NoFlow => (format!("{} not seen", subject.was()), None),
             Reason::ClusterInternal => ("stayed inside the cluster".to_owned(), None),
             Reason::NoExpectation => match judgement.detail {
-                Detail::NodesOwn => (format!("{} sent by the node itself: the inner side of {at} was captured and shows nothing of that", subject.was()), None),
+                Detail::NodesOwn => (format!("{} sent by the node itself: the inner side of {at} was captured and shows nothing of the kind", subject.was()), None),
                 Detail::Incoming => ("came in from outside".to_owned(), None),
-                _ if judgement.wire.is_empty() => (format!("{} spoken of by no expectation", subject.is()), None),
+                _ if judgement.wire.is_empty() => (format!("{} under no expectation", subject.is()), None),
                 _ => (format!("left {at} as {address}; no expectation speaks of it"), None),
             },
         }
@@ -185,9 +185,7 @@ fn unknown_source(
     }
     (
         format!("left {at} as {address}, an address nobody declared, instead of {expected}"),
-        Some(format!(
-            "Find out whose {address} is. If it is a node's, say so with --node-ip {address}; if it is a right source, with --expect {address}."
-        )),
+        Some(format!("Find out whose {address} is. If it is a node's, say so with --node-ip {address}.")),
     )
 }
 
@@ -198,7 +196,7 @@ fn wire_not_seen(judgement: &Judgement<'_>, subject: Subject) -> (String, Option
             Some(format!("Capture on the node {to} (`-i any`), or on its uplink, as well.")),
         ),
         Detail::Elsewhere => (
-            format!("{} captured inside, but at no uplink of the machine that carried that", subject.was()),
+            format!("{} captured inside, but at no uplink of the machine that carried the traffic", subject.was()),
             Some("Capture `-i any` on the node that runs the workload, and on the node that holds the egress address.".to_owned()),
         ),
         Detail::Unmatched => (
@@ -230,6 +228,12 @@ fn never_left(judgement: &Judgement<'_>) -> (String, Option<String>) {
 }
 
 fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String, Option<String>) {
+    if judgement.wire.is_empty() {
+        return (
+            "was not seen to leave, and who opened it is not known".to_owned(),
+            Some("Capture from before the connection opens, on the node too (`-i any`).".to_owned()),
+        );
+    }
     if matches!(judgement.detail, Detail::Unmatched) {
         return (
             format!("left {at} as {address}; the beginning was not captured, nor which workload sent it"),
@@ -289,7 +293,7 @@ fn ambiguous(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<Str
     match &judgement.detail {
         Detail::Missing { fact } => (
             format!("cannot be judged without {fact}"),
-            Some("Say what is missing, then run again.".to_owned()),
+            Some("Say that on the command line or in the policy file, then run again.".to_owned()),
         ),
         Detail::Rivals { count } => (
             format!("cannot be told from {}, and the verdicts differ", counted(*count as u64, "other flow")),

@@ -67,6 +67,11 @@ impl PointFacts {
         }
     }
 
+    /// Whether nothing that it shows was understood.
+    pub fn is_unreadable(&self) -> bool {
+        self.frames > 0 && self.undecoded == self.frames
+    }
+
     /// Whether frames are known to be missing.
     pub fn is_incomplete(&self) -> bool {
         self.dropped > 0 || self.is_truncated

@@ -29,7 +29,7 @@ pub enum Sort {
 pub enum Detail {
     /// Totals, points, expectations, groups and findings alone.
     Totals,
-    /// And rows, each with its explanation and legs.
+    /// Verdict, summary, expectations and rows, each with its explanation and legs.
     Rows,
 }
 
@@ -46,7 +46,7 @@ pub struct Snapshot {
     pub expectations: Vec<ExpectationRow>,
     /// Equal flows together, worst first, then by their first frame.
     pub groups: Vec<Group>,
-    /// Worst first, then by their first frame.
+    /// Worst first, then by their first frame; at most 1,000.
     pub problems: Vec<Problem>,
     pub findings: Vec<Finding>,
     /// Flows that the window's `verdicts` admit.

@@ -1,13 +1,15 @@
 //! How results are given: format, file, colour, time zone.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, IsTerminal as _};
-use std::path::PathBuf;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use clap::ValueEnum;
 use jiff::tz::TimeZone;
 
+use crate::cli::frames::{Input, Source};
 use crate::report;
 use crate::verdict::Verdict;
 
@@ -96,6 +98,24 @@ impl Output {
 
     fn is_stdout(&self) -> bool {
         self.output.as_os_str() == "-"
+    }
+
+    /// Refuses to write the report over a capture that is to be read.
+    pub fn spare(&self, sources: &[Source]) -> anyhow::Result<()> {
+        let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+        let Some(output) = identity(&self.output).filter(|_| !self.is_stdout()) else { return Ok(()) };
+        let is_output = |source: &&Source| match &source.input {
+            Input::File(path) => identity(path) == Some(output),
+            Input::Stdin => false,
+        };
+        match sources.iter().find(is_output) {
+            // Devices take reports and captures alike.
+            Some(source) if self.output.is_file() => anyhow::bail!(
+                "the report would be written over {}, a capture to be read; give -o another file",
+                source.shown
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// Opens the place for the report, before the work is done that it is to hold.

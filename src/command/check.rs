@@ -21,9 +21,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let settings = settings(arguments)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block).collect();
     let mut engine = Engine::new(settings);
+    arguments.output.spare(&sources)?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
     feed::feed(&mut engine, &sources, pods, arguments.frames.count)?;
+    if let Some(frames) = arguments.frames.count.filter(|frames| *frames <= engine.frames()) {
+        engine.note_limit(frames);
+    }
     engine.end();
     engine.check_roles()?;
 

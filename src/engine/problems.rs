@@ -23,7 +23,7 @@ struct Cause {
     reason: Reason,
     /// Only where the verdict is a pass: what became of the flows, and where they went.
     rejected: Option<(Outcome, Endpoint)>,
-    expectation: Option<u16>,
+    expectation: Option<u32>,
     sources: SmallVec<[Address; 2]>,
     left_at: SmallVec<[PointIndex; 2]>,
 }
@@ -37,6 +37,9 @@ struct Case {
     outcomes: BTreeSet<Outcome>,
 }
 
+/// Problems told; the flows of all others are in their groups.
+const TOLD: usize = 1000;
+
 pub(super) fn problems(engine: &Engine, groups: &[&Group]) -> Vec<Problem> {
     let mut cases: BTreeMap<Cause, Case> = BTreeMap::new();
     for group in groups {
@@ -46,7 +49,9 @@ pub(super) fn problems(engine: &Engine, groups: &[&Group]) -> Vec<Problem> {
     }
     let mut cases: Vec<_> = cases.into_iter().collect();
     cases.sort_by_key(|(cause, case)| (cause.verdict, case.example.0));
-    cases.iter().map(|(cause, case)| problem(engine, groups, cause, case)).collect()
+    cases.truncate(TOLD);
+    let shares = Shares::of(groups);
+    cases.iter().map(|(cause, case)| problem(engine, &shares, cause, case)).collect()
 }
 
 /// The cause that flows of a kind share with others; `None` where nothing needs to be said.
@@ -90,25 +95,42 @@ impl Case {
         self.origins.insert(group.kind.origin);
         self.outcomes.insert(group.kind.outcome);
     }
+}
 
-    /// All judged flows of these origins under the expectation; for a rejection, those to its destination.
-    fn of(&self, groups: &[&Group], cause: &Cause) -> u64 {
-        let is_compared = |kind: &Kind| {
-            kind.verdict != Verdict::Exempt
-                && kind.expectation == cause.expectation
-                && self.origins.contains(&kind.origin)
-                && cause.rejected.is_none_or(|(_, destination)| kind.destination == destination)
+/// Judged flows by expectation and origin, and by their destination too: what a problem's flows are a share of.
+#[derive(Debug, Default)]
+struct Shares {
+    all: BTreeMap<(Option<u32>, Option<Address>), u64>,
+    by_destination: BTreeMap<(Option<u32>, Option<Address>, Endpoint), u64>,
+}
+
+impl Shares {
+    fn of(groups: &[&Group]) -> Self {
+        let mut shares = Self::default();
+        for group in groups.iter().filter(|group| group.kind.verdict != Verdict::Exempt) {
+            let Kind { expectation, origin, destination, .. } = group.kind;
+            *shares.all.entry((expectation, origin)).or_default() += group.flows;
+            *shares.by_destination.entry((expectation, origin, destination)).or_default() += group.flows;
+        }
+        shares
+    }
+
+    /// All judged flows of a case's origins under its expectation; for a rejection, those to its destination.
+    fn whole(&self, cause: &Cause, case: &Case) -> u64 {
+        let of_origin = |origin: &Option<Address>| match cause.rejected {
+            Some((_, destination)) => self.by_destination.get(&(cause.expectation, *origin, destination)),
+            None => self.all.get(&(cause.expectation, *origin)),
         };
-        groups.iter().filter(|group| is_compared(&group.kind)).map(|group| group.flows).sum()
+        case.origins.iter().filter_map(of_origin).sum()
     }
 }
 
-fn problem(engine: &Engine, groups: &[&Group], cause: &Cause, case: &Case) -> Problem {
+fn problem(engine: &Engine, shares: &Shares, cause: &Cause, case: &Case) -> Problem {
     let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(case.example.1);
     let explainer = Explainer { facts: &engine.facts, expectations: &engine.settings.expectations };
     let subject = Subject::Many {
         flows: case.flows,
-        of: case.of(groups, cause),
+        of: shares.whole(cause, case),
         origins: case.origins.len(),
         is_of_destination: cause.rejected.is_some(),
         is_one_outcome: case.outcomes.len() == 1,
@@ -118,7 +140,7 @@ fn problem(engine: &Engine, groups: &[&Group], cause: &Cause, case: &Case) -> Pr
     Problem {
         reason: cause.reason,
         outcome: only,
-        expectation: cause.expectation.map(usize::from),
+        expectation: cause.expectation.map(|index| index as usize),
         flows: case.flows,
         first_seen: case.first_seen,
         example: engine.frame_name(case.example.0),

@@ -5,6 +5,7 @@ use crate::engine::problems::problems;
 use crate::engine::standing::Group;
 use crate::engine::{Engine, judge};
 use crate::explain::{Explainer, Subject};
+use crate::facts::PointFacts;
 use crate::flow::leg::TunnelIndex;
 use crate::flow::{FlowIndex, Leg, Track};
 use crate::frame::{FrameId, PointIndex, Timestamp};
@@ -25,20 +26,28 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         Detail::Rows => matching.iter().skip(window.first).take(window.count).copied().collect(),
     };
     let expectations = expectations(engine);
-    let groups = engine.standings.groups();
-    Snapshot {
+    let mut snapshot = Snapshot {
         verdict: run_verdict(engine, &expectations),
-        assumptions: assumptions(engine),
-        warnings: warnings(engine),
+        assumptions: Vec::new(),
+        warnings: Vec::new(),
         summary: summary(engine),
-        points: points(engine),
-        problems: problems(engine, &groups),
-        groups: groups.into_iter().map(|group| group_row(engine, group)).collect(),
+        points: Vec::new(),
+        problems: Vec::new(),
+        groups: Vec::new(),
         expectations,
         findings: Vec::new(),
         matching: count,
         rows: range.into_iter().map(|flow| row(engine, flow)).collect(),
+    };
+    if window.detail == Detail::Totals {
+        let groups = engine.standings.groups();
+        snapshot.assumptions = assumptions(engine);
+        snapshot.warnings = warnings(engine);
+        snapshot.points = points(engine);
+        snapshot.problems = problems(engine, &groups);
+        snapshot.groups = groups.into_iter().map(|group| group_row(engine, group)).collect();
     }
+    snapshot
 }
 
 fn summary(engine: &Engine) -> Summary {
@@ -57,16 +66,17 @@ fn summary(engine: &Engine) -> Summary {
     }
 }
 
-/// A run passes if all judged flows pass and every expectation was met.
+/// A run passes if all judged flows pass, every expectation was met, and every source could be read.
 fn run_verdict(engine: &Engine, expectations: &[ExpectationRow]) -> Verdict {
     let total = &engine.standings.total;
     let is_unmet = expectations.iter().any(|row| row.verdict == Verdict::Inconclusive);
+    let has_unreadable = engine.facts.points.iter().any(PointFacts::is_unreadable);
     let judged = total.of(Verdict::Pass) + total.of(Verdict::Fail) + total.of(Verdict::Inconclusive);
     if total.of(Verdict::Fail) > 0 {
         Verdict::Fail
     } else if judged == 0 {
         Verdict::Exempt
-    } else if total.of(Verdict::Inconclusive) > 0 || is_unmet || engine.has_unread {
+    } else if total.of(Verdict::Inconclusive) > 0 || is_unmet || engine.has_unread || has_unreadable {
         Verdict::Inconclusive
     } else {
         Verdict::Pass
@@ -130,9 +140,9 @@ fn warnings(engine: &Engine) -> Vec<String> {
                 point.name, facts.dropped
             ));
         }
-        if facts.frames == 0 {
+        if facts.frames == 0 && !engine.is_limited {
             lines.push(format!("{}: no frames", point.name));
-        } else if facts.undecoded == facts.frames {
+        } else if facts.is_unreadable() {
             let links: Vec<String> = point.links.iter().map(ToString::to_string).collect();
             lines.push(format!(
                 "{}: nothing could be decoded; its link type is {}",
@@ -191,7 +201,7 @@ fn place_row(place: &crate::place::Place) -> Place {
 
 fn group_row(engine: &Engine, group: &Group) -> crate::snapshot::Group {
     let kind = &group.kind;
-    let expectation = kind.expectation.map(usize::from);
+    let expectation = kind.expectation.map(|index| index as usize);
     crate::snapshot::Group {
         verdict: kind.verdict,
         reason: kind.reason,

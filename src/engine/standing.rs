@@ -18,7 +18,7 @@ pub(super) struct Standing {
     pub bytes: u64,
     pub packets: u32,
     pub group: u32,
-    pub expectation: Option<u16>,
+    pub expectation: Option<u32>,
     pub reason: Reason,
 }
 
@@ -32,7 +32,7 @@ pub(super) struct Kind {
     pub origin: Option<Address>,
     pub destination: Endpoint,
     pub sources: SmallVec<[Address; 2]>,
-    pub expectation: Option<u16>,
+    pub expectation: Option<u32>,
     pub left_at: SmallVec<[PointIndex; 2]>,
 }
 
@@ -103,7 +103,7 @@ impl Standings {
             bytes: fullest.bytes,
             packets: fullest.out.saturating_add(fullest.back),
             group: self.group(kind),
-            expectation: judgement.expectation.map(|index| index as u16),
+            expectation: judgement.expectation.map(|index| index as u32),
             reason: judgement.reason,
         };
         let group = &mut self.groups[standing.group as usize];
@@ -232,7 +232,7 @@ fn kind(judgement: &Judgement<'_>, facts: &Facts) -> Kind {
         origin: judgement.origin.map(|origin| origin.address),
         destination: judgement.view.destination(),
         sources,
-        expectation: judgement.expectation.map(|index| index as u16),
+        expectation: judgement.expectation.map(|index| index as u32),
         left_at,
     }
 }

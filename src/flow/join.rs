@@ -72,8 +72,8 @@ impl Index {
         u64::from(isn) << 16 | u64::from(ip_id)
     }
 
-    pub fn datagram_print(hash: u64) -> u64 {
-        hash | 1 << 63
+    pub fn datagram_print(hash: u64, has_id: bool) -> u64 {
+        hash >> 2 | 1 << 63 | u64::from(has_id) << 62
     }
 
     /// The tracks that showed a print, newest first, at most `PROBES`.
@@ -158,7 +158,10 @@ fn is_one_clock(one: &Track, other: &Track) -> bool {
 
 /// Whether a print is more than one number that somebody chose: with an IP identification it is.
 fn is_sure(print: u64) -> bool {
-    print & 0xffff != 0 || print >> 63 != 0
+    match print >> 62 {
+        0 => print & 0xffff != 0,
+        kind => kind & 1 != 0,
+    }
 }
 
 fn millis(time: Timestamp) -> u32 {

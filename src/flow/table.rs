@@ -282,13 +282,15 @@ impl Table {
         self.mark_changed(track);
     }
 
-    /// What NAT keeps of a datagram: IP identification, length, and the beginning of its payload; so little of
-    /// it that a capture cut at 54 bytes still has it.
+    /// What NAT keeps of a datagram: IP identification, length, and the beginning of its payload; with an identification so
+    /// little of that that a capture cut at 54 bytes still has it, without one (IPv6, unfragmentable IPv4) enough to tell
+    /// messages of one kind apart.
     fn datagram_print(&self, seen: &Sighting<'_>, digest: &Digest) -> Option<u64> {
-        const KEPT: usize = 8;
-        let wanted = KEPT.min(digest.payload_len as usize);
+        let has_id = digest.ip_id != 0;
+        let wanted = if has_id { 8 } else { 64 }.min(digest.payload_len as usize);
         let payload = seen.bytes.get(digest.payload as usize..)?.get(..wanted)?;
-        Some(Index::datagram_print(self.hasher.hash_one((digest.ip_id, digest.payload_len, payload))))
+        let hash = self.hasher.hash_one((digest.ip_id, digest.payload_len, payload));
+        Some(Index::datagram_print(hash, has_id))
     }
 
     fn icmp_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError) {

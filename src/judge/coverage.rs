@@ -4,7 +4,7 @@
 //! wire's as if what one copy lacks were filled by another only where that one goes beyond it.
 //!
 //! Of TCP, sequence numbers count, a SYN's and a FIN's among them. A reset takes none: a node may hold it back, and nothing
-//! is missing; nor is a bare acknowledgement.
+//! is missing. Where frames are known to be lost, packets are counted besides.
 
 use std::cmp::Reverse;
 
@@ -118,9 +118,11 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
         return gap(origin.end.wrapping_sub(wire.end));
     }
-    // Datagrams can only be counted; a place that is several devices counts them more than once.
+    // Datagrams can only be counted (but by a place that is several devices, which counts them more than once). So can what
+    // takes no numbers of a TCP flow, a reset or what was sent again, where frames are known to be missing: the very packet
+    // that strayed may be among them.
     let is_fewer = missing.map_or(is_known_loss, |missing| missing > 0);
-    if is_fewer && !origin.has_seq { gap(0) } else { None }
+    if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
 }
 
 /// The highest acknowledgement of the client's data, at whatever place.

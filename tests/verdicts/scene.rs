@@ -309,7 +309,9 @@ impl Scene {
         engine.check_roles().expect("roles that fit");
         let window =
             Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 10_000, detail: Detail::Rows };
-        Run { snapshot: engine.snapshot(&window) }
+        let rows = engine.snapshot(&window).rows;
+        let totals = engine.snapshot(&Window { detail: Detail::Totals, ..window });
+        Run { snapshot: Snapshot { rows, ..totals } }
     }
 }
 
