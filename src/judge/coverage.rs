@@ -4,7 +4,7 @@
 //! wire's as if what one copy lacks were filled by another only where that one goes beyond it.
 //!
 //! Of TCP, sequence numbers count, a SYN's and a FIN's among them. A reset takes none: a node may hold it back, and nothing
-//! is missing. Where frames are known to be lost, packets are counted besides.
+//! is missing; nor is a bare acknowledgement. But where a capture says that it lost frames, packets are counted.
 
 use std::cmp::Reverse;
 
@@ -26,6 +26,7 @@ struct Coverage {
     is_empty: bool,
     /// `None` where only places that are several devices showed it: those count a packet once for each device.
     packets: Option<u32>,
+    has_reset: bool,
     has_seq: bool,
     low: u32,
     end: u32,
@@ -42,13 +43,22 @@ struct Span {
 
 impl Coverage {
     fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts, holes: fn(&[Span]) -> u32) -> Self {
-        let mut all = Self { is_empty: true, packets: None, has_seq: false, low: 0, end: 0, holes: 0 };
+        let mut all = Self {
+            is_empty: true,
+            packets: None,
+            has_reset: false,
+            has_seq: false,
+            low: 0,
+            end: 0,
+            holes: 0,
+        };
         let mut spans = SmallVec::<[Span; 8]>::new();
         for leg in legs {
             all.is_empty = false;
             if !facts.place(leg.place).is_blended() {
                 all.packets = all.packets.max(Some(leg.out));
             }
+            all.has_reset |= leg.has_shown(shown::RST);
             if leg.has_shown(shown::SEQ) {
                 all.low = if all.has_seq { tcp::earlier(all.low, leg.seq_low) } else { leg.seq_low };
                 all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
@@ -118,10 +128,10 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
         return gap(origin.end.wrapping_sub(wire.end));
     }
-    // Datagrams can only be counted (but by a place that is several devices, which counts them more than once). So can what
-    // takes no numbers of a TCP flow, a reset or what was sent again, where frames are known to be missing: the very packet
-    // that strayed may be among them.
-    let is_fewer = missing.map_or(is_known_loss, |missing| missing > 0);
+    // Datagrams can only be counted; a place that is several devices counts them more than once. Of segments it counts what
+    // was lost: among them may be one that strayed.
+    let is_fewer =
+        missing.map_or(is_known_loss, |missing| missing > 0) || (origin.has_reset && !wire.has_reset);
     if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
 }
 

@@ -1,8 +1,8 @@
 //! Whether a flow left at all, and what can be said where that was not seen.
 
 use crate::scene::{
-    CLUSTER, Flow, GATEWAY, Scene, Sight, WORKER1, bridge, device, eth0, eth1, ethernet, from_vxlan,
-    into_eth0, into_vxlan, veth,
+    CLUSTER, Flow, GATEWAY, Scene, Sight, WORKER1, WORKER2, bridge, device, eth0, eth1, ethernet, from_vxlan,
+    into_eth0, into_vxlan, to_router, veth,
 };
 
 const NODE1: [u8; 4] = [192, 168, 12, 11];
@@ -161,6 +161,15 @@ fn a_flow_that_was_answered_did_leave_wherever_that_was() {
 }
 
 #[test]
+fn a_node_that_rejects_with_a_reset_lets_nothing_leave() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    inside(&mut scene).syn().refuse();
+    let run = scene.check(DROP);
+    assert_eq!((run.reason(40001), run.outcome(40001)), ("dropped-as-expected", "refused"));
+}
+
+#[test]
 fn what_the_capture_ends_with_may_have_left_after_it() {
     let mut scene = Scene::new();
     scene.neighbour("node1");
@@ -187,6 +196,70 @@ fn a_tunnel_devices_copy_is_no_second_way_out() {
     let mut scene = Scene::new();
     into_the_tunnel(&mut scene).at(into_eth0("node2")).out_of_tunnel().at(from_vxlan("node2")).syn();
     assert_eq!(scene.check(DROP).reason(40001), "dropped-as-expected");
+}
+
+#[test]
+fn another_machines_tunnel_does_not_excuse_a_second_way_out() {
+    let mut scene = Scene::new();
+    into_the_tunnel(&mut scene)
+        .at(into_eth0("node2"))
+        .out_of_tunnel()
+        .at(from_vxlan("node2"))
+        .at(ethernet("node1-eth1", WORKER1, GATEWAY))
+        .syn();
+    assert_eq!(scene.check(DROP).reason(40001), "wire-not-seen");
+}
+
+#[test]
+fn what_arrives_and_stays_did_not_leave() {
+    let mut scene = Scene::new();
+    scene.neighbour("node2");
+    scene
+        .tcp("10.128.0.5:40001", "203.0.113.25:443")
+        .at(ethernet("pod", [2, 0, 0, 0, 0, 5], [2, 0, 0, 0, 0, 1]))
+        .routed()
+        .at(device("node2", 9, 0, 4))
+        .syn();
+    assert_eq!(scene.check(DROP).reason(40001), "dropped-as-expected");
+}
+
+#[test]
+fn what_is_handed_to_another_pod_unrouted_did_not_leave() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    inside(&mut scene).at(to_router("node1")).syn();
+    assert_eq!(scene.check(DROP).reason(40001), "dropped-as-expected");
+}
+
+#[test]
+fn a_gateway_captured_alone_shows_that_a_flow_reached_it() {
+    let mut scene = Scene::new();
+    scene
+        .tcp("10.128.0.5:40001", "203.0.113.25:443")
+        .ttl(63)
+        .tunnel(NODE1, NODE2)
+        .at(into_eth0("node2"))
+        .out_of_tunnel()
+        .at(from_vxlan("node2"))
+        .syn();
+    let run = scene.check(EXPECT);
+    assert_eq!(run.reason(40001), "never-left");
+    assert!(run.row(40001).explanation.contains("gateway"), "{}", run.row(40001).explanation);
+}
+
+#[test]
+fn both_ends_of_a_tunnel_captured_at_their_uplinks_show_that_a_flow_reached_the_gateway() {
+    let mut scene = Scene::new();
+    scene
+        .tcp("10.128.0.5:40001", "203.0.113.25:443")
+        .ttl(63)
+        .tunnel(NODE1, NODE2)
+        .at(ethernet("node1", WORKER1, WORKER2))
+        .at(ethernet("node2", WORKER1, WORKER2))
+        .syn();
+    let run = scene.check(EXPECT);
+    assert_eq!(run.reason(40001), "never-left");
+    assert!(run.row(40001).explanation.contains("gateway"), "{}", run.row(40001).explanation);
 }
 
 #[test]

@@ -55,6 +55,28 @@ fn expectations_that_fail_for_different_reasons_still_fail() {
 }
 
 #[test]
+fn a_flow_without_origin_is_told_of_the_expectation_that_it_must_be() {
+    let told = |options: &str| {
+        let mut scene = Scene::new();
+        outside(&mut scene, "192.168.12.99:40001").handshake();
+        let run = scene.check(options);
+        let row = run.row(40001);
+        (row.reason.name(), row.expectation, row.join.confidence.name())
+    };
+    let one = "--expect 10.128.0.5=>192.168.12.99";
+    let other = "--expect 10.128.0.6=>192.168.12.99";
+    let bare = "--expect 192.168.12.99";
+    assert_eq!(told(bare), ("expected-source", Some(0), "certain"));
+    assert_eq!(
+        told(&format!("{one} {bare}")),
+        ("expected-source", Some(0), "probable"),
+        "the first of all there are"
+    );
+    assert_eq!(told(one), ("origin-unknown", Some(0), "certain"), "that one or none");
+    assert_eq!(told(&format!("{one} {other}")), ("origin-unknown", None, "certain"), "either or none");
+}
+
+#[test]
 fn an_unseen_origin_is_never_exempt_by_a_rule_that_may_speak_of_it() {
     assert_eq!(reason_outside("192.168.12.77:40001", "--expect 10.128.0.5=>192.168.12.99"), "origin-unknown");
 }
