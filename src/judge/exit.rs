@@ -7,6 +7,7 @@ use crate::expect::{Expectation, Source};
 use crate::flow::leg::moved;
 use crate::flow::track::known;
 use crate::flow::{Leg, Track, TunnelIndex};
+use crate::frame::{PointIndex, Timestamp};
 use crate::judge::{Detail, IN_FLIGHT, Judge, Judgement, Stage};
 use crate::net::Address;
 use crate::snapshot::Role;
@@ -45,7 +46,7 @@ fn how_far(judge: &Judge<'_>, judgement: &Judgement<'_>) -> (Reason, Detail) {
         return (Reason::WireNotSeen, Detail::Tunnelled { to });
     }
     let is_seen_outside = !judgement.beyond.is_empty();
-    if is_answered(view)
+    if is_answered(judge, view)
         || is_seen_outside
         || view.legs_out().any(|(track, leg)| may_leave(judge, view, track, leg))
     {
@@ -67,8 +68,16 @@ fn has_uplink(judge: &Judge<'_>, leg: &Leg) -> bool {
     judge.facts.places_of(judge.table.point_of(leg)).any(|place| place.is(Role::Uplink))
 }
 
-/// Whether the far side answered: then the flow left, and where was not seen. A reset does not tell; it may be the node's.
-fn is_answered(view: &View<'_>) -> bool {
+/// Whether somebody outside answered: then the flow left, and where was not seen. A reset does not tell; it may be the
+/// node's. Nor does an ICMP error of somebody inside.
+fn is_answered(judge: &Judge<'_>, view: &View<'_>) -> bool {
+    let is_outside = |sender: Address| {
+        !sender.is_local_scope() && !judge.facts.is_inside(&judge.expectations.cluster, sender)
+    };
+    let errors = || view.tracks().iter().flat_map(|t| view.table.errors(*t));
+    if errors().any(|icmp| icmp.about_client && is_outside(icmp.error.sender)) {
+        return true;
+    }
     let is_tcp = view.first().is_tcp();
     let has_answer = |t| view.table.track(t).knows(known::SERVER_ISN);
     view.tracks().iter().any(|t| has_answer(*t)) || (!is_tcp && view.legs().any(|(_, _, leg)| leg.back > 0))
@@ -99,7 +108,18 @@ fn is_covered(judge: &Judge<'_>, view: &View<'_>) -> bool {
         let point = judge.table.point_of(leg);
         let here = carriers(view).filter(|its| judge.table.point_of(its) == point);
         let first = here.map(|its| its.first_seen).min();
-        first.is_some_and(|first| judge.facts.last_seen(point) - first >= IN_FLIGHT)
+        first.is_some_and(|first| {
+            judge.facts.last_seen(point) - first >= IN_FLIGHT && is_uplink_watched(judge, point, first)
+        })
+    })
+}
+
+/// Whether an uplink of the point was captured around that time. Interfaces that were captured one by one may have been at
+/// different times; those of an `any` device are captured together.
+fn is_uplink_watched(judge: &Judge<'_>, point: PointIndex, time: Timestamp) -> bool {
+    let is_alone = judge.facts.places_of(point).count() == 1;
+    judge.facts.places_of(point).filter(|place| place.is(Role::Uplink)).any(|place| {
+        is_alone || place.is_of_any() || (place.first_seen <= time && place.last_seen - time >= IN_FLIGHT)
     })
 }
 

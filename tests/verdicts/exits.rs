@@ -161,6 +161,18 @@ fn a_flow_that_was_answered_did_leave_wherever_that_was() {
 }
 
 #[test]
+fn an_error_from_outside_proves_that_a_packet_left_and_one_from_inside_does_not() {
+    let reason = |sender: &str| {
+        let mut scene = Scene::new();
+        scene.neighbour("node1");
+        inside(&mut scene).syn().error(sender, 3, 13);
+        scene.check(DROP).reason(40001)
+    };
+    assert_eq!(reason("198.51.100.1"), "wire-not-seen");
+    assert_eq!(reason("10.128.0.1"), "dropped-as-expected");
+}
+
+#[test]
 fn a_node_that_rejects_with_a_reset_lets_nothing_leave() {
     let mut scene = Scene::new();
     scene.neighbour("node1");
