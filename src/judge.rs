@@ -18,11 +18,7 @@ use crate::outcome;
 use crate::snapshot::{Direction, Role};
 use crate::verdict::{Reason, Verdict};
 use crate::view::{View, is_initial_ttl};
-use crate::wire::{self, Wire};
-
-/// How long, in ns, a packet may take from one device of a machine to the next: microseconds as a rule, a third of a
-/// millisecond through a tunnel at worst.
-const IN_FLIGHT: i64 = 1_000_000;
+use crate::wire::{self, IN_FLIGHT, Wire};
 
 /// Everything a verdict rests on besides the flow itself.
 #[derive(Debug, Clone, Copy)]

@@ -19,6 +19,10 @@ use crate::net::{Address, Endpoint};
 use crate::snapshot::Role;
 use crate::view::View;
 
+/// How long, in ns, a packet may take from one device of a machine to the next: microseconds as a rule, a third of a
+/// millisecond through a tunnel at worst.
+pub const IN_FLIGHT: i64 = 1_000_000;
+
 /// What left: the legs, and the sources they carry.
 #[derive(Debug, Clone, Default)]
 pub struct Wire<'a> {
@@ -89,7 +93,7 @@ impl<'a> Wire<'a> {
     }
 
     /// Takes out untranslated legs whose every packet is seen translated, further on, at another point. What reached that
-    /// point through a tunnel did not pass this leg's place.
+    /// point through a tunnel did not pass this leg's place; nor did all of it where others left by another device.
     fn drop_transit(&mut self, view: &View<'a>, facts: &Facts) {
         let point = |leg: &Leg| facts.place(leg.place).point;
         let is_transit = |track: &Track, leg: &Leg| {
@@ -98,7 +102,7 @@ impl<'a> Wire<'a> {
                     view.is_translated(other)
                         && point(its) != point(leg)
                         && its.ttl < leg.ttl
-                        && its.out >= leg.out
+                        && its.out >= self.untranslated_at(leg.ttl, view, facts)
                         && !view
                             .legs_out()
                             .any(|(_, any)| any.tunnel != TunnelIndex::NONE && point(any) == point(its))
@@ -115,9 +119,33 @@ impl<'a> Wire<'a> {
         }
     }
 
+    /// How many packets left untranslated with this TTL, which is to say from one machine, by all of its devices together.
+    fn untranslated_at(&self, ttl: u8, view: &View<'_>, facts: &Facts) -> u32 {
+        let mut apart = SmallVec::<[&Leg; 4]>::new();
+        for (track, leg) in &self.legs {
+            let is_one = !view.is_translated(track) && leg.ttl == ttl;
+            if is_one && !apart.iter().any(|known| is_copy(known, leg, facts)) {
+                apart.push(leg);
+            }
+        }
+        apart.iter().fold(0, |sum, leg| sum.saturating_add(leg.out))
+    }
+
     pub fn addresses(&self) -> SmallVec<[Address; 2]> {
         self.sources.iter().map(|source| source.endpoint.address).collect()
     }
+}
+
+/// Whether two legs of one machine may show the same packets (a bond and its port), and not some of them each. Captures
+/// that are points of their own may have begun and ended at other times.
+fn is_copy(leg: &Leg, other: &Leg, facts: &Facts) -> bool {
+    if facts.place(leg.place).point != facts.place(other.place).point {
+        return leg.first_seen <= other.last_seen && other.first_seen <= leg.last_seen;
+    }
+    let is_near = |a: Timestamp, b: Timestamp| (-IN_FLIGHT..=IN_FLIGHT).contains(&(a - b));
+    leg.out == other.out
+        && is_near(leg.first_seen, other.first_seen)
+        && is_near(leg.last_seen, other.last_seen)
 }
 
 /// Whether a leg cannot be outside: in a tunnel, or towards the inside.

@@ -108,6 +108,62 @@ fn what_leaked_before_the_way_changed_is_no_transit() {
     assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources");
 }
 
+/// The first try leaves node1 by a second uplink; what follows goes to node2 over direct routing, and leaves there.
+fn first_try_by(scene: &mut Scene, second: Sight, leaks_later: bool) {
+    scene.neighbour("node1");
+    let own = |scene: &mut Scene, sight: Sight| {
+        scene.tcp("192.168.12.11:50001", "203.0.113.80:443").at(sight).handshake();
+    };
+    own(scene, second);
+    let flow = pod(scene)
+        .at(veth("node1"))
+        .routed()
+        .at(eth0("node1"))
+        .at(second)
+        .at(into_eth0("node2"))
+        .routed()
+        .snat("192.168.12.99:40001")
+        .at(eth0("node2"));
+    let flow = if leaks_later { flow.hide(2).syn().wait(1000).show(2) } else { flow };
+    let flow = flow.hide(1).hide(3).hide(4).syn_again().wait(1000);
+    flow.hide(2).show(1).show(3).show(4).syn_again().syn_ack().ack().send(100).close();
+}
+
+#[test]
+fn what_leaked_by_another_uplink_before_is_no_transit() {
+    let apart = ethernet("node1-eth1", WORKER1, GATEWAY);
+    for second in [eth1("node1"), apart] {
+        let mut scene = Scene::new();
+        first_try_by(&mut scene, second, false);
+        assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources", "{second:?}");
+    }
+    let mut scene = Scene::new();
+    first_try_by(&mut scene, eth1("node1"), true);
+    assert_eq!(scene.check(EXPECT).reason(40001), "mixed-sources", "between what went the right way");
+}
+
+#[test]
+fn two_devices_copies_of_what_another_node_translates_are_both_transit() {
+    for device in [eth1("node1"), ethernet("node1-eth1", WORKER1, [2, 0, 0, 0, 12, 77])] {
+        let mut scene = Scene::new();
+        scene.neighbour("node1");
+        scene.tcp("192.168.12.11:50001", "203.0.113.80:443").at(device).handshake();
+        pod(&mut scene)
+            .at(veth("node1"))
+            .routed()
+            .at(device)
+            .at(eth0("node1"))
+            .at(into_eth0("node2"))
+            .routed()
+            .snat("192.168.12.99:40001")
+            .at(eth0("node2"))
+            .handshake()
+            .send(100)
+            .close();
+        assert_eq!(scene.check(EXPECT).reason(40001), "expected-source", "{device:?}");
+    }
+}
+
 #[test]
 fn a_leak_is_no_transit_for_being_translated_on_the_same_machine_or_at_no_distance() {
     let mut scene = Scene::new();
