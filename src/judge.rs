@@ -214,6 +214,13 @@ impl<'a> Judge<'a> {
                 Choice::Any { .. } => Reason::OriginUnknown,
             });
         }
+        // Datagrams' rivals are not kept; that there were some is known.
+        let is_nameless = rivals.is_empty() && !judgement.view.first().is_tcp();
+        if is_nameless && matches!(judgement.verdict(), Verdict::Pass | Verdict::Fail) {
+            judgement.reason = Reason::Ambiguous;
+            judgement.detail = Detail::None;
+            return;
+        }
         let Some(first) = reasons.first().copied() else { return };
         // With fewer wires than origins, one of them did not leave; with fewer origins, one was not seen inside.
         let may_stand_alone =
