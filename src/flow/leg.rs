@@ -74,6 +74,8 @@ pub struct Leg {
     pub holes: u32,
     /// Where the first of these holes begins, if there are any.
     pub hole_at: u32,
+    /// There was more than one hole at a time: where the first of them ends is not kept.
+    has_more_holes: bool,
     /// The next leg of the same track.
     pub next: LegIndex,
     pub place: PlaceIndex,
@@ -100,6 +102,7 @@ impl Leg {
             seq_end: 0,
             holes: 0,
             hole_at: 0,
+            has_more_holes: false,
             next: LegIndex::NONE,
             place,
             tunnel,
@@ -157,8 +160,8 @@ impl Leg {
 
     /// Notes the sequence space of a segment out: `[seq, end)`, a SYN and a FIN included.
     ///
-    /// What lies between the old end and a segment beyond it is a hole until as much is sent again from where the first
-    /// hole begins; what was shown before that and comes again fills nothing.
+    /// What lies between the old end and a segment beyond it is a hole until it is sent again. Of several holes at a time
+    /// only their sum is kept: they stay, for nothing tells which bytes would fill them.
     #[inline]
     pub fn note_segment(&mut self, seq: u32, end: u32) {
         if !self.has_shown(shown::SEQ) {
@@ -168,16 +171,31 @@ impl Leg {
             return;
         }
         if tcp::is_after(seq, self.seq_end) {
+            self.has_more_holes = self.holes > 0;
             if self.holes == 0 {
                 self.hole_at = self.seq_end;
             }
             self.holes = self.holes.saturating_add(seq.wrapping_sub(self.seq_end));
-        } else if self.holes > 0 && !tcp::is_after(end, self.seq_end) && tcp::is_after(end, self.hole_at) {
-            let filled = end.wrapping_sub(seq).min(end.wrapping_sub(self.hole_at));
-            self.holes = self.holes.saturating_sub(filled);
+        } else if self.holes > 0 && !self.has_more_holes {
+            self.fill(seq, end);
         }
         self.seq_low = tcp::earlier(self.seq_low, seq);
         self.seq_end = tcp::later(self.seq_end, end);
+    }
+
+    /// Takes from the one hole what `[seq, end)` shows of it; what would part it in two leaves it as it is.
+    fn fill(&mut self, seq: u32, end: u32) {
+        let hole_end = self.hole_at.wrapping_add(self.holes);
+        let (from, to) = (tcp::later(seq, self.hole_at), tcp::earlier(end, hole_end));
+        if !tcp::is_after(to, from) {
+            return;
+        }
+        if from == self.hole_at {
+            self.hole_at = to;
+            self.holes = hole_end.wrapping_sub(to);
+        } else if to == hole_end {
+            self.holes = from.wrapping_sub(self.hole_at);
+        }
     }
 }
 
@@ -190,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn a_hole_stays_until_as_much_is_sent_again() {
+    fn a_hole_stays_until_it_is_sent_again() {
         let mut leg = leg();
         leg.note_segment(1000, 1100);
         leg.note_segment(1300, 1400);
@@ -209,6 +227,50 @@ mod tests {
         assert_eq!(leg.holes, 200);
         leg.note_segment(1050, 1150);
         assert_eq!(leg.holes, 150, "half of it lies before the hole");
+    }
+
+    #[test]
+    fn what_was_shown_after_a_hole_does_not_fill_it() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(1200, 1300);
+        leg.note_segment(1200, 1300);
+        assert_eq!(leg.holes, 100);
+        leg.note_segment(1150, 1400);
+        assert_eq!((leg.holes, leg.hole_at, leg.seq_end), (50, 1100, 1400));
+        leg.note_segment(1100, 1150);
+        assert_eq!(leg.holes, 0);
+    }
+
+    #[test]
+    fn what_parts_a_hole_in_two_leaves_it_as_it_is() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(1400, 1500);
+        leg.note_segment(1200, 1300);
+        assert_eq!((leg.holes, leg.hole_at), (300, 1100));
+    }
+
+    #[test]
+    fn two_holes_at_a_time_stay() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(1200, 1300);
+        leg.note_segment(1400, 1500);
+        leg.note_segment(1200, 1300);
+        leg.note_segment(1100, 1200);
+        assert_eq!(leg.holes, 200);
+    }
+
+    #[test]
+    fn a_hole_may_span_where_numbers_wrap() {
+        let mut leg = leg();
+        leg.note_segment(u32::MAX - 99, u32::MAX - 49);
+        leg.note_segment(50, 100);
+        leg.note_segment(50, 100);
+        assert_eq!(leg.holes, 100);
+        leg.note_segment(u32::MAX - 49, 50);
+        assert_eq!(leg.holes, 0);
     }
 
     #[test]

@@ -131,6 +131,22 @@ fn sending_something_else_again_does_not_fill_a_hole() {
 }
 
 #[test]
+fn sending_again_what_came_after_a_hole_does_not_fill_it() {
+    let mut scene = Scene::new();
+    flow(&mut scene)
+        .handshake()
+        .send_in_vain(100)
+        .hide(UPLINK)
+        .send_in_vain(100)
+        .show(UPLINK)
+        .send_in_vain(100)
+        .send_again(100)
+        .send(10)
+        .close();
+    assert_eq!(scene.check(EXPECT).reason(40001), "capture-incomplete");
+}
+
+#[test]
 fn a_hole_at_one_uplink_is_not_filled_by_the_rest_at_another() {
     let mut scene = Scene::new();
     flow(&mut scene)
