@@ -8,14 +8,18 @@
 use std::ops::Range;
 
 use crate::frame::{Frame, LinkType, PointIndex, Timestamp};
-use crate::net::{Address, Endpoint};
+use crate::net::{Address, Endpoint, Mac};
 use crate::text::Text;
 
 /// IP protocol numbers (IANA) that egret has words for.
 pub mod protocol {
     pub const ICMP: u8 = 1;
+    pub const IPIP: u8 = 4;
     pub const TCP: u8 = 6;
     pub const UDP: u8 = 17;
+    pub const IPV6: u8 = 41;
+    pub const GRE: u8 = 47;
+    pub const ESP: u8 = 50;
     pub const ICMPV6: u8 = 58;
     pub const SCTP: u8 = 132;
 }
@@ -27,6 +31,22 @@ pub mod tcp {
     pub const RST: u8 = 0x04;
     pub const PSH: u8 = 0x08;
     pub const ACK: u8 = 0x10;
+}
+
+/// What [`Digest::flags`] says of an ICMP echo message (RFC 792, RFC 4443 §4).
+pub mod echo {
+    pub const REQUEST: u8 = 1;
+    pub const REPLY: u8 = 2;
+}
+
+/// Chunk types of SCTP (RFC 9260 §3.2), as the first of a packet stands in [`Digest::flags`].
+pub mod sctp {
+    pub const DATA: u8 = 0;
+    pub const INIT: u8 = 1;
+    pub const INIT_ACK: u8 = 2;
+    pub const ABORT: u8 = 6;
+    pub const SHUTDOWN: u8 = 7;
+    pub const SHUTDOWN_COMPLETE: u8 = 14;
 }
 
 /// A 5-tuple in which both directions of a conversation are equal: `low` is the smaller end.
@@ -67,11 +87,21 @@ impl Key {
 /// What a frame is to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Kind {
-    /// Belongs to no conversation that egret follows (ARP, a fragment's tail, an unknown protocol, …).
+    /// Belongs to no conversation (ARP, what was cut before its ports, …).
     #[default]
     Other,
     Tcp,
     Udp,
+    /// `seq` is the verification tag, `ack` the initiate tag of an INIT or INIT ACK, `flags` the first chunk's type.
+    Sctp,
+    /// ICMP echo: the requester's port is the identifier, the other end's is 0; `seq` is the sequence number, `flags`
+    /// are [`echo`]'s.
+    Echo,
+    /// Any other IP protocol, ESP among them, and a tunnel that is kept closed: both ports are 0. ESP's `seq` and `ack`
+    /// are its SPI and sequence number (RFC 4303 §2).
+    Opaque,
+    /// A later fragment of a datagram: both ports are 0, and [`Batch::fragments`] holds the rest.
+    Tail,
     /// An ICMP error; the key is that of the packet it quotes, and [`Batch::icmp_errors`] holds the rest.
     IcmpError,
 }
@@ -120,7 +150,7 @@ pub struct Digest {
     pub key: Key,
     /// The key's hash under the run's seed; the flow table's only hash.
     pub hash: u32,
-    /// TCP sequence and acknowledgement numbers; 0 elsewhere.
+    /// TCP sequence and acknowledgement numbers; elsewhere as [`Kind`] says, or 0.
     pub seq: u32,
     pub ack: u32,
     /// Transport payload in bytes by the IP length, however little of it was captured.
@@ -214,12 +244,23 @@ pub struct Tunnel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum TunnelKind {
     Vxlan,
+    Geneve,
+    /// With IP or Ethernet inside.
+    Gre,
+    /// A mirrored frame in GRE.
+    Erspan,
+    /// IPv4 or IPv6 directly inside either.
+    Ipip,
 }
 
 impl TunnelKind {
     pub fn name(self) -> &'static str {
         match self {
             Self::Vxlan => "vxlan",
+            Self::Geneve => "geneve",
+            Self::Gre => "gre",
+            Self::Erspan => "erspan",
+            Self::Ipip => "ipip",
         }
     }
 }
@@ -231,6 +272,25 @@ pub struct IcmpError {
     pub v6: bool,
     pub kind: u8,
     pub code: u8,
+}
+
+/// Which part of a datagram a frame carries that does not carry all of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Piece {
+    /// IPv4 and IPv6 identifications have 16 and 32 bits.
+    pub id: u32,
+    /// In bytes; 0 is the first, which has the ports.
+    pub offset: u16,
+    pub more: bool,
+}
+
+/// Somebody says that an address is at a link-layer address: ARP (RFC 826), or neighbour discovery (RFC 4861).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claim {
+    pub address: Address,
+    pub mac: Mac,
+    /// Nobody was asked for: a request in which an address only stands as sender.
+    pub is_aside: bool,
 }
 
 /// Something that happened to a point, other than a frame.
@@ -257,6 +317,10 @@ pub struct Batch {
     pub tunnels: Vec<Tunnel>,
     /// (index of the frame in this batch, the error), ascending.
     pub icmp_errors: Vec<(u32, IcmpError)>,
+    /// (index of the frame in this batch, its part), ascending: first fragments and later ones.
+    pub fragments: Vec<(u32, Piece)>,
+    /// (index of the frame in this batch, what it says), ascending.
+    pub claims: Vec<(u32, Claim)>,
     pub incidents: Vec<Incident>,
 }
 
@@ -274,6 +338,8 @@ impl Batch {
             places: Vec::new(),
             tunnels: Vec::new(),
             icmp_errors: Vec::new(),
+            fragments: Vec::new(),
+            claims: Vec::new(),
             incidents: Vec::new(),
         }
     }
@@ -286,6 +352,8 @@ impl Batch {
         self.places.clear();
         self.tunnels.clear();
         self.icmp_errors.clear();
+        self.fragments.clear();
+        self.claims.clear();
         self.incidents.clear();
     }
 
