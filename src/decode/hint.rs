@@ -41,6 +41,8 @@ pub enum Kind {
     Sni,
     /// The authority of an HTTP request.
     Host,
+    /// The authority of an HTTP request to a proxy: not the destination's, but whom the proxy is to ask.
+    Proxied,
     /// The name in a DNS question: not the destination's, but what it was asked for.
     Query,
 }
@@ -51,22 +53,19 @@ pub fn may_tell(stream: &[u8]) -> bool {
     tls::may_begin(stream) || http::may_begin(stream)
 }
 
-/// The name that a client's stream asks for.
+/// The name that a client's stream asks for, in small letters; an address is none.
 pub fn client_name(stream: &[u8]) -> Hint<(Kind, Text)> {
     let stream = &stream[..stream.len().min(STREAM)];
     let hint = if tls::may_begin(stream) {
         match tls::hello(stream) {
-            Hint::Told(hello) => {
-                hello.server_name.map_or(Hint::Nothing, |name| Hint::Told((Kind::Sni, name)))
-            }
+            Hint::Told(hello) => told(Kind::Sni, hello.server_name.as_deref()),
             Hint::More => Hint::More,
             Hint::Nothing => Hint::Nothing,
         }
     } else if http::may_begin(stream) {
         match http::request(stream) {
-            Hint::Told(request) => {
-                request.authority().map_or(Hint::Nothing, |name| Hint::Told((Kind::Host, Text::exact(name))))
-            }
+            Hint::Told(request) if request.target.is_some() => told(Kind::Proxied, request.authority()),
+            Hint::Told(request) => told(Kind::Host, request.authority()),
             Hint::More => Hint::More,
             Hint::Nothing => Hint::Nothing,
         }
@@ -74,6 +73,26 @@ pub fn client_name(stream: &[u8]) -> Hint<(Kind, Text)> {
         Hint::Nothing
     };
     if hint == Hint::More && stream.len() == STREAM { Hint::Nothing } else { hint }
+}
+
+fn told(kind: Kind, authority: Option<&[u8]>) -> Hint<(Kind, Text)> {
+    match authority.and_then(host) {
+        Some(name) => Hint::Told((kind, Text::exact(&name.to_ascii_lowercase()))),
+        None => Hint::Nothing,
+    }
+}
+
+/// The name in an authority, without port and final point; `None` if it is an address.
+fn host(authority: &[u8]) -> Option<&[u8]> {
+    let colon = authority.iter().rposition(|byte| *byte == b':');
+    let host = match colon {
+        Some(at) if authority[at + 1..].iter().all(u8::is_ascii_digit) => &authority[..at],
+        _ => authority,
+    };
+    let host = host.strip_suffix(b".").unwrap_or(host);
+    let is_address = |text| str::from_utf8(text).is_ok_and(|text| text.parse::<std::net::IpAddr>().is_ok());
+    let is_name = !host.is_empty() && !host.starts_with(b"[") && !is_address(host) && !is_address(authority);
+    is_name.then_some(host)
 }
 
 /// `N` bytes at an offset.
@@ -107,6 +126,27 @@ mod tests {
         for stream in [&b"SSH-2.0-OpenSSH_9.2\r\n"[..], b"\x80\x2e\x01\x03\x01", b"", b"\0\0\0\0"] {
             assert!(!may_tell(stream) || client_name(stream) == Hint::More, "{stream:?}");
         }
+    }
+
+    #[test]
+    fn a_name_is_told_in_small_letters_without_its_port_and_an_address_is_none() {
+        let named = |host: &str| match client_name(format!("GET / HTTP/1.1\r\nHost: {host}\r\n").as_bytes()) {
+            Hint::Told((_, name)) => name.to_string(),
+            _ => String::new(),
+        };
+        assert_eq!(named("API.partner.example:8080"), "api.partner.example");
+        assert_eq!(named("api.partner.example."), "api.partner.example");
+        assert_eq!(["203.0.113.25", "203.0.113.25:80", "[fd00::1]:80", "fd00::1"].map(named), [""; 4]);
+    }
+
+    #[test]
+    fn whom_a_proxy_is_to_ask_is_another_thing_than_whom_a_client_asks() {
+        let kind = |stream: &str| match client_name(stream.as_bytes()) {
+            Hint::Told((kind, _)) => Some(kind),
+            _ => None,
+        };
+        assert_eq!(kind("CONNECT a.example:443 HTTP/1.1\r\n\r\n"), Some(Kind::Proxied));
+        assert_eq!(kind("GET / HTTP/1.1\r\nHost: a.example\r\n\r\n"), Some(Kind::Host));
     }
 
     #[test]

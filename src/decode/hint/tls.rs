@@ -32,7 +32,8 @@ const PROTOCOLS: usize = 8;
 
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Hello {
-    pub server_name: Option<Text>,
+    /// As it was sent.
+    pub server_name: Option<Box<[u8]>>,
     /// As far as they were captured, in the client's order: `h2`, `http/1.1`.
     pub protocols: SmallVec<[Text; 2]>,
 }
@@ -40,13 +41,15 @@ pub struct Hello {
 /// Whether a stream that begins so may be a ClientHello.
 #[inline]
 pub fn may_begin(stream: &[u8]) -> bool {
-    matches!(stream, [HANDSHAKE, 3, minor, ..] if *minor <= 4)
+    stream.first() == Some(&HANDSHAKE)
+        && stream.get(1).is_none_or(|major| *major == 3)
+        && stream.get(2).is_none_or(|minor| *minor <= 4)
         && stream.get(RECORD_HEADER).is_none_or(|kind| *kind == CLIENT_HELLO)
 }
 
 /// The hello that a client's stream begins with.
 pub fn hello(stream: &[u8]) -> Hint<Hello> {
-    if !stream.is_empty() && !may_begin(stream) && stream.len() >= 3 {
+    if !stream.is_empty() && !may_begin(stream) {
         return Hint::Nothing;
     }
     let Some(message) = handshake(stream) else { return Hint::Nothing };
@@ -125,11 +128,11 @@ fn extensions(body: &[u8], hello: &mut Hello) -> Option<()> {
     Some(())
 }
 
-fn server_name(content: &[u8]) -> Option<Text> {
+fn server_name(content: &[u8]) -> Option<Box<[u8]>> {
     let kind = *content.get(2)?;
     let length = usize::from(u16_at(content, 3)?);
     let name = content.get(5..5 + length)?;
-    (kind == HOST_NAME && (1..=NAME).contains(&length)).then(|| Text::exact(name))
+    (kind == HOST_NAME && (1..=NAME).contains(&length)).then(|| name.into())
 }
 
 fn protocols(content: &[u8], found: &mut SmallVec<[Text; 2]>) {
@@ -191,7 +194,7 @@ pub(crate) mod tests {
     fn told(stream: &[u8]) -> (String, Vec<String>) {
         match hello(stream) {
             Hint::Told(hello) => (
-                hello.server_name.map_or(String::new(), |name| name.to_string()),
+                hello.server_name.map_or(String::new(), |name| Text::exact(&name).to_string()),
                 hello.protocols.iter().map(ToString::to_string).collect(),
             ),
             other => panic!("{other:?}"),
@@ -238,7 +241,7 @@ pub(crate) mod tests {
             let whole = records(&named("api.partner.example"), size);
             match hello(&whole[..cut.min(whole.len() - 1)]) {
                 Hint::More => {}
-                Hint::Told(hello) => prop_assert_eq!(hello.server_name.unwrap().to_string(), "api.partner.example"),
+                Hint::Told(hello) => prop_assert_eq!(&*hello.server_name.unwrap(), b"api.partner.example"),
                 Hint::Nothing => prop_assert!(false, "given up at {cut}"),
             }
         }
