@@ -8,7 +8,7 @@ use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use crate::decode;
-use crate::digest::{Batch, Digest, Head, Key, Kind, LocalTunnel, tcp as flag};
+use crate::digest::{Batch, Digest, Head, Key, Kind, LocalTunnel, Piece, tcp as flag};
 use crate::flow::datagram::client_by_content;
 use crate::flow::errors::Errors;
 use crate::flow::fragments::Fragments;
@@ -225,36 +225,37 @@ impl Table {
                 let piece = pieces.next_if(|(at, _)| *at == index).map(|(_, piece)| *piece);
                 if digest.kind != Kind::Other {
                     let seen = sighting(batch, origin, digest, head, ordinal);
-                    let track = match digest.kind {
-                        Kind::Tcp => Some(self.segment(&seen, digest, self.found[n])),
-                        Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => {
-                            Some(self.datagram(&seen, digest, self.found[n]))
-                        }
+                    match digest.kind {
                         Kind::IcmpError => {
                             if let Some(error) = errors.next() {
                                 self.icmp_error(&seen, digest, error);
                             }
-                            None
                         }
-                        Kind::Tail | Kind::Other => None,
-                    };
-                    match (piece, track) {
-                        (None, _) => {}
-                        (Some(piece), None) => {
-                            if digest.kind == Kind::Tail {
-                                self.later_fragment(&seen, digest, piece);
-                            }
-                        }
-                        (Some(piece), Some(track)) => {
-                            if piece.more && piece.offset == 0 {
-                                self.first_fragment(&seen, digest, piece, track);
-                            }
-                        }
+                        _ => self.packet(&seen, digest, self.found[n], piece),
                     }
                 }
                 ordinal += 1;
                 index += 1;
             }
+        }
+    }
+
+    /// Takes in a packet of a conversation, or a part of one; `found` is its track, as far as the sweep knew.
+    #[inline]
+    fn packet(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex, piece: Option<Piece>) {
+        let track = match digest.kind {
+            Kind::Tcp => self.segment(seen, digest, found),
+            Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => self.datagram(seen, digest, found),
+            Kind::Tail => {
+                if let Some(piece) = piece {
+                    self.later_fragment(seen, digest, piece);
+                }
+                return;
+            }
+            Kind::IcmpError | Kind::Other => return,
+        };
+        if let Some(piece) = piece.filter(|piece| piece.more && piece.offset == 0) {
+            self.first_fragment(seen, digest, piece, track);
         }
     }
 
