@@ -1,8 +1,13 @@
 //! Runs egret over a corpus of captures and compares what it sees with what other programs say.
 
+mod conversations;
+mod digests;
+mod names;
 mod observe;
 mod oracle;
+mod outcomes;
 mod report;
+mod rules;
 mod sandbox;
 mod view;
 mod worker;
@@ -43,7 +48,7 @@ fn run(folder: &Path) -> io::Result<()> {
         let case = &cases[index];
         if ended.status.is_none_or(|s| !s.success()) { println!("{} FAILED {:?} {} {:?}", case.name, ended.status, ended.complaint(), ended.excess()); continue; }
         let report: report::Report = serde_json::from_slice(&ended.stdout)?;
-        for d in report.differences { println!("{}\t{}\t{}", d.comparison, case.name, d.what); }
+        for d in report.differences { println!("{}\t{}\t{}\t{}", d.comparison, d.rule.unwrap_or_default(), case.name, d.what); }
     }
     Ok(())
 }

@@ -30,6 +30,7 @@ pub(crate) struct Read {
     pub(crate) original: u64,
     /// Why the capture could not be opened, or its rest not be read.
     pub(crate) problem: Option<String>,
+    pub(crate) opened: bool,
     pub(crate) flows: Vec<Row>,
 }
 
@@ -40,6 +41,7 @@ pub(crate) fn observe(path: &Path, mut look: impl FnMut(&Sight<'_>)) -> Read {
         Ok(savefile) => savefile,
         Err(error) => return Read { problem: Some(unnamed(&error, path)), ..read },
     };
+    read.opened = true;
     let mut engine = Engine::new(Settings::default());
     let point = engine.add_point("p", "p");
     assert_eq!(point, PointIndex(0), "it is the only point");

@@ -32,6 +32,13 @@ pub(crate) struct Oracle {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Container {
     pub(crate) own: Own,
+    pub(crate) tshark: Reader,
+}
+
+/// How another reader fared.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reader {
+    pub(crate) error: Option<String>,
 }
 
 /// Counts of the oracle's own container reader.
@@ -47,6 +54,8 @@ pub(crate) struct Own {
 #[derive(Debug, Deserialize)]
 pub(crate) struct Frames {
     pub(crate) total: u64,
+    pub(crate) wire_bytes: u64,
+    pub(crate) cap_bytes: u64,
     /// Frames of whose layers tshark's fields do not tell enough: nothing is said of their conversations.
     pub(crate) desync: Vec<String>,
 }

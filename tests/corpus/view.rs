@@ -74,6 +74,20 @@ impl Counts {
         self.0.entry(slot).or_default().add(usize::from(is_reversed), 1, bytes);
     }
 
+    /// Takes frames that a slot counts too many; not more than there are.
+    pub(crate) fn take(&mut self, slot: &Slot, frames: u64, bytes: u64) -> bool {
+        let Some(count) = self.0.get_mut(slot) else { return false };
+        let less = count.minus(Count { frames: [frames as i64, 0], bytes: [bytes as i64, 0] });
+        if less.is_negative() {
+            return false;
+        }
+        *count = less;
+        if *count == Count::default() {
+            self.0.remove(slot);
+        }
+        true
+    }
+
     /// Slots in which `self` has other counts than `other`, with what it has less.
     pub(crate) fn lacks(&self, other: &Self) -> BTreeMap<Slot, Count> {
         let slots = self.0.keys().chain(other.0.keys());
@@ -178,7 +192,8 @@ pub(crate) fn conveyed(packet: &Packet) -> Vec<Conveyed> {
                 give(&mut found, ("tcp", source, destination));
             }
             Header::Udp { source, destination, .. } => give(&mut found, ("udp", source, destination)),
-            Header::Icmp { .. } => break,
+            Header::Sctp { source, destination, .. } => give(&mut found, ("sctp", source, destination)),
+            Header::Icmp { .. } | Header::Echo { .. } | Header::Neighbour { .. } => break,
             _ => {}
         }
     }

@@ -1,52 +1,53 @@
 //! One capture in a process of its own: egret reads it, and what it saw is compared with the oracle's line.
 
-use std::io::Read as _;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::path::Path;
-use std::{fs, io};
 
-use crate::observe::{self, Sight};
+use crate::conversations::{self, Conversations};
+use crate::names::Names;
 use crate::oracle::Oracle;
 use crate::report::{Comparison, Report};
-use crate::view::{self, Counts, Slot};
-use crate::sandbox;
+use crate::{digests, observe, outcomes, sandbox, view};
 
+/// Faults of one kind that are shown.
+const SHOWN: usize = 3;
+
+/// Reads the oracle's line from standard input and writes the report to standard output.
 pub(crate) fn work(path: &Path) -> io::Result<()> {
     let mut line = String::new();
-    let mut outer = Counts::default();
-    let mut inner = Counts::default();
-    let mut placed: Vec<Placed> = Vec::new();
+    io::stdin().read_to_string(&mut line)?;
+    let oracle: Oracle = serde_json::from_str(&line)?;
+    let mut conversations = Conversations::new(&oracle);
+    let mut names = Names::default();
+    let mut faults = Vec::new();
     let read = observe::observe(path, |sight| {
         let conveyed = view::conveyed(&sight.packet);
-        let [o, i] = view::slots(&conveyed);
-        outer.add(o.clone(), sight.original.into());
-        inner.add(i.clone(), sight.original.into());
-        placed.push(Placed { number: sight.number, bytes: sight.original, slots: [o, i] });
+        conversations.look(sight, &conveyed);
+        names.look(sight);
+        faults.extend(digests::fault(sight, &conveyed).filter(|_| faults.len() < SHOWN));
     });
     let mut report = Report {
         peak_kib: sandbox::own_peak().unwrap_or(0),
         frames: read.packets,
-        opened: read.packets > 0 || read.problem.is_none(),
+        opened: read.opened,
         ..Report::default()
     };
-    io::stdin().read_to_string(&mut line)?;
-    let oracle: Oracle = serde_json::from_str(&line)?;
-    let own = &oracle.container.own;
-    report.compared(Comparison::Frames, read.packets.max(own.packets).max(1));
-    if (read.packets, read.captured, read.original) != (own.packets, own.cap_bytes, own.wire_bytes) {
-        report.differ(Comparison::Frames, format!("egret {} frames {}/{} bytes ({:?}); oracle {} {}/{} ({:?})", read.packets, read.captured, read.original, read.problem, own.packets, own.cap_bytes, own.wire_bytes, own.problem), None);
+    conversations::frames(&read, &oracle, is_zstd(path)?, &mut report);
+    report.compared(Comparison::Digests, read.packets);
+    for fault in faults {
+        report.differ(Comparison::Digests, fault, None);
     }
-    for (comparison, counts, theirs) in [(Comparison::Outer, &outer, &oracle.outer), (Comparison::Inner, &inner, &oracle.inner)] {
-        let theirs = view::counted(theirs);
-        report.compared(comparison, theirs.0.len() as u64);
-        let lacks = counts.lacks(&theirs);
-        if !lacks.is_empty() {
-            let what = lacks.iter().take(6).map(|(slot, count)| format!("{slot}: {count}")).collect::<Vec<_>>().join("; ");
-            report.differ(comparison, format!("tshark {} of {}: {} slots: {what}", oracle.frames.total, read.packets, lacks.len()), None);
-        }
-    }
+    // Where the oracle's tshark read nothing at all, it has nothing to say.
+    conversations.compare(&oracle, &mut report);
+    outcomes::compare(&read.flows, &oracle, &mut report);
+    names.compare(&oracle, &mut report);
     serde_json::to_writer(io::stdout().lock(), &report)?;
-    let _ = fs::metadata(path);
     Ok(())
 }
 
-struct Placed { number: u64, bytes: u32, slots: [(Slot, bool); 2] }
+fn is_zstd(path: &Path) -> io::Result<bool> {
+    let mut magic = Vec::new();
+    File::open(path)?.take(4).read_to_end(&mut magic)?;
+    Ok(magic == [0x28, 0xb5, 0x2f, 0xfd])
+}
