@@ -18,7 +18,7 @@ struct Decoder;
 
 impl Target for Decoder {
     const NAME: &'static str = "decoder";
-    const INPUTS: u64 = 30_000;
+    const INPUTS: u64 = 12_000;
 
     fn seeds(&self) -> Vec<Vec<u8>> {
         let mut seeds: Vec<_> =

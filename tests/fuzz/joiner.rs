@@ -32,7 +32,7 @@ const SEEDS_OF_A_SITUATION: usize = 12;
 
 impl Target for Joiner {
     const NAME: &'static str = "joiner";
-    const INPUTS: u64 = 500;
+    const INPUTS: u64 = 250;
 
     fn seeds(&self) -> Vec<Vec<u8>> {
         let slice = |frames: &Vec<record::Frame>, n: usize| {

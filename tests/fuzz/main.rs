@@ -14,6 +14,7 @@ mod decoder;
 #[path = "../robustness/dice.rs"]
 mod dice;
 mod harness;
+mod hint;
 mod joiner;
 mod mutate;
 mod record;

@@ -22,7 +22,7 @@ struct Reader;
 
 impl Target for Reader {
     const NAME: &'static str = "savefile";
-    const INPUTS: u64 = 1_500;
+    const INPUTS: u64 = 300;
 
     fn seeds(&self) -> Vec<Vec<u8>> {
         let mut seeds = Vec::new();

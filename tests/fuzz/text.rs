@@ -260,7 +260,7 @@ const TERMS: [&str; 40] = [
 
 impl Target for Words {
     const NAME: &'static str = "words";
-    const INPUTS: u64 = 2_000;
+    const INPUTS: u64 = 500;
 
     fn seeds(&self) -> Vec<Vec<u8>> {
         let lines = [
