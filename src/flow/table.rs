@@ -216,7 +216,9 @@ impl Table {
                     let seen = sighting(batch, origin, digest, head, ordinal);
                     match digest.kind {
                         Kind::Tcp => self.segment(&seen, digest, self.found[n]),
-                        Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => self.datagram(&seen, digest, self.found[n]),
+                        Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => {
+                            self.datagram(&seen, digest, self.found[n])
+                        }
                         Kind::IcmpError => {
                             if let Some(error) = errors.next() {
                                 self.icmp_error(&seen, digest, error);
