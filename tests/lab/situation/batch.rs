@@ -40,7 +40,7 @@ pub(crate) struct Batch {
     #[serde(default)]
     pub(crate) mute: u16,
     /// UDP: how often the client tries, each time with a new socket of the same port. ICMP: how many
-    /// requests it sends.
+    /// requests it sends. SCTP: how often it says its INIT.
     #[serde(default = "one")]
     pub(crate) tries: u16,
 }

@@ -8,17 +8,20 @@
 //! ```
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::ANSWER;
 use crate::raw::{Raw, checksum};
 use crate::situation::{Batch, Met};
 
-/// Sends as many requests as the batch wants, one after the other; each must be answered as it was asked.
+/// As long as an impatient `ping` waits before it goes on.
+const PATIENCE: Duration = Duration::from_millis(500);
+
+/// Sends as many requests as the batch wants, each when the last one was answered or is given up.
 pub(super) fn speak(batch: &Batch, name: &str, from: SocketAddr) -> (SocketAddr, Met) {
     let v6 = from.is_ipv6();
-    let (request, reply) = if v6 { (128, 129) } else { (8, 0) };
+    let (request, reply, unreachable, header) = if v6 { (128, 129, 1, 40) } else { (8, 0, 3, 20) };
     let socket = Raw::icmp(from.ip());
+    let mut met = Met::Timeout;
     for sequence in 1..=batch.tries {
         let mut message = vec![request, 0, 0, 0];
         message.extend(from.port().to_be_bytes());
@@ -30,14 +33,25 @@ pub(super) fn speak(batch: &Batch, name: &str, from: SocketAddr) -> (SocketAddr,
             message[2..4].copy_from_slice(&checksum.to_be_bytes());
         }
         socket.send(&message, batch.to.ip());
-        let deadline = Instant::now() + ANSWER;
+        let deadline = Instant::now() + PATIENCE;
         let mut answers = std::iter::from_fn(|| socket.receive(deadline));
-        let answered = answers.any(|(peer, answer)| {
-            peer == batch.to.ip() && answer.first() == Some(&reply) && answer[4..] == message[4..]
+        let answer = answers.find_map(|(peer, answer)| match answer.first() {
+            Some(kind) if *kind == reply && peer == batch.to.ip() && answer[4..] == message[4..] => {
+                Some(Met::Answered)
+            }
+            // An error quotes the request behind its own eight bytes and the request's IP header.
+            Some(kind)
+                if *kind == unreachable && answer.get(header + 12..header + 16) == Some(&message[4..8]) =>
+            {
+                Some(Met::Unreachable)
+            }
+            _ => None,
         });
-        if !answered {
-            return (from, Met::Timeout);
+        match answer {
+            Some(answer) => met = answer,
+            None if met == Met::Answered => return (from, Met::Silent),
+            None => {}
         }
     }
-    (from, Met::Answered)
+    (from, met)
 }

@@ -1,9 +1,8 @@
 //! A client of SCTP: opens an association, sends its name, waits for the answer, and shuts down (RFC 9260 §5, §6, §9).
 
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use super::ANSWER;
 use crate::raw::Raw;
 use crate::sctp::{
     ABORT, COOKIE_ACK, COOKIE_ECHO, DATA, INIT, INIT_ACK, Message, SACK, SHUTDOWN, SHUTDOWN_ACK,
@@ -11,9 +10,12 @@ use crate::sctp::{
 };
 use crate::situation::{Batch, Met};
 
+/// Half of what a client of this kind waits before it says something again (RFC 9260 §16): nobody is that busy.
+const ANSWER: Duration = Duration::from_millis(500);
+
 pub(super) fn speak(batch: &Batch, name: &str, from: SocketAddr) -> (SocketAddr, Met) {
     let mut client = Client { socket: Raw::sctp(from.ip()), from, to: batch.to, tag: 0 };
-    (from, client.associate(name, batch.bytes).err().unwrap_or(Met::Answered))
+    (from, client.associate(name, batch).err().unwrap_or(Met::Answered))
 }
 
 struct Client {
@@ -25,19 +27,23 @@ struct Client {
 }
 
 impl Client {
-    fn associate(&mut self, name: &str, bytes: usize) -> Result<(), Met> {
+    fn associate(&mut self, name: &str, batch: &Batch) -> Result<(), Met> {
         // As different from others' as random numbers would be, and the same in every run.
         let tag =
             name.bytes().fold(u32::from(self.from.port()), |tag, byte| tag.rotate_left(5) ^ u32::from(byte))
                 | 1;
         let first = !tag;
-        let answer = self.ask(&[(INIT, init(tag, first))], INIT_ACK)?;
+        let mut answer = self.ask(&[(INIT, init(tag, first))], INIT_ACK);
+        for _ in 1..batch.tries {
+            answer = answer.or_else(|_| self.ask(&[(INIT, init(tag, first))], INIT_ACK));
+        }
+        let answer = answer?;
         let theirs = answer.chunk(INIT_ACK).expect("asked for");
         self.tag = word(theirs, 0).expect("a tag");
         // Behind the fixed part the only parameter, behind its header (§3.3.3).
         let cookie = theirs[20..].to_vec();
         self.ask(&[(COOKIE_ECHO, cookie)], COOKIE_ACK)?;
-        let line = format!("{name} {}\n", "x".repeat(bytes));
+        let line = format!("{name} {}\n", "x".repeat(batch.bytes));
         let answer = self.ask(&[(DATA, data(first, &line))], DATA)?;
         let tsn = word(answer.chunk(DATA).expect("asked for"), 0).expect("a number");
         self.say(&[(SACK, sack(tsn))]);

@@ -36,7 +36,9 @@ pub(super) fn speak(batch: &Batch, name: &str, from: SocketAddr) -> (SocketAddr,
         met = match answer.map_err(|error| error.kind()) {
             Ok(_) => Met::Answered,
             Err(ErrorKind::ConnectionRefused) => Met::Refused,
-            Err(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable) => Met::Unreachable,
+            Err(ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable | ErrorKind::PermissionDenied) => {
+                Met::Unreachable
+            }
             Err(_) => Met::Timeout,
         };
         if met == Met::Answered {
