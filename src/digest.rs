@@ -100,7 +100,8 @@ pub enum Kind {
     /// Any other IP protocol, ESP among them, and a tunnel that is kept closed: both ports are 0. ESP's `seq` and `ack`
     /// are its SPI and sequence number (RFC 4303 §2).
     Opaque,
-    /// A later fragment of a datagram: both ports are 0, and [`Batch::fragments`] holds the rest.
+    /// A later fragment of a datagram, or a first one that lacks what names its conversation: both ports are 0, and
+    /// [`Batch::fragments`] holds the rest.
     Tail,
     /// An ICMP error; the key is that of the packet it quotes, and [`Batch::icmp_errors`] holds the rest.
     IcmpError,
@@ -279,7 +280,7 @@ pub struct IcmpError {
 pub struct Piece {
     /// IPv4 and IPv6 identifications have 16 and 32 bits.
     pub id: u32,
-    /// In bytes; 0 is the first, which has the ports.
+    /// In bytes; 0 is the first, which has the ports, unless it is a [`Kind::Tail`] itself.
     pub offset: u16,
     pub more: bool,
 }

@@ -118,11 +118,63 @@ pub enum Header {
         length: u16,
         payload: Extent,
     },
+    /// The common header and the beginning of the first chunk. All but the ports and the tag may have been cut.
+    Sctp {
+        source: u16,
+        destination: u16,
+        /// Verification tag.
+        tag: u32,
+        /// Type of the first chunk.
+        chunk: Option<u8>,
+        /// Initiate tag of an INIT or INIT ACK, or 0. It lies beyond the layer's range.
+        initiate: u32,
+        payload: Extent,
+    },
+    /// ICMP or ICMPv6 echo request or reply.
+    Echo {
+        v6: bool,
+        is_reply: bool,
+        id: u16,
+        seq: u16,
+        payload: Extent,
+    },
+    /// Any other ICMP or ICMPv6 message; behind an error, the packet that it quotes.
     Icmp {
         v6: bool,
         kind: u8,
         code: u8,
         payload: Extent,
+    },
+    /// Encapsulating security payload. Its header is part of what it carries: `payload` counts it.
+    Esp {
+        spi: u32,
+        seq: u32,
+        payload: Extent,
+    },
+    /// Whatever an IP packet between two machines carries that is not followed; the range is empty.
+    Opaque {
+        protocol: u8,
+        payload: Extent,
+    },
+    /// A later fragment's bytes, which have no header of their own; the range is empty.
+    Tail {
+        protocol: u8,
+        payload: Extent,
+    },
+    /// ARP for IPv4 on Ethernet.
+    Arp {
+        /// 1 asks, 2 answers.
+        operation: u16,
+        sender: (Mac, Address),
+        target: Address,
+    },
+    /// Neighbour discovery: router solicitation, neighbour solicitation or neighbour advertisement, the whole message.
+    Neighbour {
+        /// ICMPv6 type: 133, 135 or 136.
+        kind: u8,
+        target: Option<Address>,
+        /// The link-layer address that an option holds: in a solicitation the sender's, else the target's.
+        link: Option<Mac>,
     },
     Vxlan {
         vni: u32,

@@ -2,8 +2,10 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
+use crate::decode::full::{Full, full};
 use crate::decode::link::ethertype;
-use crate::digest::{protocol, tcp as flag};
+use crate::decode::{KeyHasher, Options};
+use crate::digest::{Digest, protocol, tcp as flag};
 use crate::frame::LinkType;
 
 /// Bytes, and what the header to be put before them must call them.
@@ -51,6 +53,51 @@ pub(super) fn icmp(number: u8, kind: u8, quote: &[u8]) -> Inner {
     Inner { wire: bytes, protocol: number, ethertype: 0 }
 }
 
+/// An echo message of `kind` with identifier 7 and sequence number 9.
+pub(super) fn echo(number: u8, kind: u8, payload: &[u8]) -> Inner {
+    let bytes = [&[kind, 0, 0, 0, 0, 7, 0, 9], payload].concat();
+    Inner { wire: bytes, protocol: number, ethertype: 0 }
+}
+
+pub(super) const TAG: u32 = 0x0a0b_0c0d;
+
+/// An SCTP packet with verification tag [`TAG`] and these chunks.
+pub(super) fn sctp(source: u16, destination: u16, chunks: &[u8]) -> Inner {
+    let mut bytes = Vec::new();
+    bytes.extend(source.to_be_bytes());
+    bytes.extend(destination.to_be_bytes());
+    bytes.extend(TAG.to_be_bytes());
+    bytes.extend([0; 4]);
+    bytes.extend(chunks);
+    Inner { wire: bytes, protocol: protocol::SCTP, ethertype: 0 }
+}
+
+/// An SCTP INIT chunk with initiate tag 5.
+pub(super) const INIT: [u8; 20] = [1, 0, 0, 20, 0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+
+/// An ARP message; the sender's link-layer address is 02:00:00:00:00:01.
+pub(super) fn arp(operation: u8, sender: &str, target: &str) -> Inner {
+    let octets = |typed: &str| typed.parse::<Ipv4Addr>().expect("an address").octets();
+    let bytes = [
+        [0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, 1].as_slice(),
+        &octets(sender),
+        &[0; 6],
+        &octets(target),
+    ]
+    .concat();
+    raw(ethertype::ARP, &bytes)
+}
+
+/// A message of neighbour discovery about `target`, with an option that holds 02:00:00:00:00:01.
+pub(super) fn neighbour(kind: u8, target: &str) -> Inner {
+    let option = if kind == 136 { 2 } else { 1 };
+    let target = target.parse::<Ipv6Addr>().expect("an address").octets();
+    let target: &[u8] = if kind == 133 { &[] } else { &target };
+    let bytes =
+        [&[kind, 0, 0, 0, 0, 0, 0, 0], target, &[14, 1, 0, 0, 0, 0, 0, 0], &[option, 1, 2, 0, 0, 0, 0, 1]];
+    content(protocol::ICMPV6, &bytes.concat())
+}
+
 /// The payload of a link header that calls it `ethertype`.
 pub(super) fn raw(ethertype: u16, bytes: &[u8]) -> Inner {
     Inner { wire: bytes.to_vec(), protocol: 0, ethertype }
@@ -87,9 +134,14 @@ impl Inner {
 
     /// Within an IPv6 packet.
     pub(super) fn in6(self, source: &str, destination: &str) -> Self {
+        self.in6_with(source, destination, TTL)
+    }
+
+    /// Within an IPv6 packet with this hop limit.
+    pub(super) fn in6_with(self, source: &str, destination: &str, hop_limit: u8) -> Self {
         let mut bytes = vec![0x60, 0, 0, 0];
         bytes.extend((self.wire.len() as u16).to_be_bytes());
-        bytes.extend([self.protocol, TTL]);
+        bytes.extend([self.protocol, hop_limit]);
         bytes.extend(source.parse::<Ipv6Addr>().expect("an address").octets());
         bytes.extend(destination.parse::<Ipv6Addr>().expect("an address").octets());
         bytes.extend(self.wire);
@@ -147,6 +199,16 @@ impl Inner {
     }
 }
 
+/// The full digest of a frame that was captured whole.
+pub(super) fn read(link: LinkType, bytes: &[u8]) -> Full {
+    full(bytes, link, bytes.len() as u32, &Options::default(), &KeyHasher::new(1))
+}
+
+/// Source and destination of a digest's packet.
+pub(super) fn ends(digest: &Digest) -> String {
+    format!("{} > {}", digest.source(), digest.destination())
+}
+
 /// Frames of every kind that is followed, on every link type.
 pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
     let (a, b, x, y) = ("10.128.0.5", "203.0.113.25", "fd00::5", "2001:db8::25");
@@ -164,10 +226,21 @@ pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
         tcp(40001, 443, 3).behind(60, [0, 1, 4, 0, 0, 0, 0]).behind(0, [0, 1, 4, 0, 0, 0, 0]).in6(x, y),
         icmp(protocol::ICMP, 3, &tcp(40001, 443, 0).in4(a, b).wire[..28]).in4("192.168.12.1", a),
         icmp(protocol::ICMPV6, 2, &tcp(40001, 443, 0).in6(x, y).wire).in6(y, x),
-        icmp(protocol::ICMP, 8, b"ping").in4(a, b),
+        icmp(protocol::ICMP, 13, b"time").in4(a, b),
         tcp(40001, 443, 30).in4(a, b).vxlan(4789, 77).in4("192.168.12.11", "192.168.12.12"),
-        content(132, b"sctp").in4(a, b),
-        raw(ethertype::ARP, &[0; 28]),
+        echo(protocol::ICMP, 8, b"ping").in4(a, b),
+        echo(protocol::ICMPV6, 129, b"pong").in6(x, y),
+        icmp(protocol::ICMP, 3, &echo(protocol::ICMP, 8, b"ping").in4(a, b).wire).in4(b, a),
+        sctp(2905, 36412, &INIT).in4(a, b),
+        sctp(2905, 36412, &[0, 3, 0, 4]).in6(x, y),
+        icmp(protocol::ICMP, 3, &sctp(2905, 36412, &INIT).in4(a, b).wire[..28]).in4(b, a),
+        content(protocol::ESP, b"SPI.seq.encrypted").in4(a, b),
+        content(89, b"ospf").in4(a, b),
+        content(89, b"ospf").in4(a, "224.0.0.5"),
+        content(50, b"first").behind(44, [0, 0, 1, 0, 0, 0, 7]).in6(x, y),
+        arp(1, a, "10.128.0.1"),
+        neighbour(135, y).in6_with(x, "ff02::1", 255),
+        neighbour(136, y).in6_with(y, x, 255),
     ];
     let mut frames = Vec::new();
     for packet in inner {

@@ -55,6 +55,12 @@ impl Digester {
                 if let Some(error) = full.icmp {
                     batch.icmp_errors.push((index as u32, error));
                 }
+                if let Some(piece) = full.piece {
+                    batch.fragments.push((index as u32, piece));
+                }
+                if let Some(claim) = full.claim {
+                    batch.claims.push((index as u32, claim));
+                }
                 full.digest
             };
             digest.place = self.places.number(Spot { interface: head.interface, within }, &mut batch.places);

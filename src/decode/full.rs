@@ -4,13 +4,20 @@
 //!   identification are those of the innermost IP header, where there is one.
 //! - An ICMP error has key, direction and sequence number of the packet that it quotes, and all else from its own
 //!   headers. A quoted tunnel stays closed: the error is about the tunnel's outer conversation.
-//! - A TCP segment is followed if its flags were captured; one cut before them is `Kind::Other`.
+//! - A TCP segment is followed if its flags were captured, an SCTP packet if the type of its first chunk was; one cut
+//!   before them is `Kind::Other`.
+//! - Of fragments, the innermost IP packet's count: a packet in a tunnel is never put together from the tunnel's own. A
+//!   first fragment that does not hold, or of which was not captured, what names its conversation, is a `Kind::Tail` as
+//!   later ones are, with the offset 0.
 
+use crate::decode::neighbour;
 use crate::decode::{KeyHasher, Options, link, packet};
-use crate::digest::{Digest, IcmpError, Key, Kind, Tunnel, TunnelKind, Understood, protocol};
+use crate::digest::{
+    Claim, Digest, IcmpError, Key, Kind, Piece, Tunnel, TunnelKind, Understood, echo, protocol,
+};
 use crate::frame::LinkType;
 use crate::net::{Address, Endpoint};
-use crate::packet::{Extent, Header, Layer, Packet};
+use crate::packet::{Extent, Fragment, Header, Layer, Packet, Why};
 
 /// A digest, and what it refers to by number or by position: the caller keeps the lists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -22,6 +29,8 @@ pub(super) struct Full {
     /// Its packet travels from the larger outer address to the smaller.
     pub(super) tunnel_reversed: bool,
     pub(super) icmp: Option<IcmpError>,
+    pub(super) piece: Option<Piece>,
+    pub(super) claim: Option<Claim>,
 }
 
 /// The digest of a frame of `original` bytes on the wire, of which `bytes` were captured.
@@ -46,6 +55,8 @@ fn condense(packet: &Packet, original: u32) -> Full {
     let mut full = Full::default();
     let mut addresses = (Address::default(), Address::default());
     let mut quote = None;
+    // Of the innermost IP packet: which part of a datagram it is, and of which protocol.
+    let mut fragment = None;
     for Layer { header, range } in &packet.layers {
         let digest = &mut full.digest;
         if let Some(error) = quote {
@@ -53,17 +64,20 @@ fn condense(packet: &Packet, original: u32) -> Full {
             continue;
         }
         match *header {
-            Header::Ipv4 { source, destination, ttl, id, .. } => {
+            Header::Ipv4 { source, destination, ttl, id, protocol, fragment: part, .. } => {
+                fragment = part.map(|part| (part, protocol));
                 addresses = (source, destination);
                 (digest.ttl, digest.ip_id) = (ttl, id);
                 offsets(digest, range.start, range.end, range.end);
             }
             Header::Ipv6 { source, destination, hop_limit, .. } => {
+                fragment = None;
                 addresses = (source, destination);
                 (digest.ttl, digest.ip_id) = (hop_limit, 0);
                 offsets(digest, range.start, range.end, range.end);
             }
-            Header::Extensions { .. } => {
+            Header::Extensions { protocol, fragment: part } => {
+                fragment = part.map(|part| (part, protocol)).or(fragment);
                 offsets(digest, usize::from(digest.network), range.end, range.end);
             }
             Header::Tcp { source, destination, seq, ack, flags, payload, .. } => {
@@ -77,6 +91,41 @@ fn condense(packet: &Packet, original: u32) -> Full {
                 converse(digest, addresses, (source, destination), protocol::UDP);
                 carry(digest, range.end, payload, original);
             }
+            Header::Sctp { source, destination, tag, chunk, initiate, payload } => {
+                if let Some(chunk) = chunk {
+                    digest.kind = Kind::Sctp;
+                    converse(digest, addresses, (source, destination), protocol::SCTP);
+                    (digest.seq, digest.ack, digest.flags) = (tag, initiate, chunk);
+                }
+                carry(digest, range.end, payload, original);
+            }
+            Header::Echo { v6, is_reply, id, seq, payload } => {
+                digest.kind = Kind::Echo;
+                let (ports, number) = echo_ends(v6, is_reply, id);
+                converse(digest, addresses, ports, number);
+                digest.seq = u32::from(seq);
+                digest.flags = if is_reply { echo::REPLY } else { echo::REQUEST };
+                carry(digest, range.end, payload, original);
+            }
+            Header::Esp { spi, seq, payload } => {
+                digest.kind = Kind::Opaque;
+                converse(digest, addresses, (0, 0), protocol::ESP);
+                (digest.seq, digest.ack) = (spi, seq);
+                carry(digest, range.start, payload, original);
+            }
+            Header::Opaque { protocol, payload } => {
+                digest.kind = Kind::Opaque;
+                converse(digest, addresses, (0, 0), protocol);
+                carry(digest, range.start, payload, original);
+            }
+            Header::Tail { protocol, payload } => {
+                digest.kind = Kind::Tail;
+                converse(digest, addresses, (0, 0), protocol);
+                carry(digest, range.start, payload, original);
+            }
+            Header::Arp { .. } | Header::Neighbour { .. } => {
+                full.claim = neighbour::claim(header, addresses.0, digest.ttl);
+            }
             Header::Icmp { v6, kind, code, payload } => {
                 quote = Some(IcmpError { sender: addresses.0, v6, kind, code });
                 carry(digest, range.end, payload, original);
@@ -88,6 +137,7 @@ fn condense(packet: &Packet, original: u32) -> Full {
                     full.tunnel_reversed = addresses.0 > addresses.1;
                 }
                 full.digest = Digest::default();
+                (addresses, fragment) = (Default::default(), None);
             }
             Header::Ethernet { .. }
             | Header::Vlan { .. }
@@ -103,7 +153,30 @@ fn condense(packet: &Packet, original: u32) -> Full {
         (false, Some(_)) => Understood::Partly,
         (false, None) => Understood::Whole,
     };
+    if let Some((part, number)) = fragment
+        && quote.is_none()
+    {
+        piece(&mut full, packet, addresses, part, number);
+    }
     full
+}
+
+/// Tells of the fragment that the frame is, where it belongs to a conversation; the addresses are its own.
+fn piece(full: &mut Full, packet: &Packet, ends: (Address, Address), part: Fragment, number: u8) {
+    let is_short = matches!(packet.stopped.map(|stop| stop.why), Some(Why::Cut | Why::Malformed(_)));
+    if full.digest.kind == Kind::Other && is_short {
+        full.digest.kind = Kind::Tail;
+        converse(&mut full.digest, ends, (0, 0), number);
+    }
+    if full.digest.kind != Kind::Other {
+        full.piece = Some(Piece { id: part.id, offset: part.offset, more: part.more });
+    }
+}
+
+/// The ports that stand for an echo message's identifier: its requester has it.
+fn echo_ends(v6: bool, is_reply: bool, id: u16) -> ((u16, u16), u8) {
+    let ports = if is_reply { (0, id) } else { (id, 0) };
+    (ports, if v6 { protocol::ICMPV6 } else { protocol::ICMP })
 }
 
 /// Takes from a header of a quoted packet what names the conversation; the rest of the digest is the error's own.
@@ -118,6 +191,19 @@ fn quoted(full: &mut Full, header: &Header, addresses: &mut (Address, Address), 
             ((source, destination), protocol::TCP)
         }
         Header::Udp { source, destination, .. } => ((source, destination), protocol::UDP),
+        Header::Sctp { source, destination, tag, .. } => {
+            full.digest.seq = tag;
+            ((source, destination), protocol::SCTP)
+        }
+        Header::Echo { v6, is_reply, id, seq, .. } => {
+            full.digest.seq = u32::from(seq);
+            echo_ends(v6, is_reply, id)
+        }
+        Header::Esp { spi, .. } => {
+            full.digest.seq = spi;
+            ((0, 0), protocol::ESP)
+        }
+        Header::Opaque { protocol, .. } => ((0, 0), protocol),
         _ => return,
     };
     full.digest.kind = Kind::IcmpError;
@@ -147,7 +233,9 @@ fn carry(digest: &mut Digest, at: usize, payload: Extent, original: u32) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::build::{ACK, IP_ID, SEQ, TTL, content, icmp, raw, samples, tcp, tcp_with, udp};
+    use crate::decode::build::{
+        ACK, IP_ID, SEQ, TTL, content, ends, icmp, raw, read, samples, tcp, tcp_with, udp,
+    };
     use crate::decode::link::ethertype;
     use crate::digest::{Motion, tcp as flag};
     use crate::net::Block;
@@ -155,16 +243,8 @@ mod tests {
     const POD: &str = "10.128.0.5";
     const FAR: &str = "203.0.113.25";
 
-    fn read(link: LinkType, bytes: &[u8]) -> Full {
-        full(bytes, link, bytes.len() as u32, &Options::default(), &KeyHasher::new(1))
-    }
-
     fn ethernet(bytes: &[u8]) -> Digest {
         read(LinkType::ETHERNET, bytes).digest
-    }
-
-    fn ends(digest: &Digest) -> String {
-        format!("{} > {}", digest.source(), digest.destination())
     }
 
     #[test]
@@ -293,8 +373,11 @@ mod tests {
         let first = ethernet(&udp(5000, 53, &[7; 40]).in4_with(POD, FAR, &[], 0x2000).ethernet());
         assert_eq!((first.kind, first.payload_len), (Kind::Udp, 40));
         let tail = ethernet(&udp(5000, 53, &[7; 40]).in4_with(POD, FAR, &[], 0x0006).ethernet());
-        assert_eq!((tail.kind, tail.understood), (Kind::Other, Understood::Partly));
-        assert_eq!((tail.network, tail.transport, tail.ip_id), (14, 34, IP_ID));
+        assert_eq!((tail.kind, tail.understood), (Kind::Tail, Understood::Partly));
+        assert_eq!((tail.network, tail.transport, tail.payload, tail.ip_id), (14, 34, 34, IP_ID));
+        assert_eq!((tail.payload_len, tail.key.protocol), (48, protocol::UDP));
+        assert_eq!(ends(&tail), "10.128.0.5 > 203.0.113.25");
+        assert_ne!(tail.hash, 0);
     }
 
     #[test]
@@ -305,7 +388,55 @@ mod tests {
         };
         assert_eq!((fragment(1).kind, fragment(1).transport), (Kind::Udp, 62));
         assert_eq!(fragment(0).kind, Kind::Udp);
-        assert_eq!((fragment(8).kind, fragment(8).understood), (Kind::Other, Understood::Partly));
+        assert_eq!((fragment(8).kind, fragment(8).understood), (Kind::Tail, Understood::Partly));
+        assert_eq!((fragment(8).key.protocol, fragment(8).payload_len), (protocol::UDP, 48));
+    }
+
+    #[test]
+    fn each_fragment_is_told_with_its_part_and_a_whole_datagram_is_not() {
+        let four = |word| {
+            let bytes = udp(5000, 53, &[7; 40]).in4_with(POD, FAR, &[], word).ethernet();
+            read(LinkType::ETHERNET, &bytes).piece
+        };
+        let id = u32::from(IP_ID);
+        assert_eq!(four(0x2000), Some(Piece { id, offset: 0, more: true }));
+        assert_eq!(four(0x2006), Some(Piece { id, offset: 48, more: true }));
+        assert_eq!(four(0x0006), Some(Piece { id, offset: 48, more: false }));
+        assert_eq!(four(0x4000), None);
+        let six = |offset: u8, more: u8| {
+            let rest = [0, 0, offset | more, 1, 0, 0, 9];
+            let bytes = udp(5000, 53, &[7; 40]).behind(44, rest).in6("fd00::5", "fd00::6").ethernet();
+            read(LinkType::ETHERNET, &bytes).piece
+        };
+        let id = 0x0100_0009;
+        assert_eq!(six(0, 1), Some(Piece { id, offset: 0, more: true }));
+        assert_eq!(six(8, 0), Some(Piece { id, offset: 8, more: false }));
+        assert_eq!(six(0, 0), None);
+    }
+
+    #[test]
+    fn a_first_fragment_too_short_for_what_names_it_is_a_tail_at_the_start() {
+        let packet = tcp(40001, 443, 30).in4_with(POD, FAR, &[], 0x2000);
+        let mut short = packet.clone().wire[..28].to_vec();
+        short[2..4].copy_from_slice(&[0, 28]);
+        let cut = packet.ethernet()[..14 + 20 + 3].to_vec();
+        for bytes in [raw(ethertype::IPV4, &short).ethernet(), cut] {
+            let full = read(LinkType::ETHERNET, &bytes);
+            assert_eq!((full.digest.kind, full.digest.key.protocol), (Kind::Tail, protocol::TCP));
+            assert_eq!(ends(&full.digest), "10.128.0.5 > 203.0.113.25");
+            assert_eq!(full.piece, Some(Piece { id: u32::from(IP_ID), offset: 0, more: true }));
+        }
+    }
+
+    #[test]
+    fn fragments_of_a_tunnels_own_packets_are_no_pieces_of_what_is_in_it() {
+        let inner = tcp(40001, 443, 30).in4(POD, FAR).vxlan(4789, 5);
+        let first = inner.clone().in4_with("192.168.12.1", "192.168.12.2", &[], 0x2000).ethernet();
+        let full = read(LinkType::ETHERNET, &first);
+        assert_eq!((full.digest.kind, full.piece), (Kind::Tcp, None));
+        let tail =
+            read(LinkType::ETHERNET, &inner.in4_with("192.168.12.1", "192.168.12.2", &[], 6).ethernet());
+        assert_eq!((tail.digest.kind, tail.tunnel), (Kind::Tail, None));
     }
 
     #[test]
@@ -313,7 +444,7 @@ mod tests {
         let data = udp(5000, 53, b"x").behind(60, [0; 7]).behind(44, [0, 0, 8, 0, 0, 0, 9]);
         let bytes = data.in6("fd00::5", "fd00::6").ethernet();
         let packet = packet(&bytes, LinkType::ETHERNET, &Options::default());
-        assert_eq!(packet.layers.last().map(|layer| layer.range.clone()), Some(54..62));
+        assert_eq!(packet.layers.last().map(|layer| layer.range.clone()), Some(62..62));
     }
 
     #[test]
@@ -354,11 +485,11 @@ mod tests {
     fn icmp_that_is_no_error_or_quotes_no_conversation_is_no_conversation() {
         let tcp = tcp(40001, 443, 100);
         let messages = [
-            (8, b"ping".to_vec()),
+            (13, b"time".to_vec()),
             (5, tcp.clone().in4(POD, FAR).wire),
             (3, tcp.clone().in4_with(POD, FAR, &[], 6).wire),
             (3, icmp(1, 3, &tcp.clone().in4(POD, FAR).wire).in4(FAR, POD).wire),
-            (3, icmp(1, 8, b"ping").in4(POD, FAR).wire),
+            (3, icmp(1, 13, b"time").in4(POD, FAR).wire),
             (3, tcp.in4(POD, FAR).wire[..24].to_vec()),
         ];
         for (kind, quote) in messages {
@@ -428,10 +559,7 @@ mod tests {
         assert_eq!(understood(LinkType(147), &[0; 60]), Understood::Not);
         assert_eq!(understood(LinkType::ETHERNET, &[0; 13]), Understood::Not);
         assert_eq!(understood(LinkType::RAW, &[0x50; 60]), Understood::Not);
-        assert_eq!(
-            understood(LinkType::ETHERNET, &raw(ethertype::ARP, &[0; 28]).ethernet()),
-            Understood::Partly
-        );
+        assert_eq!(understood(LinkType::ETHERNET, &raw(0x88cc, &[0; 28]).ethernet()), Understood::Partly);
         let six_in_four = tcp(1, 2, 0).in6("fd00::5", "fd00::6").wire;
         assert_eq!(understood(LinkType::IPV4, &six_in_four), Understood::Not);
         assert_eq!(

@@ -1,5 +1,6 @@
 //! Link-layer headers: which network protocol follows, and where a cooked capture says a frame was seen.
 
+use crate::decode::neighbour;
 use crate::decode::walk::{Next, Step, Walk};
 use crate::digest::{Motion, Within};
 use crate::frame::LinkType;
@@ -43,6 +44,7 @@ pub(super) fn ethertype_step(walk: &mut Walk<'_>, number: u16) -> Step {
         ethertype::IPV4 => Ok(Next::Ip(Some(4))),
         ethertype::IPV6 => Ok(Next::Ip(Some(6))),
         ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_QINQ => vlan(walk),
+        ethertype::ARP => neighbour::arp(walk),
         _ => Err(walk.unknown(Protocol::EtherType(number))),
     }
 }
@@ -202,7 +204,7 @@ pub(super) const fn u32_at<const N: usize>(header: &[u8; N], at: usize) -> u32 {
 }
 
 #[inline]
-const fn mac_at<const N: usize>(header: &[u8; N], at: usize) -> Mac {
+pub(super) const fn mac_at<const N: usize>(header: &[u8; N], at: usize) -> Mac {
     Mac([header[at], header[at + 1], header[at + 2], header[at + 3], header[at + 4], header[at + 5]])
 }
 

@@ -4,6 +4,8 @@
 //! than what was captured. So `etherparse` reads single headers, and what they add up to is decided here: which
 //! part of a datagram a fragment is, and where the packet ends on the wire however little of it was captured.
 
+use std::net::IpAddr;
+
 use etherparse::err::{ip_auth, ipv4, ipv6};
 use etherparse::{
     IpAuthHeaderSlice, Ipv4HeaderSlice, Ipv6FragmentHeaderSlice, Ipv6HeaderSlice, Ipv6RawExtHeaderSlice,
@@ -11,7 +13,7 @@ use etherparse::{
 
 use crate::decode::walk::{Next, Step, Walk};
 use crate::net::Address;
-use crate::packet::{Fragment, Header, Why};
+use crate::packet::{Extent, Fragment, Header, Why};
 
 pub(super) const IPV4_LENGTH: usize = 20;
 pub(super) const IPV6_LENGTH: usize = 40;
@@ -80,7 +82,7 @@ fn ipv4(walk: &mut Walk<'_>) -> Step {
         length,
     )?;
     if offset > 0 {
-        return Err(Why::Tail);
+        return Err(tail(walk, protocol));
     }
     let protocol = extensions(walk, protocol, &[AUTHENTICATION])?;
     Ok(Next::Transport { protocol, v6: false })
@@ -134,7 +136,12 @@ const ROUTING: u8 = 43;
 const FRAGMENT: u8 = 44;
 const AUTHENTICATION: u8 = 51;
 const DESTINATION: u8 = 60;
-const IPV6_EXTENSIONS: [u8; 5] = [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION];
+/// Mobility (RFC 6275 §6.1), host identity (RFC 7401 §5.1) and shim6 (RFC 5533 §5.1) have the form of options.
+const MOBILITY: u8 = 135;
+const HOST_IDENTITY: u8 = 139;
+const SHIM6: u8 = 140;
+const IPV6_EXTENSIONS: [u8; 8] =
+    [HOP_BY_HOP, ROUTING, FRAGMENT, AUTHENTICATION, DESTINATION, MOBILITY, HOST_IDENTITY, SHIM6];
 
 /// Steps over the extension headers that are `allowed`, as one layer, and returns the protocol behind them.
 ///
@@ -169,7 +176,27 @@ fn extensions(walk: &mut Walk<'_>, first: u8, allowed: &[u8]) -> Result<u8, Why>
     if length > 0 {
         walk.push(Header::Extensions { protocol, fragment }, length)?;
     }
-    outcome.map(|()| protocol)
+    match outcome {
+        Ok(()) => Ok(protocol),
+        Err(Why::Tail) => Err(tail(walk, protocol)),
+        Err(why) => Err(why),
+    }
+}
+
+/// Records that what follows are the bytes of a later fragment, and ends the walk.
+fn tail(walk: &mut Walk<'_>, protocol: u8) -> Why {
+    let payload = Extent(walk.stated_after(0));
+    walk.push(Header::Tail { protocol, payload }, 0).err().unwrap_or(Why::Tail)
+}
+
+/// Whether an address can be that of one machine: not a group's, not everybody's, not nobody's.
+pub(super) fn is_single(address: Address) -> bool {
+    match address.ip() {
+        IpAddr::V4(address) => {
+            !address.is_multicast() && !address.is_broadcast() && !address.is_unspecified()
+        }
+        IpAddr::V6(address) => !address.is_multicast() && !address.is_unspecified(),
+    }
 }
 
 /// One extension header.

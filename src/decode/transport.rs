@@ -1,22 +1,30 @@
-//! TCP, UDP, and the packets that ICMP errors quote.
+//! TCP, UDP, SCTP, and the protocols that stay opaque.
 
 use crate::decode::link::{u16_at, u32_at};
-use crate::decode::tunnel;
+use crate::decode::network::is_single;
 use crate::decode::walk::{Next, Step, Walk};
-use crate::digest::protocol;
+use crate::decode::{icmp, tunnel};
+use crate::digest::{protocol, sctp};
 use crate::packet::{Extent, Header, Protocol, Why};
 
 pub(super) const TCP_LENGTH: usize = 20;
 pub(super) const UDP_LENGTH: usize = 8;
-const ICMP_LENGTH: usize = 8;
+const SCTP_LENGTH: usize = 12;
+const ESP_LENGTH: usize = 8;
+
+/// IPv6 says so where nothing follows (RFC 8200 §4.7).
+const NOTHING: u8 = 59;
+/// Numbers that stand for no conversation between two machines: hop-by-hop options out of their place, and IGMP.
+const SPEECHLESS: [u8; 2] = [0, 2];
 
 pub(super) fn step(walk: &mut Walk<'_>, number: u8, v6: bool) -> Step {
     match (number, v6) {
         (protocol::TCP, _) => tcp(walk),
         (protocol::UDP, _) => udp(walk),
-        // An error is never sent about an error (RFC 1122 §3.2.2): a quoted one names no conversation.
-        (protocol::ICMP, false) | (protocol::ICMPV6, true) if !walk.quoting => icmp(walk, v6),
-        _ => Err(walk.unknown(Protocol::Ip(number))),
+        (protocol::SCTP, _) => sctp(walk),
+        (protocol::ICMP, false) | (protocol::ICMPV6, true) => icmp::step(walk, v6),
+        (NOTHING, true) => Ok(Next::Payload),
+        _ => opaque(walk, number),
     }
 }
 
@@ -86,38 +94,76 @@ fn udp(walk: &mut Walk<'_>) -> Step {
     Ok(Next::Payload)
 }
 
-/// RFC 792 and RFC 4443 §2.1; errors quote the packet they are about from its IP header on:
+/// RFC 9260 §3.1 and the beginning of the first chunk (§3.2), of which INIT and INIT ACK (§3.3.2) are read on:
 ///
 /// ```text
 ///  0                   1                   2                   3
 ///  0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1 2 3 4 5 6 7 8 9 0 1
+/// +-------------------------------+-------------------------------+
+/// |          source port          |       destination port        |
+/// +-------------------------------+-------------------------------+
+/// |                       verification tag                        |
+/// +---------------------------------------------------------------+   ← an ICMP error need quote no more
+/// |                           checksum                            |
 /// +---------------+---------------+-------------------------------+
-/// |     type      |     code      |           checksum            |
+/// |  chunk type   |     flags     |            length             |
 /// +---------------+---------------+-------------------------------+
-/// |          depends on the type (unused, MTU, pointer)           |
-/// +---------------------------------------------------------------+
-/// |              IP header and at least 8 bytes more …            |
+/// |                         initiate tag                          |
 /// +---------------------------------------------------------------+
 /// ```
-fn icmp(walk: &mut Walk<'_>, v6: bool) -> Step {
-    let header: &[u8; ICMP_LENGTH] = walk.header()?;
-    let (kind, code) = (header[0], header[1]);
-    let payload = Extent(walk.stated_after(ICMP_LENGTH));
-    walk.push(Header::Icmp { v6, kind, code, payload }, ICMP_LENGTH)?;
-    if is_error(v6, kind) {
-        walk.quoting = true;
-        return Ok(Next::Ip(Some(if v6 { 6 } else { 4 })));
+fn sctp(walk: &mut Walk<'_>) -> Step {
+    let start: &[u8; 8] = walk.header()?;
+    let rest = walk.rest();
+    let chunk = rest.get(SCTP_LENGTH).copied();
+    let initiate = match (chunk, rest.first_chunk()) {
+        (Some(sctp::INIT | sctp::INIT_ACK), Some(opening)) => u32_at::<20>(opening, 16),
+        _ => 0,
+    };
+    let whole = walk.header::<SCTP_LENGTH>().map(|_| ());
+    let payload = Extent(walk.stated_after(SCTP_LENGTH));
+    let (source, destination, tag) = (u16_at(start, 0), u16_at(start, 2), u32_at(start, 4));
+    walk.push(Header::Sctp { source, destination, tag, chunk, initiate, payload }, SCTP_LENGTH)?;
+    if !walk.quoting {
+        whole?;
+        if chunk.is_none() {
+            return Err(walk.short(1));
+        }
     }
-    Err(Why::Unknown(if v6 { Protocol::Icmpv6(kind) } else { Protocol::Icmp(kind) }))
+    Ok(Next::Payload)
 }
 
-/// Whether an ICMP message says that the packet it quotes was not delivered.
+/// What a packet carries that is not looked into: encrypted, a closed tunnel, or unknown.
 ///
-/// IPv4: destination unreachable, time exceeded, parameter problem (RFC 792). Redirects (5) and source quenches (4,
-/// obsolete by RFC 6633) quote packets, too, but those went on. IPv6: destination unreachable, packet too big,
-/// time exceeded, parameter problem (RFC 4443 §3).
-const fn is_error(v6: bool, kind: u8) -> bool {
-    if v6 { matches!(kind, 1..=4) } else { matches!(kind, 3 | 11 | 12) }
+/// Between two machines that is a conversation. ESP tells its conversations apart by the first bytes (RFC 4303 §2):
+///
+/// ```text
+/// +---------------------------------------------------------------+
+/// |                   security parameters index                   |
+/// +---------------------------------------------------------------+
+/// |                        sequence number                        |
+/// +---------------------------------------------------------------+
+/// ```
+pub(super) fn opaque(walk: &mut Walk<'_>, number: u8) -> Step {
+    let (source, destination) = walk.addresses;
+    if SPEECHLESS.contains(&number) || !is_single(source) || !is_single(destination) {
+        return Err(walk.unknown(Protocol::Ip(number)));
+    }
+    let payload = Extent(walk.stated_after(0));
+    if number != protocol::ESP {
+        walk.push(Header::Opaque { protocol: number, payload }, 0)?;
+        return Err(Why::Unknown(Protocol::Ip(number)));
+    }
+    match walk.header::<ESP_LENGTH>() {
+        Ok(header) => {
+            let (spi, seq) = (u32_at(header, 0), u32_at(header, 4));
+            walk.push(Header::Esp { spi, seq, payload }, ESP_LENGTH)?;
+            Ok(Next::Payload)
+        }
+        Err(why) => {
+            walk.push(Header::Opaque { protocol: number, payload }, 0)?;
+            Err(why)
+        }
+    }
 }
 
 /// What egret uses of a TCP segment's options.
@@ -160,7 +206,71 @@ pub fn syn_options(header: &[u8]) -> SynOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::build::tcp_with;
+    use crate::decode::build::{INIT, TAG, content, ends, icmp, read, sctp as packet, tcp_with};
+    use crate::digest::{Kind, Understood};
+    use crate::frame::LinkType;
+
+    const POD: &str = "10.128.0.5";
+    const FAR: &str = "203.0.113.25";
+
+    #[test]
+    fn an_sctp_packet_gives_its_tags_and_its_first_chunk() {
+        let digest = read(LinkType::ETHERNET, &packet(2905, 36412, &INIT).in4(POD, FAR).ethernet()).digest;
+        assert_eq!(ends(&digest), "10.128.0.5:2905 > 203.0.113.25:36412");
+        assert_eq!((digest.kind, digest.understood), (Kind::Sctp, Understood::Whole));
+        assert_eq!((digest.seq, digest.ack, digest.flags), (TAG, 5, sctp::INIT));
+        assert_eq!((digest.transport, digest.payload, digest.payload_len), (34, 46, 20));
+        let data = read(LinkType::ETHERNET, &packet(2905, 36412, &[0; 16]).in4(POD, FAR).ethernet()).digest;
+        assert_eq!((data.kind, data.ack, data.flags), (Kind::Sctp, 0, sctp::DATA));
+    }
+
+    #[test]
+    fn sctp_without_its_first_chunk_is_not_followed() {
+        let bytes = packet(2905, 36412, &INIT).in4(POD, FAR).ethernet();
+        let digest = read(LinkType::ETHERNET, &bytes[..46]).digest;
+        assert_eq!((digest.kind, digest.understood), (Kind::Other, Understood::Partly));
+    }
+
+    #[test]
+    fn esp_is_an_opaque_conversation_with_its_index_and_number() {
+        let digest = read(
+            LinkType::ETHERNET,
+            &content(protocol::ESP, b"\0\0\x10\x01\0\0\0\x02secret").in4(POD, FAR).ethernet(),
+        )
+        .digest;
+        assert_eq!((digest.kind, digest.understood), (Kind::Opaque, Understood::Whole));
+        assert_eq!((digest.seq, digest.ack), (0x1001, 2));
+        assert_eq!((digest.payload, digest.payload_len, ends(&digest)), (34, 14, format!("{POD} > {FAR}")));
+    }
+
+    #[test]
+    fn an_unknown_protocol_between_two_machines_is_a_conversation() {
+        let digest = read(LinkType::ETHERNET, &content(89, b"ospf").in4(POD, FAR).ethernet()).digest;
+        assert_eq!((digest.kind, digest.key.protocol), (Kind::Opaque, 89));
+        assert_eq!((digest.transport, digest.payload, digest.payload_len), (34, 34, 4));
+    }
+
+    #[test]
+    fn what_is_sent_to_a_group_or_says_nothing_is_no_conversation() {
+        let to_group = content(89, b"ospf").in4(POD, "224.0.0.5");
+        let packets =
+            [to_group, content(2, b"igmp").in4(POD, FAR), content(59, b"").in6("fd00::5", "fd00::6")];
+        for packet in packets {
+            assert_eq!(read(LinkType::ETHERNET, &packet.ethernet()).digest.kind, Kind::Other);
+        }
+    }
+
+    #[test]
+    fn errors_about_sctp_and_opaque_packets_name_their_conversations() {
+        for quoted in
+            [packet(2905, 36412, &INIT).in4(POD, FAR), content(47, b"\0\0\x88\x0bgre!").in4(POD, FAR)]
+        {
+            let error = icmp(protocol::ICMP, 3, &quoted.wire[..28]).in4("192.168.12.1", POD).ethernet();
+            let (own, error) =
+                (read(LinkType::ETHERNET, &quoted.ethernet()), read(LinkType::ETHERNET, &error));
+            assert_eq!((error.digest.kind, error.digest.key), (Kind::IcmpError, own.digest.key));
+        }
+    }
 
     const STAMP: [u8; 10] = [8, 10, 0, 0, 0, 42, 0, 0, 0, 7];
 

@@ -235,18 +235,27 @@ impl Track {
     }
 }
 
-/// Whether the key's high end is the client, where the ports tell: the lower of a well-known and an ephemeral one is the
-/// server's.
-pub fn client_by_ports(key: &Key) -> Option<bool> {
+/// Whether the key's high end is the client, where one port alone is a known service's: the well-known ports (RFC 6335 §6)
+/// are servers'.
+pub fn client_by_service(key: &Key) -> Option<bool> {
     const WELL_KNOWN: u16 = 1024;
+    client_above(key, WELL_KNOWN)
+}
+
+/// Whether the key's high end is likely to be the client: by the service, else because it alone has a port that systems give
+/// to clients. Node ports lie below these (30000 to 32767), but so may a client's, and above them a server's: a guess, to
+/// begin with.
+pub fn client_by_ports(key: &Key) -> Option<bool> {
     const EPHEMERAL: u16 = 32768;
-    [WELL_KNOWN, EPHEMERAL].into_iter().find_map(|boundary| {
-        match (key.low_port < boundary, key.high_port < boundary) {
-            (true, false) => Some(true),
-            (false, true) => Some(false),
-            _ => None,
-        }
-    })
+    client_by_service(key).or_else(|| client_above(key, EPHEMERAL))
+}
+
+fn client_above(key: &Key, boundary: u16) -> Option<bool> {
+    match (key.low_port < boundary, key.high_port < boundary) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -301,6 +310,15 @@ mod tests {
         assert_eq!(by(32768, 32767), Some(false));
         assert_eq!(by(30080, 20000), None);
         assert_eq!(by(40001, 50001), None);
+    }
+
+    #[test]
+    fn a_known_service_alone_tells_who_is_the_client() {
+        let by = |low_port, high_port| client_by_service(&Key { low_port, high_port, ..Key::default() });
+        assert_eq!(by(443, 8443), Some(true));
+        assert_eq!(by(40001, 1023), Some(false));
+        assert_eq!(by(1024, 40001), None);
+        assert_eq!(by(700, 111), None);
     }
 
     #[test]
