@@ -31,6 +31,16 @@ pub(crate) struct Situation {
     pub(crate) record: Option<Record>,
 }
 
+impl Situation {
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        let batches = self.steps.iter().filter_map(|step| match step {
+            Step::Traffic(batches) => Some(batches),
+            _ => None,
+        });
+        batches.flatten()
+    }
+}
+
 /// What differs from the plain cluster of [`crate::topology`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -187,6 +197,11 @@ fn load(path: &Path) -> Situation {
     let mut situation: Situation =
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     situation.name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut batches: Vec<&str> = situation.batches().map(|batch| batch.name.as_str()).collect();
+    let all = batches.len();
+    batches.sort_unstable();
+    batches.dedup();
+    assert!(batches.len() == all, "{}: two batches have one name", path.display());
     for judgement in &situation.judgements {
         let at = format!("{}: {}", path.display(), judgement.name);
         for capture in &judgement.read {
@@ -194,6 +209,9 @@ fn load(path: &Path) -> Situation {
         }
         for class in judgement.expect.keys() {
             assert!(situation.happens.iter().any(|known| known.name == *class), "{at}: no class {class}");
+        }
+        for class in &judgement.partial {
+            assert!(judgement.expect.contains_key(class), "{at}: no class {class}");
         }
         for class in &situation.happens {
             assert!(judgement.expect.contains_key(&class.name), "{at}: says nothing of {}", class.name);

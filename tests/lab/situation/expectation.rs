@@ -68,6 +68,9 @@ pub(crate) struct Judgement {
     pub(crate) exit: i32,
     /// By class.
     pub(crate) expect: BTreeMap<String, Call>,
+    /// Classes of which other uplinks than the captured ones carried a part: fewer packets are seen than left.
+    #[serde(default)]
+    pub(crate) partial: Vec<String>,
     /// What must be found beside the flows, by id, and nothing else; not looked at without.
     pub(crate) findings: Option<BTreeSet<String>>,
 }

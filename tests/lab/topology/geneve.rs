@@ -68,7 +68,7 @@ impl Relay {
             "",
         );
         hidden.ip(&format!(
-            "link set far up\nneigh add 10.{range}.254.1 lladdr {mac} dev far nud permanent\n\
+            "link set lo up\nlink set far up\nneigh add 10.{range}.254.1 lladdr {mac} dev far nud permanent\n\
              route add default via 10.{range}.254.1 dev far onlink\n"
         ));
         let stop = Arc::new(AtomicBool::new(false));
