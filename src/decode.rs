@@ -5,6 +5,7 @@
 //! - A walk goes through the layers one by one, each by its own step (`link`, `network`, `transport`, `tunnel`),
 //!   and leaves a [`Packet`]; `full` condenses a packet into a digest.
 //! - `fast` takes the common frames straight to their digest, the same one that `full` gives.
+//! - [`hint`] reads the names that payloads tell.
 //! - [`Digester`] does this for the frames of one point and numbers its places and tunnels.
 //!
 //! Followed today: Ethernet, cooked v1 and v2, raw IP and BSD loopback; VLAN tags; IPv4 and IPv6 with extension
@@ -16,6 +17,7 @@ mod fast;
 mod full;
 mod hash;
 mod icmp;
+pub mod hint;
 mod link;
 mod neighbour;
 mod network;

@@ -1,5 +1,6 @@
 //! Conversations: tracks and their legs, and the flows that tracks are joined into.
 
+mod hearing;
 mod incarnation;
 pub mod join;
 pub mod leg;

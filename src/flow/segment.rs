@@ -57,6 +57,7 @@ impl Table {
         if is_out {
             self.join_by_segment(track, seen, digest);
         }
+        self.hear_segment(track, leg, is_out, seen, digest);
     }
 
     /// Joins a track whose beginning was not seen to the one that showed this segment just before, and

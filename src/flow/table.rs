@@ -17,6 +17,7 @@ use crate::flow::recent::Recent;
 use crate::flow::slots::Slots;
 use crate::flow::track::{Segment, Track, TrackIndex, client_by_ports, known};
 use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::names::Names;
 use crate::net::Mac;
 
 /// Index of a flow in [`Table::flows`].
@@ -89,6 +90,8 @@ pub struct Table {
     pub tracks: Vec<Track>,
     pub legs: Vec<Leg>,
     pub flows: Vec<Flow>,
+    /// What payloads told, by the numbers of tracks.
+    pub names: Names,
     /// Tracks changed since they were last asked for; each once.
     pub(super) changed: Vec<TrackIndex>,
     pub(super) index: Index,
@@ -116,6 +119,7 @@ impl Default for Table {
             tracks: Vec::new(),
             legs: Vec::new(),
             flows: Vec::new(),
+            names: Names::default(),
             changed: Vec::new(),
             index: Index::default(),
             free: Vec::new(),
@@ -281,6 +285,7 @@ impl Table {
         } else {
             self.note_back(leg, seen, digest);
         }
+        self.hear_datagram(track, leg, is_out, seen, digest);
         self.mark_changed(track);
     }
 

@@ -42,6 +42,14 @@ pub mod known {
     pub const SUPERSEDED: u16 = 0x8000;
 }
 
+/// How far a track has been listened to for names, as bits of [`Track::hearing`].
+pub mod hearing {
+    /// Something has begun that may tell a name.
+    pub const LISTENING: u8 = 0x01;
+    /// The beginning of its client's data told a name.
+    pub const NAMED: u8 = 0x02;
+}
+
 /// One conversation under one 5-tuple.
 #[derive(Debug, Clone)]
 pub struct Track {
@@ -67,6 +75,7 @@ pub struct Track {
     /// Identification of the first SYN's IPv4 header; 0 where unknown or IPv6.
     pub syn_ip_id: u16,
     pub known: u16,
+    pub hearing: u8,
     /// Changed since it was last asked for.
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
@@ -116,6 +125,7 @@ impl Track {
             first_leg: LegIndex::NONE,
             syn_ip_id: 0,
             known: 0,
+            hearing: 0,
             is_changed: false,
             is_crowded: false,
         }
