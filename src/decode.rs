@@ -44,6 +44,7 @@ pub use transport::{SynOptions, syn_options};
 pub struct Options {
     pods: HashSet<Address>,
     pod_blocks: Vec<Block>,
+    ports: tunnel::Ports,
 }
 
 impl Options {
@@ -59,6 +60,13 @@ impl Options {
             }
         }
         options
+    }
+
+    /// UDP at these ports may be VXLAN or Geneve, as at the usual ones.
+    #[must_use]
+    pub fn with_ports(mut self, vxlan: Vec<u16>, geneve: Vec<u16>) -> Self {
+        self.ports = tunnel::Ports { vxlan, geneve };
+        self
     }
 
     fn is_pod(&self, address: Address) -> bool {
