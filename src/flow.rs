@@ -3,6 +3,7 @@
 mod datagram;
 mod errors;
 mod fragments;
+mod hearing;
 mod incarnation;
 pub mod join;
 pub mod leg;

@@ -252,6 +252,8 @@ impl<'a> Judge<'a> {
         match (view.sources().any(is_inside), is_inside(destination)) {
             (true, true) => Direction::Internal,
             (true, false) => Direction::Outgoing,
+            // Whoever was seen first may have been answering.
+            _ if !view.knows_client() => Direction::Unknown,
             (false, true) => Direction::Incoming,
             (false, false) if self.arrives(view) => Direction::Incoming,
             // Nothing is known of the cluster but what to expect: whoever starts a flow here is taken for a workload.

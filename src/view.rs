@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::expect::Cluster;
-use crate::flow::track::{client_by_ports, known};
+use crate::flow::track::{client_by_service, known};
 use crate::flow::{FlowIndex, Leg, LegIndex, Table, Track, TrackIndex};
 use crate::frame::{FrameId, Timestamp};
 use crate::net::{Address, Endpoint};
@@ -122,12 +122,12 @@ impl<'a> View<'a> {
         })
     }
 
-    /// Whether who asked and who was asked is known: from the handshake, or because one port is a server's and the other is
-    /// none.
+    /// Whether who asked and who was asked is known: from the handshake, or because one of the ports alone is a known
+    /// service's. Any of the tracks tells it for all; the others, too, were joined by what the client sent.
     pub fn knows_client(&self) -> bool {
-        self.tracks.iter().all(|t| {
+        self.tracks.iter().any(|t| {
             let track = self.table.track(*t);
-            !track.is_tcp() || track.knows(known::CLIENT) || client_by_ports(&track.key).is_some()
+            !track.is_tcp() || track.knows(known::CLIENT) || client_by_service(&track.key).is_some()
         })
     }
 }

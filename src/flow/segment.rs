@@ -61,6 +61,7 @@ impl Table {
         if is_out {
             self.join_by_segment(track, seen, digest);
         }
+        self.hear_segment(track, leg, is_out, seen, digest);
         if self.expected_points > 1 && !is_syn && segment.flags & flag::RST == 0 {
             self.note_numbers(track, leg, seen, digest, is_out);
         }

@@ -20,6 +20,7 @@ use crate::flow::slots::Slots;
 use crate::flow::track::{Track, TrackIndex, client_by_ports, known};
 use crate::flow::weigh::Weighed;
 use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::names::Names;
 use crate::net::Mac;
 
 pub use crate::flow::errors::IcmpSeen;
@@ -84,6 +85,8 @@ pub struct Table {
     pub tracks: Vec<Track>,
     pub legs: Vec<Leg>,
     pub flows: Vec<Flow>,
+    /// What payloads told, by the numbers of tracks.
+    pub names: Names,
     /// Tracks changed since they were last asked for; each once.
     pub(super) changed: Vec<TrackIndex>,
     pub(super) index: Index,
@@ -117,6 +120,7 @@ impl Default for Table {
             tracks: Vec::new(),
             legs: Vec::new(),
             flows: Vec::new(),
+            names: Names::default(),
             changed: Vec::new(),
             index: Index::default(),
             free: Vec::new(),

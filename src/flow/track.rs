@@ -42,6 +42,14 @@ pub mod known {
     pub const SUPERSEDED: u16 = 0x8000;
 }
 
+/// How far a track has been listened to for names, as bits of [`Track::hearing`].
+pub mod hearing {
+    /// Something has begun that may tell a name.
+    pub const LISTENING: u8 = 0x01;
+    /// The beginning of its client's data told a name.
+    pub const NAMED: u8 = 0x02;
+}
+
 /// One conversation under one 5-tuple.
 #[derive(Debug, Clone)]
 pub struct Track {
@@ -67,6 +75,7 @@ pub struct Track {
     /// Identification of the first SYN's IPv4 header; 0 where unknown or IPv6.
     pub syn_ip_id: u16,
     pub known: u16,
+    pub hearing: u8,
     /// Changed since it was last asked for.
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
@@ -116,6 +125,7 @@ impl Track {
             first_leg: LegIndex::NONE,
             syn_ip_id: 0,
             known: 0,
+            hearing: 0,
             is_changed: false,
             is_crowded: false,
         }
@@ -235,18 +245,27 @@ impl Track {
     }
 }
 
-/// Whether the key's high end is the client, where the ports tell: the lower of a well-known and an ephemeral one is the
-/// server's.
-pub fn client_by_ports(key: &Key) -> Option<bool> {
+/// Whether the key's high end is the client, where one port alone is a known service's: the well-known ports (RFC 6335 §6)
+/// are servers'.
+pub fn client_by_service(key: &Key) -> Option<bool> {
     const WELL_KNOWN: u16 = 1024;
+    client_above(key, WELL_KNOWN)
+}
+
+/// Whether the key's high end is likely to be the client: by the service, else because it alone has a port that systems give
+/// to clients. Node ports lie below these (30000 to 32767), but so may a client's, and above them a server's: a guess, to
+/// begin with.
+pub fn client_by_ports(key: &Key) -> Option<bool> {
     const EPHEMERAL: u16 = 32768;
-    [WELL_KNOWN, EPHEMERAL].into_iter().find_map(|boundary| {
-        match (key.low_port < boundary, key.high_port < boundary) {
-            (true, false) => Some(true),
-            (false, true) => Some(false),
-            _ => None,
-        }
-    })
+    client_by_service(key).or_else(|| client_above(key, EPHEMERAL))
+}
+
+fn client_above(key: &Key, boundary: u16) -> Option<bool> {
+    match (key.low_port < boundary, key.high_port < boundary) {
+        (true, false) => Some(true),
+        (false, true) => Some(false),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -301,6 +320,15 @@ mod tests {
         assert_eq!(by(32768, 32767), Some(false));
         assert_eq!(by(30080, 20000), None);
         assert_eq!(by(40001, 50001), None);
+    }
+
+    #[test]
+    fn a_known_service_alone_tells_who_is_the_client() {
+        let by = |low_port, high_port| client_by_service(&Key { low_port, high_port, ..Key::default() });
+        assert_eq!(by(443, 8443), Some(true));
+        assert_eq!(by(40001, 1023), Some(false));
+        assert_eq!(by(1024, 40001), None);
+        assert_eq!(by(700, 111), None);
     }
 
     #[test]

@@ -19,7 +19,7 @@
 
 use smallvec::SmallVec;
 
-use crate::flow::datagram::orientation;
+use crate::flow::datagram::{FIRST_SPEAKER, orientation};
 use crate::flow::join::TRACKS;
 use crate::flow::sign::{Class, Sign};
 use crate::flow::table::{Flow, FlowIndex, Table};
@@ -516,7 +516,7 @@ impl Table {
     fn agree(&self, bonds: &[Bond]) -> bool {
         bonds.iter().all(|bond| {
             let (a, b) = (orientation(self, bond.pair.0), orientation(self, bond.pair.1));
-            !bond.is_turned || a != b || a == 0
+            !bond.is_turned || a != b || a == FIRST_SPEAKER
         })
     }
 
@@ -525,7 +525,7 @@ impl Table {
         if !bond.is_turned {
             return;
         }
-        let rank = |track: TrackIndex| (std::cmp::Reverse(orientation(self, track)), self.name_of(track));
+        let rank = |track: TrackIndex| (std::cmp::Reverse(orientation(self, track)), self.first_frame(track));
         let (a, b) = bond.pair;
         let wrong = if rank(a) < rank(b) { b } else { a };
         let is_high = self.track(wrong).knows(known::CLIENT_HIGH);
@@ -533,7 +533,7 @@ impl Table {
     }
 
     /// The first frame of a track: a name that does not depend on the order of reading.
-    fn name_of(&self, track: TrackIndex) -> (PointIndex, u64) {
+    fn first_frame(&self, track: TrackIndex) -> (PointIndex, u64) {
         let mut legs = self.legs_of(track).map(|(_, leg)| (self.point_of(leg), leg.first_ordinal));
         legs.next().unwrap_or((PointIndex(u16::MAX), u64::MAX))
     }

@@ -20,6 +20,9 @@ use crate::wire;
 /// Packets that may be on their way from one device to the next when a capture ends.
 const FEW: u32 = 2;
 
+/// Bytes in so many packets: a super-packet of segmentation offload has at most 64 KiB (IP's total length).
+const FEW_BYTES: u32 = FEW * 65_536;
+
 /// What some legs showed of a flow, taken together.
 #[derive(Debug, Clone, Copy)]
 struct Coverage {
@@ -118,14 +121,22 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if origin.is_empty {
         return None;
     }
-    if origin.has_seq && wire.has_seq && tcp::is_after(wire.low, origin.low) {
+    if origin.has_seq && !wire.has_seq {
+        // Nothing but resets left.
+        return gap(origin.end.wrapping_sub(origin.low));
+    }
+    if origin.has_seq && tcp::is_after(wire.low, origin.low) {
         return gap(wire.low.wrapping_sub(origin.low));
     }
     let missing = origin.packets.zip(wire.packets).map(|(origin, wire)| origin.saturating_sub(wire));
-    if !is_known_loss && ends_with_capture(judge, judgement, legs, missing) {
+    if !is_known_loss
+        && is_little(&origin, &wire, missing)
+        && !(origin.has_seq && was_retried(judge, judgement))
+        && ends_with_capture(judge, judgement, legs, missing)
+    {
         return None;
     }
-    if origin.has_seq && wire.has_seq && tcp::is_after(origin.end, wire.end) {
+    if origin.has_seq && tcp::is_after(origin.end, wire.end) {
         return gap(origin.end.wrapping_sub(wire.end));
     }
     // Datagrams can only be counted; a place that is several devices counts them more than once. Of segments it counts what
@@ -141,8 +152,32 @@ fn acknowledged(judgement: &Judgement<'_>) -> Option<u32> {
     tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back).reduce(tcp::later)
 }
 
+/// Whether what the wire lacks may have been on its way when the capture ended: one or two packets.
+///
+/// Of TCP, bytes are measured as well, and packets must really be fewer: where segmentation offload makes the wire's packets
+/// the smaller ones, their number does not tell how many are missing.
+fn is_little(origin: &Coverage, wire: &Coverage, missing: Option<u32>) -> bool {
+    if missing.is_some_and(|missing| missing > FEW) {
+        return false;
+    }
+    if !origin.has_seq {
+        return true;
+    }
+    missing != Some(0) && origin.end.wrapping_sub(wire.end) <= FEW_BYTES
+}
+
+/// Whether data was sent again inside: its first copy had all the time it needed to leave. A place that is several devices
+/// shows copies that look the same.
+fn was_retried(judge: &Judge<'_>, judgement: &Judgement<'_>) -> bool {
+    judgement.view.legs_out().any(|(_, leg)| {
+        wire::is_inside_leg(leg, judge.facts)
+            && !judge.facts.place(leg.place).is_blended()
+            && leg.has_shown(shown::RETRY)
+    })
+}
+
 /// Whether the origin's last packets were captured so shortly before the capture ended that their copies on the wire may have
-/// come after: one or two packets, or, where packets cannot be counted, what came right after those on the wire.
+/// come after: within [`IN_FLIGHT`] and, where packets cannot be counted, right after the wire's last.
 fn ends_with_capture(
     judge: &Judge<'_>,
     judgement: &Judgement<'_>,
@@ -156,7 +191,7 @@ fn ends_with_capture(
         inner().any(|(_, its)| {
             judge.table.point_of(its) == point
                 && end - its.last_seen < IN_FLIGHT
-                && missing.map_or(its.last_seen - leg.last_seen < IN_FLIGHT, |missing| missing <= FEW)
+                && (missing.is_some() || its.last_seen - leg.last_seen < IN_FLIGHT)
         })
     })
 }

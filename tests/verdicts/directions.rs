@@ -112,6 +112,62 @@ fn a_known_port_tells_who_is_the_server_where_the_beginning_was_missed() {
     assert_eq!(scene.check(EXPECT).reason(40001), "node-ip");
 }
 
+/// By their ports alone, the node would be the client here and its server's answers a leaving flow; and there, the far side
+/// would be the client of what the node opened.
+#[test]
+fn ports_that_are_no_known_services_prove_nobody_the_client() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene.tcp("192.168.12.11:40080", "198.51.100.7:20000").at(eth0("node1")).time(100).send(100).receive(10);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.row(40080).direction.name(), "unknown");
+    assert_eq!(run.reason(40080), "origin-unknown");
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene
+        .tcp("198.51.100.7:52000", "192.168.12.11:20000")
+        .at(into_eth0("node1"))
+        .time(100)
+        .send(100)
+        .receive(10);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.row(52000).direction.name(), "unknown");
+    assert_eq!(run.row(52000).verdict.name(), "inconclusive");
+}
+
+#[test]
+fn a_known_service_that_was_asked_from_outside_is_no_leaving_flow() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene
+        .tcp("198.51.100.7:52000", "192.168.12.11:443")
+        .at(into_eth0("node1"))
+        .time(100)
+        .receive(100)
+        .send(10);
+    assert_eq!(scene.check(EXPECT).row(52000).direction.name(), "incoming");
+}
+
+/// Behind a Service the port is another one; what the client asked for is enough.
+#[test]
+fn a_known_service_tells_the_client_of_every_track_of_a_flow() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene
+        .tcp("10.128.0.5:40001", "172.30.0.9:443")
+        .at(veth("node1"))
+        .routed()
+        .dnat("203.0.113.25:8443")
+        .snat("192.168.12.11:40001")
+        .at(eth0("node1"))
+        .time(100)
+        .send(100)
+        .receive(10);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.row(40001).direction.name(), "outgoing");
+    assert_eq!(run.reason(40001), "node-ip");
+}
+
 #[test]
 fn what_stays_inside_is_not_judged() {
     let mut scene = Scene::new();

@@ -225,6 +225,29 @@ fn where_devices_are_one_place_only_what_came_right_after_is_excused() {
 }
 
 #[test]
+fn where_devices_are_one_place_no_more_is_excused_than_can_be_on_its_way() {
+    let reason = |packets: usize| {
+        let mut scene = Scene::new();
+        let mut flow = scene
+            .tcp("10.128.0.5:40001", "203.0.113.25:443")
+            .at(cooked_passing("node1"))
+            .routed()
+            .snat("192.168.12.99:40001")
+            .at(cooked_out("node1"))
+            .handshake()
+            .send(100)
+            .hide(1);
+        for _ in 0..packets {
+            flow = flow.send_in_vain(60_000);
+        }
+        scene.ends_abruptly();
+        scene.check(EXPECT).reason(40001)
+    };
+    assert_eq!(reason(2), "expected-source");
+    assert_eq!(reason(3), "capture-incomplete");
+}
+
+#[test]
 fn a_pods_own_capture_says_nothing_of_when_the_nodes_ended() {
     let mut scene = Scene::new();
     scene
@@ -249,6 +272,54 @@ fn a_capture_that_ends_soon_excuses_no_more_than_what_was_on_its_way() {
         flow = flow.send(1000);
     }
     scene.ends_abruptly();
+    assert_eq!(scene.check(EXPECT).reason(40001), "capture-incomplete");
+}
+
+/// Offload cuts super-packets up on their way: the wire has more packets than the origin, whatever it lacks.
+#[test]
+fn where_the_wire_has_more_packets_than_the_origin_their_number_excuses_no_bytes() {
+    let mut scene = Scene::new();
+    let reason = |lacks_bytes: bool| {
+        let mut scene = Scene::new();
+        let flow = flow(&mut scene).handshake().hide(UPLINK).send_in_vain(4200).show(UPLINK);
+        let flow = flow.rewind(4200).hide(0).hide(1);
+        let flow = flow.send_in_vain(1400).send_in_vain(1400).send_in_vain(1400);
+        let flow = flow.show(0).show(1).acknowledge();
+        if lacks_bytes {
+            flow.hide(UPLINK).send_in_vain(60_000);
+        }
+        scene.ends_abruptly();
+        scene.check(EXPECT).reason(40001)
+    };
+    assert_eq!(reason(false), "expected-source");
+    assert_eq!(reason(true), "capture-incomplete");
+}
+
+#[test]
+fn what_was_sent_again_had_time_to_leave() {
+    let mut scene = Scene::new();
+    flow(&mut scene).handshake().send(100).hide(UPLINK).send_in_vain(100).wait(300).send_again(100);
+    scene.ends_abruptly();
+    assert_eq!(scene.check(EXPECT).reason(40001), "capture-incomplete");
+}
+
+#[test]
+fn a_reset_alone_does_not_stand_for_what_the_origin_sent() {
+    let mut scene = Scene::new();
+    flow(&mut scene).handshake().send(100).rst();
+    assert_eq!(scene.check(EXPECT).reason(40001), "expected-source");
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    flow(&mut scene)
+        .hide(UPLINK)
+        .syn()
+        .show(UPLINK)
+        .syn_ack()
+        .hide(UPLINK)
+        .ack()
+        .send(100)
+        .show(UPLINK)
+        .rst();
     assert_eq!(scene.check(EXPECT).reason(40001), "capture-incomplete");
 }
 
