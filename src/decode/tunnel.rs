@@ -200,7 +200,7 @@ pub(super) fn seems_ethernet(bytes: &[u8]) -> bool {
         ethertype::IPV6 => seems_ip(content, 6),
         ethertype::ARP | ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_QINQ => true,
         ethertype::MPLS | ethertype::MPLS_GROUP | ethertype::PPPOE | ethertype::LLDP => true,
-        number if number < ethertype::FIRST => seems_llc(content),
+        1..ethertype::FIRST => seems_llc(content),
         _ => false,
     }
 }
