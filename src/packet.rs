@@ -50,6 +50,10 @@ pub enum Header {
         priority: u8,
         ethertype: u16,
     },
+    /// The tag of a port extender: Cisco's, or that of 802.1BR.
+    PortTag {
+        ethertype: u16,
+    },
     /// An 802.1ah service instance; a whole Ethernet frame follows.
     ServiceInstance {
         id: u32,

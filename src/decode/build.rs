@@ -349,6 +349,7 @@ pub(super) fn other_links(packet: &Inner) -> Vec<(LinkType, Vec<u8>)> {
     let is_6 = packet.ethertype == ethertype::IPV6;
     let ppp = [0xff, 3, 0, if is_6 { 0x57 } else { 0x21 }];
     let nlpid = if is_6 { 0x8e } else { 0xcc };
+    let behind_type = |tag: &[u8]| [tag, &packet.ethertype.to_be_bytes(), &packet.wire].concat();
     let behind = |header: &[u8]| [header, &packet.wire].concat();
     let (wifi, snapped) = (packet.clone().wifi(), packet.clone().snapped());
     let frame = packet.clone().framed();
@@ -394,6 +395,8 @@ pub(super) fn other_links(packet: &Inner) -> Vec<(LinkType, Vec<u8>)> {
         (LinkType::ETHERNET, packet.clone().pppoe().ethernet()),
         (LinkType::ETHERNET, packet.clone().labelled(&[16, 17, 18]).ethernet()),
         (LinkType::ETHERNET, frame.clone().labelled(&[16]).ethernet()),
+        (LinkType::ETHERNET, raw(ethertype::PORT_TAG, &behind_type(&[0; 4])).ethernet()),
+        (LinkType::ETHERNET, raw(ethertype::EXTENDED_PORT_TAG, &behind_type(&[0; 6])).ethernet()),
         (LinkType::ETHERNET, frame.clone().after(&[0, 0, 0, 1]).labelled(&[16, 17]).ethernet()),
         (
             LinkType::ETHERNET,

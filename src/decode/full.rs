@@ -141,6 +141,7 @@ fn condense(packet: &Packet, original: u32) -> Full {
             }
             Header::Ethernet { .. }
             | Header::Vlan { .. }
+            | Header::PortTag { .. }
             | Header::ServiceInstance { .. }
             | Header::Llc { .. }
             | Header::Snap { .. }

@@ -31,6 +31,9 @@ pub(super) mod ethertype {
     pub(in crate::decode) const MPLS_GROUP: u16 = 0x8848;
     /// The session stage.
     pub(in crate::decode) const PPPOE: u16 = 0x8864;
+    /// A switch's port extenders: Cisco's, and IEEE 802.1BR.
+    pub(in crate::decode) const PORT_TAG: u16 = 0x8926;
+    pub(in crate::decode) const EXTENDED_PORT_TAG: u16 = 0x893f;
     /// IEEE 802.1ah.
     pub(in crate::decode) const SERVICE_INSTANCE: u16 = 0x88e7;
     pub(in crate::decode) const LLDP: u16 = 0x88cc;
@@ -75,6 +78,8 @@ pub(super) fn ethertype_step(walk: &mut Walk<'_>, number: u16) -> Step {
         ethertype::MPLS | ethertype::MPLS_GROUP => mpls::step(walk),
         ethertype::PPPOE => serial::pppoe(walk),
         ethertype::SERVICE_INSTANCE => service_instance(walk),
+        ethertype::PORT_TAG => port_tag::<6>(walk),
+        ethertype::EXTENDED_PORT_TAG => port_tag::<8>(walk),
         1..ethertype::FIRST => {
             walk.limit(usize::from(number));
             Ok(Next::Llc)
@@ -110,6 +115,20 @@ fn vlan(walk: &mut Walk<'_>) -> Step {
     let (control, ethertype) = (u16_at(header, 0), u16_at(header, 2));
     let tag = Header::Vlan { id: control & 0x0fff, priority: (control >> 13) as u8, ethertype };
     walk.push(tag, VLAN_LENGTH)?;
+    Ok(Next::EtherType(ethertype))
+}
+
+/// IEEE 802.1BR §7.5 has six bytes of tag, Cisco's VN-Tag four; the type of what is tagged follows.
+///
+/// ```text
+/// +-----------------------------+----------+
+/// | ports and flags (4 or 6)    | type (2) |
+/// +-----------------------------+----------+
+/// ```
+fn port_tag<const LENGTH: usize>(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; LENGTH] = walk.header()?;
+    let ethertype = u16_at(header, LENGTH - 2);
+    walk.push(Header::PortTag { ethertype }, LENGTH)?;
     Ok(Next::EtherType(ethertype))
 }
 

@@ -30,8 +30,9 @@ const ORDER: u8 = 0x80;
 /// frames, data without content, several packets in one frame, and later fragments.
 pub(super) fn wifi(walk: &mut Walk<'_>, is_padded: bool) -> Step {
     let header: &[u8; WIFI_LENGTH] = walk.header()?;
-    let (kind, subtype, flags) = (header[0] >> 2 & 0x03, header[0] >> 4, header[1]);
-    let is_data = header[0] & 0x03 == 0 && kind == 2 && subtype & 0x04 == 0;
+    let (version, kind, subtype, flags) =
+        (header[0] & 0x03, header[0] >> 2 & 0x03, header[0] >> 4, header[1]);
+    let is_data = version == 0 && kind == 2 && subtype & 0x04 == 0;
     if !is_data || flags & PROTECTED != 0 {
         return Err(walk.unknown(Protocol::Wifi { kind, subtype }));
     }
