@@ -288,6 +288,7 @@ fn icmp(judgement: &Judgement<'_>) -> Option<Icmp> {
         kind: icmp.error.kind,
         code: icmp.error.code,
         meaning: outcome::meaning(icmp.error),
+        mtu: (icmp.mtu > 0).then_some(icmp.mtu),
         time: icmp.time,
     })
 }

@@ -72,6 +72,8 @@ pub struct IcmpSeen {
     pub time: Timestamp,
     /// The quoted packet came from the client.
     pub about_client: bool,
+    /// How large a packet may be to go on, in bytes: the smallest size that was told; 0 where none was.
+    pub mtu: u32,
 }
 
 /// Errors kept of one track: enough to tell the story.
@@ -272,6 +274,9 @@ impl Table {
         };
         let leg = self.leg_at(track, seen);
         let is_out = self.track(track).is_out(digest.reversed);
+        if digest.kind == Kind::Sctp {
+            self.tracks[track.0 as usize].note_chunk(is_out, digest.flags);
+        }
         if is_out {
             self.note_out(leg, seen, digest);
             let first_few = self.legs[leg.0 as usize].out <= u32::from(Index::DATAGRAMS);
@@ -306,13 +311,19 @@ impl Table {
             newest
         };
         let about_client = self.track(track).is_out(digest.reversed);
+        let header = seen.bytes.get(digest.transport as usize..).unwrap_or_default();
+        let mtu = decode::next_link_mtu(header, error.v6).unwrap_or(0);
         let errors = self.errors.entry(track).or_default();
         let known = errors.iter().position(|e| e.error == error && e.about_client == about_client);
         match known {
             // Several places show it; which of them comes first makes no difference.
-            Some(known) => errors[known].time = errors[known].time.min(seen.time),
+            Some(known) => {
+                let known = &mut errors[known];
+                known.time = known.time.min(seen.time);
+                known.mtu = [known.mtu, mtu].into_iter().filter(|mtu| *mtu > 0).min().unwrap_or(0);
+            }
             None if errors.len() < ERRORS_KEPT => {
-                errors.push(IcmpSeen { error, time: seen.time, about_client });
+                errors.push(IcmpSeen { error, time: seen.time, about_client, mtu });
             }
             None => return,
         }

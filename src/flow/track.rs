@@ -1,6 +1,6 @@
 //! One incarnation of one 5-tuple, wherever it was seen.
 
-use crate::digest::{Key, protocol, tcp as flag};
+use crate::digest::{Key, protocol, sctp, tcp as flag};
 use crate::flow::leg::LegIndex;
 use crate::flow::table::FlowIndex;
 use crate::flow::tcp;
@@ -20,10 +20,10 @@ pub mod known {
     pub const CLIENT_HIGH: u16 = 0x0001;
     /// …and that is certain, from a handshake.
     pub const CLIENT: u16 = 0x0002;
-    /// The client's, the server's initial sequence number.
+    /// The client's, the server's initial sequence number; of SCTP, that the server sent more than an ABORT.
     pub const CLIENT_ISN: u16 = 0x0004;
     pub const SERVER_ISN: u16 = 0x0008;
-    /// A SYN was seen, not only inferred from its answer; it carried a timestamp.
+    /// A SYN, or SCTP's INIT, was seen, not only inferred from its answer; it carried a timestamp.
     pub const SYN: u16 = 0x0010;
     pub const SYN_TIMESTAMP: u16 = 0x0020;
     pub const FIN_OUT: u16 = 0x0040;
@@ -199,6 +199,18 @@ impl Track {
         if segment.flags & flag::FIN != 0 {
             self.known |= fin_bit;
         }
+    }
+
+    /// Takes in the first chunk of an SCTP packet: an ABORT is what a reset is to TCP, anything else that the server sends
+    /// is an answer. What was an answer to an INIT and what came later cannot be told by an ABORT alone.
+    pub fn note_chunk(&mut self, is_out: bool, chunk: u8) {
+        self.known |= match (is_out, chunk) {
+            (true, sctp::ABORT) => known::RST_OUT,
+            (false, sctp::ABORT) => known::RST_BACK,
+            (false, _) => known::SERVER_ISN,
+            (true, sctp::INIT) => known::SYN,
+            (true, _) => 0,
+        };
     }
 
     fn note_reset(&mut self, is_out: bool, segment: &Segment) {

@@ -10,6 +10,7 @@
 
 mod frame;
 mod scene;
+mod silence;
 
 mod datagrams;
 mod directions;

@@ -665,12 +665,17 @@ impl Flow<'_> {
     }
 
     /// An ICMP error from `sender` about the last packet, back along the way.
-    pub(crate) fn error(mut self, sender: &str, kind: u8, code: u8) -> Self {
+    pub(crate) fn error(self, sender: &str, kind: u8, code: u8) -> Self {
+        self.error_with_mtu(sender, kind, code, 0)
+    }
+
+    /// An ICMP error that says how large a packet may be.
+    pub(crate) fn error_with_mtu(mut self, sender: &str, kind: u8, code: u8, mtu: u16) -> Self {
         let visible: Vec<_> = (0..self.stops.len()).rev().filter(|n| !self.hidden.contains(n)).collect();
         for (step, n) in (0i64..).zip(visible) {
             let stop = self.stops[n].clone();
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
-            let packet = frame::icmp(sender, kind, code, about);
+            let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
         }
         self.now += MS / 5;
