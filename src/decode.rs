@@ -5,6 +5,7 @@
 //! - A walk goes through the layers one by one, each by its own step (`link`, `network`, `transport`, `tunnel`),
 //!   and leaves a [`Packet`]; `full` condenses a packet into a digest.
 //! - `fast` takes the common frames straight to their digest, the same one that `full` gives.
+//! - [`hint`] reads the names that payloads tell.
 //! - [`Digester`] does this for the frames of one point and numbers its places and tunnels.
 //!
 //! Followed today: Ethernet, cooked v1 and v2, raw IP and BSD loopback; VLAN tags; IPv4 and IPv6 with extension
@@ -15,6 +16,7 @@ mod digester;
 mod fast;
 mod full;
 mod hash;
+pub mod hint;
 mod icmp;
 mod link;
 mod neighbour;
@@ -28,6 +30,7 @@ mod build;
 
 use std::collections::HashSet;
 
+use crate::digest::Digest;
 use crate::frame::LinkType;
 use crate::net::{Address, Block};
 use crate::packet::Packet;
@@ -43,6 +46,7 @@ pub use transport::{SynOptions, syn_options};
 pub struct Options {
     pods: HashSet<Address>,
     pod_blocks: Vec<Block>,
+    ports: tunnel::Ports,
 }
 
 impl Options {
@@ -60,6 +64,13 @@ impl Options {
         options
     }
 
+    /// UDP at these ports may be VXLAN or Geneve, as at the usual ones.
+    #[must_use]
+    pub fn with_ports(mut self, vxlan: Vec<u16>, geneve: Vec<u16>) -> Self {
+        self.ports = tunnel::Ports { vxlan, geneve };
+        self
+    }
+
     fn is_pod(&self, address: Address) -> bool {
         self.pods.contains(&address) || self.pod_blocks.iter().any(|block| block.contains(address))
     }
@@ -68,4 +79,9 @@ impl Options {
 /// The layers of a frame's `bytes`, as far as they can be understood.
 pub fn packet(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
     walk::walk(bytes, link, options)
+}
+
+/// The digest of a frame by way of its [`packet`], without place and tunnel: what every shorter way must agree with.
+pub fn digest(bytes: &[u8], link: LinkType, original: u32, options: &Options, hasher: &KeyHasher) -> Digest {
+    full::full(bytes, link, original, options, hasher).digest
 }

@@ -85,7 +85,7 @@ fn datagram_outcome(
     by_error: Option<Outcome>,
     reset: Option<ResetBy>,
 ) -> Outcome {
-    let is_answered = any(view, known::SERVER_ISN);
+    let is_answered = any(view, known::ACK_BACK);
     match reset {
         Some(_) if is_answered => return Outcome::Reset,
         Some(ResetBy::Server | ResetBy::Node) if any(view, known::SYN) => return Outcome::Refused,

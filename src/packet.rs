@@ -23,8 +23,8 @@ pub struct Packet {
 }
 
 impl Packet {
-    /// Most layers that are followed: two tunnels deep with tags, extension headers and a quoted packet.
-    pub const LAYERS: usize = 16;
+    /// Most layers that are followed: two tunnels deep with tags, labels, extension headers and a quoted packet.
+    pub const LAYERS: usize = 24;
 }
 
 /// One header of a packet.
@@ -176,9 +176,28 @@ pub enum Header {
         /// The link-layer address that an option holds: in a solicitation the sender's, else the target's.
         link: Option<Mac>,
     },
+    /// Plain, with a group policy, or generic.
     Vxlan {
         vni: u32,
     },
+    /// With its options.
+    Geneve {
+        vni: u32,
+        /// `EtherType` of what is inside.
+        protocol: u16,
+    },
+    /// Generic routing encapsulation, version 0.
+    Gre {
+        /// `EtherType` of what is inside.
+        protocol: u16,
+        key: Option<u32>,
+    },
+    /// What GRE has before a mirrored frame, in the second and third of its kinds.
+    Erspan {
+        session: u16,
+    },
+    /// An IP packet directly inside another; the range is empty.
+    Ipip,
     /// A protocol that is known by number alone; the range is all that is left of its bytes.
     Other {
         protocol: Protocol,

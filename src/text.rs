@@ -22,6 +22,11 @@ impl Text {
         Self(bytes[..end].into())
     }
 
+    /// The text of all of `bytes`, for text that has its length beside it: a NUL is a character of it.
+    pub fn exact(bytes: &[u8]) -> Self {
+        Self(bytes.into())
+    }
+
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }

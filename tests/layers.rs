@@ -27,9 +27,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("expect", &["text", "net", "digest", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
+    // What payloads and people call addresses.
+    ("names", &["text", "net", "frame", "decode"]),
     // What it means: conversations, what they teach about the run, and the verdict.
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
-    ("flow", &["text", "net", "frame", "digest", "decode", "snapshot"]),
+    ("flow", &["text", "net", "frame", "digest", "decode", "names", "snapshot"]),
     ("clock", &["frame", "flow"]),
     ("view", &["net", "frame", "digest", "expect", "flow", "snapshot"]),
     ("facts", &["net", "frame", "digest", "expect", "place", "flow", "view", "snapshot"]),
@@ -74,8 +76,8 @@ const MODULES: &[(&str, &[&str])] = &[
 
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
-    "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "clock",
-    "place", "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
+    "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "names",
+    "clock", "place", "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
 ];
 
 /// What the lower half may not name, and what that would be.

@@ -23,6 +23,14 @@ pub struct Frames {
     #[arg(long, value_name = "[NAME=]FILE")]
     pub ifindex: Vec<String>,
 
+    /// UDP ports of VXLAN beside 4789, 8472 and 4790 (repeat, or separate by commas)
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub vxlan_port: Vec<u16>,
+
+    /// UDP ports of Geneve beside 6081 (repeat, or separate by commas)
+    #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
+    pub geneve_port: Vec<u16>,
+
     /// Stop after N frames
     #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub count: Option<u64>,
@@ -131,7 +139,7 @@ fn free_name(wanted: &str, sources: &[Source]) -> String {
 }
 
 /// Interface names by index from the output of `ip link` or `ip addr`: lines like `5: veth-a@if2: <BROADCAST,…`.
-fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
+pub fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
     text.lines()
         .filter_map(|line| {
             let (index, rest) = line.split_once(": ")?;

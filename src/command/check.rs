@@ -8,6 +8,7 @@ use anyhow::Context as _;
 
 use crate::cli::check::Arguments;
 use crate::command::feed;
+use crate::decode;
 use crate::engine::{Engine, Settings};
 use crate::expect::Expectations;
 use crate::expect::environment::Environment;
@@ -19,12 +20,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let sources = arguments.frames.sources()?;
     let names = arguments.frames.interface_names()?;
     let settings = settings(arguments)?;
-    let pods = settings.expectations.cluster.pods.iter().map(|known| known.block).collect();
+    let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
+    let frames = &arguments.frames;
+    let decoding =
+        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let mut engine = Engine::new(settings);
     arguments.output.spare(&sources)?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
-    feed::feed(&mut engine, &sources, pods, arguments.frames.count)?;
+    feed::feed(&mut engine, &sources, &decoding, arguments.frames.count)?;
     if let Some(frames) = arguments.frames.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
     }

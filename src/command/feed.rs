@@ -17,7 +17,6 @@ use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::Batch;
 use crate::engine::Engine;
 use crate::frame::PointIndex;
-use crate::net::Block;
 
 /// Batches in flight: enough for either side to run ahead, few enough to stay in the cache.
 const IN_FLIGHT: usize = 6;
@@ -27,7 +26,7 @@ const IN_FLIGHT: usize = 6;
 pub(super) fn feed(
     engine: &mut Engine,
     sources: &[Source],
-    pods: Vec<Block>,
+    options: &Options,
     count: Option<u64>,
 ) -> anyhow::Result<()> {
     let mut open = Vec::new();
@@ -51,7 +50,6 @@ pub(super) fn feed(
     let meters = open.iter().map(|(_, savefile)| savefile.meter()).collect();
     // The seed only keeps packets from being aimed at the table; no result depends on it.
     let hasher = KeyHasher::new(RandomState::new().hash_one(0));
-    let options = Options::with_pods(pods);
     let digesters = open.iter().map(|_| Digester::new(hasher.clone(), options.clone())).collect();
     let reader = Reader { open, left: count.unwrap_or(u64::MAX) };
     take_in(engine, reader, Decoder { digesters }, meters)

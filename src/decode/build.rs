@@ -199,6 +199,42 @@ impl Inner {
     }
 }
 
+impl Inner {
+    /// Within a Geneve datagram with these options (a multiple of 4 bytes), as Ethernet or as it is.
+    pub(super) fn geneve(self, port: u16, vni: u32, options: &[u8], is_bridged: bool) -> Self {
+        let (number, content) =
+            if is_bridged { (ethertype::BRIDGED, self.ethernet()) } else { (self.ethertype, self.wire) };
+        let mut bytes = vec![(options.len() / 4) as u8, 0];
+        bytes.extend(number.to_be_bytes());
+        bytes.extend((vni << 8).to_be_bytes());
+        bytes.extend(options);
+        bytes.extend(content);
+        udp(40000, port, &bytes)
+    }
+
+    /// Behind a GRE header with these flags, words that they announce, and content type.
+    pub(super) fn gre(self, flags: u16, words: &[u32], number: u16) -> Self {
+        let mut bytes = flags.to_be_bytes().to_vec();
+        bytes.extend(number.to_be_bytes());
+        bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
+        bytes.extend(self.wire);
+        content(protocol::GRE, &bytes)
+    }
+
+    /// An Ethernet frame of this, as the content of whatever carries frames.
+    pub(super) fn framed(self) -> Self {
+        raw(ethertype::BRIDGED, &self.ethernet())
+    }
+
+    /// This behind `bytes`, which are not told apart from it.
+    pub(super) fn after(self, bytes: &[u8]) -> Self {
+        Self { wire: [bytes, &self.wire].concat(), ..self }
+    }
+}
+
+/// An option of Open Virtual Network: class 0x0102, type 0x80, four bytes.
+pub(super) const GENEVE_OPTION: [u8; 8] = [1, 2, 0x80, 1, 0, 1, 0, 2];
+
 /// The full digest of a frame that was captured whole.
 pub(super) fn read(link: LinkType, bytes: &[u8]) -> Full {
     full(bytes, link, bytes.len() as u32, &Options::default(), &KeyHasher::new(1))
@@ -212,6 +248,7 @@ pub(super) fn ends(digest: &Digest) -> String {
 /// Frames of every kind that is followed, on every link type.
 pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
     let (a, b, x, y) = ("10.128.0.5", "203.0.113.25", "fd00::5", "2001:db8::25");
+    let (n, m) = ("192.168.12.11", "192.168.12.12");
     let inner = [
         tcp(40001, 443, 30).in4(a, b),
         tcp_with(40001, 443, &[1, 1, 8, 10, 0, 0, 0, 9, 0, 0, 0, 0], 0).in4(a, b),
@@ -238,6 +275,19 @@ pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
         content(89, b"ospf").in4(a, b),
         content(89, b"ospf").in4(a, "224.0.0.5"),
         content(50, b"first").behind(44, [0, 0, 1, 0, 0, 0, 7]).in6(x, y),
+        tcp(40001, 443, 30).in4(a, b).geneve(6081, 3, &GENEVE_OPTION, true).in4(n, m),
+        tcp(40001, 443, 30).in6(x, y).geneve(6081, 3, &[], false).in4(n, m),
+        tcp(40001, 443, 30).in4(a, b).gre(0xb000, &[0, 9, 1], ethertype::IPV4).in4(n, m),
+        udp(5353, 53, b"query").in6(x, y).framed().gre(0x2000, &[0x0003_0700], ethertype::BRIDGED).in4(n, m),
+        tcp(40001, 443, 3)
+            .in4(a, b)
+            .framed()
+            .after(&[0x10, 0, 0, 5, 0, 0, 0, 0])
+            .gre(0x1000, &[1], 0x88be)
+            .in4(n, m),
+        content(protocol::GRE, &[0x30, 1, 0x88, 0x0b, 0, 4, 0, 1, 0, 0, 0, 1, 0xff, 3, 0, 0x21]).in4(n, m),
+        tcp(40001, 443, 30).in6(x, y).in4(n, m),
+        tcp(40001, 443, 30).in4(a, b).in4(n, m),
         arp(1, a, "10.128.0.1"),
         neighbour(135, y).in6_with(x, "ff02::1", 255),
         neighbour(136, y).in6_with(y, x, 255),

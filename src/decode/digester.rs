@@ -44,25 +44,26 @@ impl Digester {
             let bytes = batch.slab.get(head.range()).unwrap_or_default();
             let link = self.links.get(usize::from(head.interface)).copied().unwrap_or(UNDESCRIBED);
             let (within, motion) = link::sighting(bytes, link);
-            let mut digest = if let Some(digest) = fast(bytes, link, motion, &self.hasher) {
-                digest
-            } else {
-                let mut full = full(bytes, link, head.original, &self.options, &self.hasher);
-                if let Some(tunnel) = full.tunnel {
-                    full.digest.tunnel = self.tunnels.number(tunnel, &mut batch.tunnels);
-                    full.digest.tunnel_reversed = full.tunnel_reversed;
-                }
-                if let Some(error) = full.icmp {
-                    batch.icmp_errors.push((index as u32, error));
-                }
-                if let Some(piece) = full.piece {
-                    batch.fragments.push((index as u32, piece));
-                }
-                if let Some(claim) = full.claim {
-                    batch.claims.push((index as u32, claim));
-                }
-                full.digest
-            };
+            let mut digest =
+                if let Some(digest) = fast(bytes, link, motion, &self.options.ports, &self.hasher) {
+                    digest
+                } else {
+                    let mut full = full(bytes, link, head.original, &self.options, &self.hasher);
+                    if let Some(tunnel) = full.tunnel {
+                        full.digest.tunnel = self.tunnels.number(tunnel, &mut batch.tunnels);
+                        full.digest.tunnel_reversed = full.tunnel_reversed;
+                    }
+                    if let Some(error) = full.icmp {
+                        batch.icmp_errors.push((index as u32, error));
+                    }
+                    if let Some(piece) = full.piece {
+                        batch.fragments.push((index as u32, piece));
+                    }
+                    if let Some(claim) = full.claim {
+                        batch.claims.push((index as u32, claim));
+                    }
+                    full.digest
+                };
             digest.place = self.places.number(Spot { interface: head.interface, within }, &mut batch.places);
             batch.digests.push(digest);
         }

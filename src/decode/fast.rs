@@ -10,21 +10,27 @@ use crate::decode::link::{
 };
 use crate::decode::network::{IPV4_LENGTH, IPV6_LENGTH};
 use crate::decode::transport::{TCP_LENGTH, UDP_LENGTH};
-use crate::decode::tunnel;
+use crate::decode::tunnel::Ports;
 use crate::digest::{Digest, Key, Kind, Motion, Understood, protocol};
 use crate::frame::LinkType;
 use crate::net::{Address, Endpoint};
 
 /// The digest, without place and tunnel, of a frame that a cooked header says moved so.
 #[inline]
-pub(super) fn fast(bytes: &[u8], link: LinkType, motion: Motion, hasher: &KeyHasher) -> Option<Digest> {
+pub(super) fn fast(
+    bytes: &[u8],
+    link: LinkType,
+    motion: Motion,
+    ports: &Ports,
+    hasher: &KeyHasher,
+) -> Option<Digest> {
     let (network, ethertype) = network(bytes, link)?;
     let ip = bytes.get(network..)?;
     let digest =
         Digest { network: network as u16, motion, understood: Understood::Whole, ..Digest::default() };
     let mut digest = match ethertype {
-        ethertype::IPV4 => ipv4(ip, digest)?,
-        ethertype::IPV6 => ipv6(ip, digest)?,
+        ethertype::IPV4 => ipv4(ip, ports, digest)?,
+        ethertype::IPV6 => ipv6(ip, ports, digest)?,
         _ => return None,
     };
     digest.hash = hasher.hash(&digest.key);
@@ -58,7 +64,7 @@ fn network(bytes: &[u8], link: LinkType) -> Option<(usize, u16)> {
 }
 
 #[inline]
-fn ipv4(ip: &[u8], mut digest: Digest) -> Option<Digest> {
+fn ipv4(ip: &[u8], tunnels: &Ports, mut digest: Digest) -> Option<Digest> {
     let (header, content) = ip.split_first_chunk::<IPV4_LENGTH>()?;
     let stated = u32::from(u16_at(header, 2)).checked_sub(IPV4_LENGTH as u32)?;
     // Version 4 with five words of header; neither more fragments nor an offset.
@@ -69,11 +75,11 @@ fn ipv4(ip: &[u8], mut digest: Digest) -> Option<Digest> {
     digest.ttl = header[8];
     digest.transport = digest.network + IPV4_LENGTH as u16;
     let addresses = (Address::v4(u32_at(header, 12)), Address::v4(u32_at(header, 16)));
-    transport(content, header[9], stated, addresses, digest)
+    transport(content, header[9], stated, addresses, tunnels, digest)
 }
 
 #[inline]
-fn ipv6(ip: &[u8], mut digest: Digest) -> Option<Digest> {
+fn ipv6(ip: &[u8], tunnels: &Ports, mut digest: Digest) -> Option<Digest> {
     let (header, content) = ip.split_first_chunk::<IPV6_LENGTH>()?;
     let stated = u32::from(u16_at(header, 4));
     if header[0] >> 4 != 6 {
@@ -84,7 +90,7 @@ fn ipv6(ip: &[u8], mut digest: Digest) -> Option<Digest> {
     let (_, ends) = header.split_first_chunk::<8>()?;
     let (source, destination) = ends.split_first_chunk::<16>()?;
     let addresses = (Address::v6(*source), Address::v6(*destination.first_chunk()?));
-    transport(content, header[6], stated, addresses, digest)
+    transport(content, header[6], stated, addresses, tunnels, digest)
 }
 
 /// A transport header in an IP packet that states `stated` bytes of it and its payload.
@@ -94,6 +100,7 @@ fn transport(
     number: u8,
     stated: u32,
     (source, destination): (Address, Address),
+    tunnels: &Ports,
     mut digest: Digest,
 ) -> Option<Digest> {
     let (length, ports) = match number {
@@ -110,7 +117,7 @@ fn transport(
         protocol::UDP => {
             let header: &[u8; UDP_LENGTH] = content.first_chunk()?;
             let ports = [u16_at(header, 0), u16_at(header, 2)];
-            if tunnel::may_be_tunnel(ports[0], ports[1]) {
+            if tunnels.may_be_tunnel(ports[0], ports[1]) {
                 return None;
             }
             digest.kind = Kind::Udp;
@@ -138,8 +145,9 @@ mod tests {
 
     fn both(link: LinkType, bytes: &[u8], original: u32) -> (Option<Digest>, Digest) {
         let hasher = KeyHasher::new(7);
-        let full = full(bytes, link, original, &Options::default(), &hasher);
-        (fast(bytes, link, link::sighting(bytes, link).1, &hasher), full.digest)
+        let options = Options::default().with_ports(vec![5353], vec![53]);
+        let full = full(bytes, link, original, &options, &hasher);
+        (fast(bytes, link, link::sighting(bytes, link).1, &options.ports, &hasher), full.digest)
     }
 
     #[test]
@@ -147,9 +155,9 @@ mod tests {
         let packets = [
             tcp(40001, 443, 30).in4("10.128.0.5", "203.0.113.25"),
             tcp_with(40001, 443, &[1; 12], 0).in4("10.128.0.5", "203.0.113.25"),
-            udp(5353, 53, b"query").in4("10.128.0.5", "203.0.113.25"),
+            udp(5354, 54, b"query").in4("10.128.0.5", "203.0.113.25"),
             tcp(40001, 443, 30).in6("fd00::5", "2001:db8::25"),
-            udp(5353, 53, b"query").in6("fd00::5", "2001:db8::25"),
+            udp(5354, 54, b"query").in6("fd00::5", "2001:db8::25"),
         ];
         for packet in packets {
             for (link, bytes) in [

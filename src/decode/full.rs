@@ -10,8 +10,7 @@
 //!   first fragment that does not hold, or of which was not captured, what names its conversation, is a `Kind::Tail` as
 //!   later ones are, with the offset 0.
 
-use crate::decode::neighbour;
-use crate::decode::{KeyHasher, Options, link, packet};
+use crate::decode::{KeyHasher, Options, link, neighbour, packet, tunnel};
 use crate::digest::{
     Claim, Digest, IcmpError, Key, Kind, Piece, Tunnel, TunnelKind, Understood, echo, protocol,
 };
@@ -57,7 +56,7 @@ fn condense(packet: &Packet, original: u32) -> Full {
     let mut quote = None;
     // Of the innermost IP packet: which part of a datagram it is, and of which protocol.
     let mut fragment = None;
-    for Layer { header, range } in &packet.layers {
+    for (index, Layer { header, range }) in packet.layers.iter().enumerate() {
         let digest = &mut full.digest;
         if let Some(error) = quote {
             quoted(&mut full, header, &mut addresses, error);
@@ -130,10 +129,11 @@ fn condense(packet: &Packet, original: u32) -> Full {
                 quote = Some(IcmpError { sender: addresses.0, v6, kind, code });
                 carry(digest, range.end, payload, original);
             }
-            Header::Vxlan { vni } => {
+            Header::Vxlan { .. } | Header::Geneve { .. } | Header::Gre { .. } | Header::Ipip => {
                 let (low, high) = (addresses.0.min(addresses.1), addresses.0.max(addresses.1));
                 if full.tunnel.is_none() {
-                    full.tunnel = Some(Tunnel { kind: TunnelKind::Vxlan, id: Some(vni), low, high });
+                    let (kind, id) = opened(header, packet.layers.get(index + 1));
+                    full.tunnel = Some(Tunnel { kind, id, low, high });
                     full.tunnel_reversed = addresses.0 > addresses.1;
                 }
                 full.digest = Digest::default();
@@ -144,6 +144,7 @@ fn condense(packet: &Packet, original: u32) -> Full {
             | Header::Sll { .. }
             | Header::Sll2 { .. }
             | Header::Family { .. }
+            | Header::Erspan { .. }
             | Header::TcpStart { .. }
             | Header::Other { .. } => {}
         }
@@ -159,6 +160,20 @@ fn condense(packet: &Packet, original: u32) -> Full {
         piece(&mut full, packet, addresses, part, number);
     }
     full
+}
+
+/// Kind and identifier of the tunnel that a header opens; ERSPAN is in the header that follows GRE's.
+fn opened(header: &Header, next: Option<&Layer>) -> (TunnelKind, Option<u32>) {
+    match *header {
+        Header::Vxlan { vni } => (TunnelKind::Vxlan, Some(vni)),
+        Header::Geneve { vni, .. } => (TunnelKind::Geneve, Some(vni)),
+        Header::Gre { protocol, key } => match next.map(|layer| &layer.header) {
+            Some(Header::Erspan { session }) => (TunnelKind::Erspan, Some(u32::from(*session))),
+            _ if tunnel::is_mirror(protocol) => (TunnelKind::Erspan, None),
+            _ => (TunnelKind::Gre, key),
+        },
+        _ => (TunnelKind::Ipip, None),
+    }
 }
 
 /// Tells of the fragment that the frame is, where it belongs to a conversation; the addresses are its own.

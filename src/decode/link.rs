@@ -16,6 +16,14 @@ pub(super) mod ethertype {
     /// IEEE 802.1ad, and the number used before it existed.
     pub(in crate::decode) const SERVICE_VLAN: u16 = 0x88a8;
     pub(in crate::decode) const OLD_QINQ: u16 = 0x9100;
+    /// An Ethernet frame, where something else than Ethernet carries it ("transparent Ethernet bridging").
+    pub(in crate::decode) const BRIDGED: u16 = 0x6558;
+    /// Labels, and those of packets to a group (RFC 5332 §3).
+    pub(in crate::decode) const MPLS: u16 = 0x8847;
+    pub(in crate::decode) const MPLS_GROUP: u16 = 0x8848;
+    /// The session stage.
+    pub(in crate::decode) const PPPOE: u16 = 0x8864;
+    pub(in crate::decode) const LLDP: u16 = 0x88cc;
     /// Smaller values are an IEEE 802.3 length.
     pub(in crate::decode) const FIRST: u16 = 0x0600;
 }

@@ -23,6 +23,8 @@ pub(super) fn step(walk: &mut Walk<'_>, number: u8, v6: bool) -> Step {
         (protocol::UDP, _) => udp(walk),
         (protocol::SCTP, _) => sctp(walk),
         (protocol::ICMP, false) | (protocol::ICMPV6, true) => icmp::step(walk, v6),
+        (protocol::GRE, _) => tunnel::gre(walk),
+        (protocol::IPIP | protocol::IPV6, _) => tunnel::ipip(walk, number),
         (NOTHING, true) => Ok(Next::Payload),
         _ => opaque(walk, number),
     }
@@ -88,10 +90,7 @@ fn udp(walk: &mut Walk<'_>) -> Step {
     let (source, destination) = (u16_at(header, 0), u16_at(header, 2));
     let payload = Extent(walk.stated_after(UDP_LENGTH));
     walk.push(Header::Udp { source, destination, length: u16_at(header, 4), payload }, UDP_LENGTH)?;
-    if !walk.quoting && tunnel::is_vxlan(walk, source, destination) {
-        return Ok(Next::Vxlan);
-    }
-    Ok(Next::Payload)
+    tunnel::in_udp(walk, source, destination)
 }
 
 /// RFC 9260 §3.1 and the beginning of the first chunk (§3.2), of which INIT and INIT ACK (§3.3.2) are read on:

@@ -21,7 +21,8 @@ pub(super) enum Next {
         protocol: u8,
         v6: bool,
     },
-    Vxlan,
+    /// The header before a mirrored frame, of the second or third kind.
+    Erspan(u8),
     /// Nothing that decoding looks at.
     Payload,
 }
@@ -62,7 +63,7 @@ pub(super) fn walk(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
             Next::EtherType(ethertype) => link::ethertype_step(&mut walk, ethertype),
             Next::Ip(version) => network::step(&mut walk, version),
             Next::Transport { protocol, v6 } => transport::step(&mut walk, protocol, v6),
-            Next::Vxlan => tunnel::vxlan_step(&mut walk),
+            Next::Erspan(kind) => tunnel::erspan(&mut walk, kind),
             Next::Payload => return walk.packet,
         };
         match step {

@@ -20,7 +20,7 @@ pub mod known {
     pub const CLIENT_HIGH: u16 = 0x0001;
     /// …and that is certain, from a handshake.
     pub const CLIENT: u16 = 0x0002;
-    /// The client's, the server's initial sequence number; of SCTP, that the server sent more than an ABORT.
+    /// The client's, the server's initial sequence number.
     pub const CLIENT_ISN: u16 = 0x0004;
     pub const SERVER_ISN: u16 = 0x0008;
     /// A SYN, or SCTP's INIT, was seen, not only inferred from its answer; it carried a timestamp.
@@ -33,13 +33,21 @@ pub mod known {
     pub const RST_BACK: u16 = 0x0200;
     /// A reset that answers the SYN.
     pub const REFUSED: u16 = 0x0400;
-    /// `end_out`, `end_back` hold numbers; `ack_out`, `ack_back` do.
+    /// `end_out`, `end_back` hold numbers; `ack_out`, `ack_back` do, or, of SCTP, that side sent more than an ABORT.
     pub const END_OUT: u16 = 0x0800;
     pub const END_BACK: u16 = 0x1000;
     pub const ACK_OUT: u16 = 0x2000;
     pub const ACK_BACK: u16 = 0x4000;
     /// A newer track has its 5-tuple.
     pub const SUPERSEDED: u16 = 0x8000;
+}
+
+/// How far a track has been listened to for names, as bits of [`Track::hearing`].
+pub mod hearing {
+    /// Something has begun that may tell a name.
+    pub const LISTENING: u8 = 0x01;
+    /// The beginning of its client's data told a name.
+    pub const NAMED: u8 = 0x02;
 }
 
 /// One conversation under one 5-tuple.
@@ -67,6 +75,7 @@ pub struct Track {
     /// Identification of the first SYN's IPv4 header; 0 where unknown or IPv6.
     pub syn_ip_id: u16,
     pub known: u16,
+    pub hearing: u8,
     /// Changed since it was last asked for.
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
@@ -116,6 +125,7 @@ impl Track {
             first_leg: LegIndex::NONE,
             syn_ip_id: 0,
             known: 0,
+            hearing: 0,
             is_changed: false,
             is_crowded: false,
         }
@@ -207,9 +217,9 @@ impl Track {
         self.known |= match (is_out, chunk) {
             (true, sctp::ABORT) => known::RST_OUT,
             (false, sctp::ABORT) => known::RST_BACK,
-            (false, _) => known::SERVER_ISN,
-            (true, sctp::INIT) => known::SYN,
-            (true, _) => 0,
+            (true, sctp::INIT) => known::SYN | known::ACK_OUT,
+            (true, _) => known::ACK_OUT,
+            (false, _) => known::ACK_BACK,
         };
     }
 
