@@ -4,12 +4,14 @@
 
 use crate::expect::Expectations;
 use crate::facts::Facts;
+use crate::findings::{Change, Contest};
 use crate::flow::table::IcmpSeen;
+use crate::frame::{FrameId, Timestamp};
 use crate::judge::{Detail, Judgement, Stage};
 use crate::net::Address;
 use crate::number::{counted, thousands};
 use crate::outcome;
-use crate::snapshot::ResetBy;
+use crate::snapshot::{Finding, ResetBy, Severity};
 use crate::verdict::{Outcome, Reason};
 use crate::wire;
 
@@ -65,6 +67,51 @@ impl Explainer<'_> {
         }
         let (became, answer_step) = outcome(judgement, subject);
         Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
+    }
+
+    /// What is said of an address that more than one claimed; `frame` names a frame.
+    pub fn contest(&self, contest: &Contest<'_>, frame: impl Fn(FrameId) -> String) -> Finding {
+        let address = contest.address;
+        let mut macs: Vec<String> = contest.changes.iter().map(|change| change.mac.to_string()).collect();
+        macs.sort_unstable();
+        macs.dedup();
+        let claimants = macs.join(" and ");
+        let at = &self.facts.place(contest.place).id;
+        let first = contest.changes.first().map_or(Timestamp::MIN, |change| change.time);
+        let claimed = |change: &Change| {
+            let ms = (change.time - first) / 1_000_000;
+            let after = format!("{}.{:03} s", ms / 1000, (ms % 1000).abs());
+            format!("{} after {after}: {} claims it", frame(change.frame), change.mac)
+        };
+        let (id, severity, explanation, next_step) = if contest.is_duplicate {
+            (
+                "duplicate-egress-ip",
+                Severity::Error,
+                format!(
+                    "{claimants} claim the egress address {address} by turns at {at}: two machines hold it, or one answers for it with two interfaces. Answers reach now one of them and now the other."
+                ),
+                format!("Find out on which nodes {address} is configured, and take it from all but one."),
+            )
+        } else {
+            (
+                "egress-ip-moved",
+                Severity::Info,
+                format!(
+                    "The egress address {address} changed its holder at {at}, between {claimants}. Connections that were open then do not survive that."
+                ),
+                format!(
+                    "If nothing should have failed over, look at the health of the nodes that hold {address}."
+                ),
+            )
+        };
+        Finding {
+            id,
+            severity,
+            objects: vec![address.to_string()],
+            evidence: contest.changes.iter().map(claimed).collect(),
+            explanation,
+            next_step,
+        }
     }
 
     /// `node worker1's own address`, `an address nobody declared`, …

@@ -45,6 +45,10 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         snapshot.warnings = warnings(engine);
         snapshot.points = points(engine);
         snapshot.problems = problems(engine, &groups);
+        let findings = engine.claims.contests();
+        let frame = |frame| engine.frame_name(frame);
+        snapshot.findings =
+            findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
         snapshot.groups = groups.into_iter().map(|group| group_row(engine, group)).collect();
     }
     snapshot

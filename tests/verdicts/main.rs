@@ -12,6 +12,7 @@ mod frame;
 mod scene;
 mod silence;
 
+mod claims;
 mod datagrams;
 mod directions;
 mod exits;
