@@ -13,6 +13,7 @@ mod scene;
 mod silence;
 
 mod claims;
+mod clocks;
 mod datagrams;
 mod directions;
 mod exits;
