@@ -47,6 +47,7 @@ use crate::packet::Packet;
 
 pub use digester::Digester;
 pub use hash::KeyHasher;
+pub use icmp::next_link_mtu;
 pub use link::link_addresses;
 pub use transport::{SynOptions, syn_options};
 
