@@ -5,11 +5,14 @@
 use crate::expect::Expectations;
 use crate::facts::Facts;
 use crate::judge::{Detail, Judgement, Stage};
-use crate::net::Address;
+use crate::kin::Link;
+use crate::net::{Address, Endpoint};
 use crate::number::{counted, thousands};
 use crate::outcome;
 use crate::snapshot::ResetBy;
+use crate::text::Text;
 use crate::verdict::{Outcome, Reason};
+use crate::view::View;
 use crate::wire;
 
 /// What is said of a flow, or of several that are alike.
@@ -56,13 +59,14 @@ pub struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject) -> Explanation {
+    /// `name` is what all of them call their destination.
+    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> Explanation {
         let who = who(judgement, subject);
         let (what, next_step) = self.reason(judgement, subject);
         if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
             return Explanation { sentence: format!("{who} {what}"), next_step };
         }
-        let (became, answer_step) = outcome(judgement);
+        let (became, answer_step) = outcome(judgement, name);
         Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
     }
 
@@ -246,10 +250,33 @@ fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String
     )
 }
 
-fn outcome(judgement: &Judgement<'_>) -> (String, Option<String>) {
+/// What two linked flows have in common.
+pub fn in_common(link: Link) -> Vec<&'static str> {
+    let said = [(link.is_same_payload, "same payload"), (link.is_same_name, "same name")];
+    said.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
+}
+
+/// `A proxy probably carries it on as node1:40, from 10.128.0.9 to 203.0.113.25:443 (same name)`.
+pub fn other_side(link: Link, other: &View<'_>, id: &str) -> String {
+    let (from, to) = (other.first().client().address, other.destination());
+    let says =
+        if link.is_onward { "A proxy probably carries it on as" } else { "A proxy probably sent it for" };
+    format!("{says} {id}, from {from} to {to} ({})", in_common(link).join(", "))
+}
+
+/// `api.partner.example (203.0.113.25:443)`; without a name that is too long for a sentence.
+fn destination(end: Endpoint, name: Option<&Text>) -> String {
+    const LONGEST: usize = 64;
+    match name.map(ToString::to_string).filter(|name| name.chars().count() <= LONGEST) {
+        Some(name) => format!("{name} ({end})"),
+        None => end.to_string(),
+    }
+}
+
+fn outcome(judgement: &Judgement<'_>, name: Option<&Text>) -> (String, Option<String>) {
     let found = &judgement.found;
     let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
-    let to = judgement.view.destination();
+    let to = destination(judgement.view.destination(), name);
     let ask = || {
         from.map(|from| {
             format!(

@@ -14,6 +14,7 @@ pub mod filter;
 pub mod flow;
 pub mod frame;
 pub mod judge;
+pub mod kin;
 pub mod names;
 pub mod net;
 pub mod number;
