@@ -17,6 +17,7 @@ mod exits;
 mod expectations;
 mod joins;
 mod losses;
+mod names;
 mod outcomes;
 mod paths;
 mod runs;
