@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use egret::digest::protocol;
 use serde::Deserialize;
 
 use crate::capture::Capture;
@@ -119,7 +120,14 @@ struct Exit {
 fn translated(flows: &[Flow]) -> BTreeSet<(u8, SocketAddr, SocketAddr)> {
     let mut tuples = BTreeSet::new();
     for flow in flows {
-        let protocol = if flow.protocol == "udp" { 17 } else { 6 };
+        let protocol = match flow.protocol.as_str() {
+            "tcp" => protocol::TCP,
+            "udp" => protocol::UDP,
+            "icmp" => protocol::ICMP,
+            "icmp6" => protocol::ICMPV6,
+            "sctp" => protocol::SCTP,
+            other => panic!("truth about {other}"),
+        };
         let exits = flow.left.iter().filter(|exit| exit.source.ip() != flow.client.ip());
         tuples.extend(exits.map(|exit| (protocol, exit.source, exit.destination)));
     }
