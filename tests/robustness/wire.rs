@@ -102,7 +102,12 @@ pub(crate) fn read(link: LinkType, bytes: &[u8]) -> (Sight, Vec<Transport>) {
             }
             Header::Sctp { source, destination, tag, chunk, initiate, payload } => {
                 let transport = transport(protocol::SCTP, (source, destination), payload.0);
-                found.push(Transport { seq: tag, ack: initiate, flags: chunk.unwrap_or(u8::MAX), ..transport });
+                found.push(Transport {
+                    seq: tag,
+                    ack: initiate,
+                    flags: chunk.unwrap_or(u8::MAX),
+                    ..transport
+                });
             }
             Header::Echo { v6, is_reply, id, seq, payload } => {
                 let (ports, flags) = if is_reply { ((0, id), echo::REPLY) } else { ((id, 0), echo::REQUEST) };
