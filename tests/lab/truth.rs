@@ -4,7 +4,7 @@
 //! each other. Conntrack says which tuples NAT made of the client's own; the router says which of those
 //! came to it, in how many packets. Witnesses that contradict each other make a situation fail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
@@ -84,6 +84,7 @@ pub(crate) fn assemble(
         })
         .collect();
     flows.sort_by_key(|flow| flow.started);
+    part(&mut flows);
     let mut users: HashMap<(Protocol, SocketAddr, SocketAddr), u32> = HashMap::new();
     for (flow, exit) in flows.iter().flat_map(|flow| flow.left.iter().map(move |exit| (flow, exit))) {
         *users.entry((flow.protocol, exit.source, exit.destination)).or_default() += 1;
@@ -96,6 +97,19 @@ pub(crate) fn assemble(
         }
     }
     flows
+}
+
+/// Parts what NAT made of one tuple among the flows that used it, one after the other: what the server saw of
+/// one of them is not another's, unless it saw that of both.
+fn part(flows: &mut [Flow]) {
+    let mut seen: HashMap<(Protocol, SocketAddr, SocketAddr), HashSet<SocketAddr>> = HashMap::new();
+    for flow in flows.iter() {
+        seen.entry((flow.protocol, flow.client, flow.to)).or_default().extend(flow.seen);
+    }
+    for flow in flows {
+        let seen = &seen[&(flow.protocol, flow.client, flow.to)];
+        flow.left.retain(|exit| flow.seen == Some(exit.source) || !seen.contains(&exit.source));
+    }
 }
 
 /// What NAT, wherever it happens, made of tuples.
