@@ -30,6 +30,7 @@ mod build;
 
 use std::collections::HashSet;
 
+use crate::digest::Digest;
 use crate::frame::LinkType;
 use crate::net::{Address, Block};
 use crate::packet::Packet;
@@ -77,4 +78,9 @@ impl Options {
 /// The layers of a frame's `bytes`, as far as they can be understood.
 pub fn packet(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
     walk::walk(bytes, link, options)
+}
+
+/// The digest of a frame by way of its [`packet`], without place and tunnel: what every shorter way must agree with.
+pub fn digest(bytes: &[u8], link: LinkType, original: u32, options: &Options, hasher: &KeyHasher) -> Digest {
+    full::full(bytes, link, original, options, hasher).digest
 }

@@ -109,6 +109,7 @@ impl Engine {
             tunnels: Vec::new(),
             incidents: Vec::new(),
         });
+        self.table.add_point();
         self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
         index
     }
@@ -268,6 +269,7 @@ impl Engine {
 
     /// Brings every verdict up to date.
     fn refresh(&mut self) {
+        self.table.settle();
         for flow in self.table.take_gone() {
             self.standings.withdraw(flow);
         }
