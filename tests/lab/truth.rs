@@ -172,6 +172,7 @@ impl Class {
         let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(seen.ip()));
         let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| exit.source.ip()).collect();
         left.sort();
+        left.dedup();
         let rewritten = || flow.left.first().is_some_and(|exit| exit.source.port() != flow.client.port());
         self.of.as_ref().is_none_or(|of| *of == flow.batch)
             && self.seen.is_none_or(|wanted| wanted == seen)
@@ -220,5 +221,34 @@ mod tests {
         ]);
         assert_eq!(tuples(dialled, Protocol::Tcp, &translated), [dialled, service, outside]);
         assert_eq!(tuples(dialled, Protocol::Udp, &translated), [dialled]);
+    }
+
+    #[test]
+    fn what_the_server_saw_of_one_flow_is_not_another_s_of_the_same_tuple() {
+        let exit = |port| Exit {
+            source: SocketAddr::from(([192, 168, 12, 99], port)),
+            destination: "203.0.113.25:443".parse().unwrap(),
+            packets: None,
+        };
+        let flow = |name: &str, seen: Option<u16>| Flow {
+            name: name.to_owned(),
+            batch: String::new(),
+            from: String::new(),
+            protocol: Protocol::Tcp,
+            client: "10.128.0.5:40001".parse().unwrap(),
+            to: "203.0.113.25:443".parse().unwrap(),
+            seen: seen.map(|port| exit(port).source),
+            server: None,
+            left: vec![exit(1), exit(2), exit(3)],
+            met: Met::Answered,
+            started: Timestamp::UNIX_EPOCH,
+            ended: Timestamp::UNIX_EPOCH,
+        };
+        let mut flows = [flow("first", Some(1)), flow("second", Some(2)), flow("unseen", None)];
+        part(&mut flows);
+        assert_eq!(
+            flows.map(|flow| flow.left),
+            [vec![exit(1), exit(3)], vec![exit(2), exit(3)], vec![exit(3)]]
+        );
     }
 }

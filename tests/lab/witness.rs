@@ -44,7 +44,7 @@ impl Events {
             File::options().read(true).write(true).create(true).truncate(true).open(log).expect("a log");
         let child = namespace
             .command("conntrack")
-            .args(["-E", "-e", "NEW", "-b", "8388608"])
+            .args(["-E", "-e", "NEW", "-b", "67108864"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
             .stderr(Stdio::null())
