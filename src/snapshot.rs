@@ -302,12 +302,17 @@ pub enum Method {
     TcpIsn,
     /// Sequence and acknowledgement numbers of a segment, where the beginning was not seen.
     TcpSegment,
-    /// IP identification, length and payload of a datagram.
+    /// IP identification, length and payload of a datagram; SPI and sequence number of ESP.
     Datagram,
+    /// Sequence number, IP identification and payload of an ICMP echo.
+    IcmpEcho,
+    /// The tags that the two ends of an SCTP association chose.
+    SctpTag,
 }
 
 impl Method {
-    pub const ALL: &[Self] = &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram];
+    pub const ALL: &[Self] =
+        &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram, Self::IcmpEcho, Self::SctpTag];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -315,6 +320,8 @@ impl Method {
             Self::TcpIsn => "tcp-isn",
             Self::TcpSegment => "tcp-segment",
             Self::Datagram => "datagram",
+            Self::IcmpEcho => "icmp-echo",
+            Self::SctpTag => "sctp-tag",
         }
     }
 }

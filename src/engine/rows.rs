@@ -315,11 +315,13 @@ fn wire_sources(engine: &Engine, judgement: &Judgement<'_>) -> Vec<WireSource> {
 
 fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     let flow = engine.table.flow(judgement.view.flow);
-    let method = match (flow.is_joined, judgement.view.first().is_tcp()) {
-        (false, _) => Method::SameTuple,
-        (true, true) if judgement.view.has_beginning() => Method::TcpIsn,
-        (true, true) => Method::TcpSegment,
-        (true, false) => Method::Datagram,
+    let method = match judgement.view.first().key.protocol {
+        _ if !flow.is_joined => Method::SameTuple,
+        protocol::TCP if judgement.view.has_beginning() => Method::TcpIsn,
+        protocol::TCP => Method::TcpSegment,
+        protocol::ICMP | protocol::ICMPV6 => Method::IcmpEcho,
+        protocol::SCTP => Method::SctpTag,
+        _ => Method::Datagram,
     };
     let is_probable = flow.is_probable || judgement.is_probable;
     Join { method, confidence: if is_probable { Confidence::Probable } else { Confidence::Certain } }

@@ -17,7 +17,7 @@ use crate::digest::{Digest, Kind, echo, protocol, sctp};
 use crate::flow::leg::LegIndex;
 use crate::flow::sign::{self, Class, Print};
 use crate::flow::table::{Sighting, Table};
-use crate::flow::track::{TrackIndex, client_by_ports, known};
+use crate::flow::track::{TrackIndex, client_by_ports, client_by_service, known};
 
 /// Packets of a leg, by the client and by the other end, that leave signs for certain.
 const FIRST_OUT: u32 = 4;
@@ -159,8 +159,20 @@ pub(super) fn client_by_content(digest: &Digest) -> Option<bool> {
     }
 }
 
-/// How much can be held of who a track's client is, from 0: who spoke first, what the ports say, what was said.
+/// What [`orientation`] is where only who spoke first tells.
+pub(super) const FIRST_SPEAKER: u8 = 0;
+
+/// How sure it is who a track's client is: by what was said, by a known service's port, by a guess at ports, or by who
+/// spoke first.
 pub(super) fn orientation(table: &Table, track: TrackIndex) -> u8 {
     let entry = table.track(track);
-    if entry.knows(known::CLIENT) { 2 } else { u8::from(client_by_ports(&entry.key).is_some()) }
+    if entry.knows(known::CLIENT) {
+        3
+    } else if client_by_service(&entry.key).is_some() {
+        2
+    } else if client_by_ports(&entry.key).is_some() {
+        1
+    } else {
+        FIRST_SPEAKER
+    }
 }

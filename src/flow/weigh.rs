@@ -19,7 +19,7 @@
 
 use smallvec::SmallVec;
 
-use crate::flow::datagram::orientation;
+use crate::flow::datagram::{FIRST_SPEAKER, orientation};
 use crate::flow::join::TRACKS;
 use crate::flow::sign::{Class, Sign};
 use crate::flow::table::{Flow, FlowIndex, Table};
@@ -516,7 +516,7 @@ impl Table {
     fn agree(&self, bonds: &[Bond]) -> bool {
         bonds.iter().all(|bond| {
             let (a, b) = (orientation(self, bond.pair.0), orientation(self, bond.pair.1));
-            !bond.is_turned || a != b || a == 0
+            !bond.is_turned || a != b || a == FIRST_SPEAKER
         })
     }
 

@@ -35,6 +35,12 @@ pub(crate) enum Content {
     Udp {
         payload: Vec<u8>,
     },
+    /// Anything in IP, or a part of it: flags and offset are those of the IPv4 header.
+    Other {
+        protocol: u8,
+        fragment: u16,
+        bytes: Vec<u8>,
+    },
     /// An ICMP error about a packet.
     Error {
         kind: u8,
@@ -79,7 +85,12 @@ impl Packet {
                 let mut bytes = vec![0x45, 0];
                 bytes.extend((20 + content.len() as u16).to_be_bytes());
                 bytes.extend(self.id.to_be_bytes());
-                bytes.extend([0x40, 0, self.ttl, self.protocol(), 0, 0]);
+                let fragment = match &self.content {
+                    Content::Other { fragment, .. } => *fragment,
+                    _ => 0x4000,
+                };
+                bytes.extend(fragment.to_be_bytes());
+                bytes.extend([self.ttl, self.protocol(), 0, 0]);
                 bytes.extend(source.octets());
                 bytes.extend(destination.octets());
                 bytes.extend(content);
@@ -102,6 +113,7 @@ impl Packet {
         match &self.content {
             Content::Tcp { .. } => 6,
             Content::Udp { .. } => 17,
+            Content::Other { protocol, .. } => *protocol,
             Content::Error { .. } if self.source.is_ipv6() => 58,
             Content::Error { .. } => 1,
         }
@@ -131,6 +143,7 @@ impl Packet {
                 bytes.extend(payload);
                 bytes
             }
+            Content::Other { bytes, .. } => bytes.clone(),
             Content::Error { kind, code, about } => {
                 let quoted = about.ip();
                 let mut bytes = vec![*kind, *code, 0, 0, 0, 0, 0, 0];

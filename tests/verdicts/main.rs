@@ -16,6 +16,7 @@ mod directions;
 mod exits;
 mod expectations;
 mod joins;
+mod joins_by_packets;
 mod losses;
 mod outcomes;
 mod paths;

@@ -301,9 +301,11 @@ impl Scene {
         } else {
             self.points.iter().collect()
         };
-        for point in order {
+        // As the command does: all points are known before the first is read.
+        let indexes: Vec<_> = order.iter().map(|point| engine.add_point(point.name, point.name)).collect();
+        for (point, index) in order.into_iter().zip(indexes) {
             let bytes = point.file(if self.is_abrupt { None } else { Some(end + 1000 * MS) });
-            read(&mut engine, point.name, bytes, &pods);
+            read(&mut engine, (point.name, index), bytes, &pods);
         }
         engine.end();
         engine.check_roles().expect("roles that fit");
@@ -325,8 +327,7 @@ struct Asked {
     role: Vec<Declaration>,
 }
 
-fn read(engine: &mut Engine, name: &str, bytes: Vec<u8>, pods: &[egret::net::Block]) {
-    let point: PointIndex = engine.add_point(name, name);
+fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[egret::net::Block]) {
     let mut file = Savefile::stream(name, Cursor::new(bytes), Keep::Nothing).expect("a capture");
     let mut digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
     let mut batch = Batch::new(point);
@@ -735,6 +736,14 @@ impl Run {
     pub(crate) fn rows(&self, port: u16) -> Vec<&Row> {
         let is_it = |row: &&Row| row.legs.iter().any(|leg| leg.source.port == port);
         self.snapshot.rows.iter().filter(is_it).collect()
+    }
+
+    /// The one flow of which some leg has this address at the client's end.
+    pub(crate) fn row_from(&self, address: &str) -> &Row {
+        let is_it = |row: &&Row| row.legs.iter().any(|leg| leg.source.address.to_string() == address);
+        let rows: Vec<_> = self.snapshot.rows.iter().filter(is_it).collect();
+        assert_eq!(rows.len(), 1, "flows from {address}: {:#?}", self.snapshot.rows);
+        rows[0]
     }
 
     /// The one flow with this port at the client's end.
