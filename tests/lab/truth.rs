@@ -43,8 +43,8 @@ pub(crate) struct Flow {
 pub(crate) struct Exit {
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
-    /// Not known where several flows had this tuple, one after the other, nor of datagrams in fragments:
-    /// only the first has ports to be counted by.
+    /// Not known where several flows had this tuple, one after the other, where packets came while captures began
+    /// or ended, nor of datagrams in fragments: only the first has ports to be counted by.
     pub(crate) packets: Option<u64>,
 }
 
@@ -119,13 +119,12 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translated: &Translated, arrival
     let dialled = Tuple { source: attempt.client, destination: attempt.to };
     let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translated)
         .into_iter()
+        .filter(|tuple| arrivals.of(attempt.protocol, *tuple) > 0)
         .map(|tuple| Exit {
             source: tuple.source,
             destination: tuple.destination,
-            packets: Some(arrivals.of(attempt.protocol, tuple)),
+            packets: arrivals.certain(attempt.protocol, tuple).filter(|_| !attempt.fragmented),
         })
-        .filter(|exit| exit.packets != Some(0))
-        .map(|exit| Exit { packets: exit.packets.filter(|_| !attempt.fragmented), ..exit })
         .collect();
     let seen = sight.map(|sight| Tuple { source: sight.peer, destination: sight.local });
     if let Some(seen) = seen {
