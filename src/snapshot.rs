@@ -245,7 +245,7 @@ impl Direction {
     }
 }
 
-/// An ICMP error that answers a flow.
+/// The ICMP error that says most of what became of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Icmp {
     pub sender: Address,
@@ -253,6 +253,8 @@ pub struct Icmp {
     pub code: u8,
     /// In words: `communication administratively prohibited`.
     pub meaning: &'static str,
+    /// How large a packet may be to go on, where the error says so.
+    pub mtu: Option<u32>,
     pub time: Timestamp,
 }
 
@@ -262,6 +264,8 @@ pub enum ResetBy {
     Client,
     /// The side that was asked.
     Server,
+    /// A node between them.
+    Node,
 }
 
 impl ResetBy {
@@ -269,6 +273,7 @@ impl ResetBy {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+            Self::Node => "node",
         }
     }
 }

@@ -45,6 +45,10 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         snapshot.warnings = warnings(engine);
         snapshot.points = points(engine);
         snapshot.problems = problems(engine, &groups);
+        let findings = engine.claims.contests();
+        let frame = |frame| engine.frame_name(frame);
+        snapshot.findings =
+            findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
         snapshot.groups = groups.into_iter().map(|group| group_row(engine, group)).collect();
     }
     snapshot
@@ -288,6 +292,7 @@ fn icmp(judgement: &Judgement<'_>) -> Option<Icmp> {
         kind: icmp.error.kind,
         code: icmp.error.code,
         meaning: outcome::meaning(icmp.error),
+        mtu: (icmp.mtu > 0).then_some(icmp.mtu),
         time: icmp.time,
     })
 }

@@ -10,7 +10,10 @@
 
 mod frame;
 mod scene;
+mod silence;
 
+mod claims;
+mod clocks;
 mod datagrams;
 mod directions;
 mod exits;

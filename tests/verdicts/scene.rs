@@ -210,6 +210,15 @@ impl Scene {
         point.frames.push((EPOCH + point.ahead + at, bytes));
     }
 
+    /// Somebody announces an address: a gratuitous ARP (RFC 5944 §4.6) at a device of an `any`.
+    pub(crate) fn announce(&mut self, at: i64, point: &'static str, address: [u8; 4], mac: Mac) {
+        let header =
+            [8, 6, 0, 0, 0, 0, 0, 2, 0, 1, 1, 6, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0];
+        let ends = [&mac[..], &address, &[0; 6], &address].concat();
+        let body = [[0, 1, 8, 0, 6, 4, 0, 1].as_slice(), &ends].concat();
+        self.point(eth0(point)).frames.push((EPOCH + at, [header.as_slice(), &body].concat()));
+    }
+
     /// Another pod's flow, answered: it shows that the place is an uplink, and that replies are seen.
     pub(crate) fn neighbour(&mut self, point: &'static str) {
         self.tcp("10.128.0.9:50000", "203.0.113.80:443")
@@ -666,12 +675,17 @@ impl Flow<'_> {
     }
 
     /// An ICMP error from `sender` about the last packet, back along the way.
-    pub(crate) fn error(mut self, sender: &str, kind: u8, code: u8) -> Self {
+    pub(crate) fn error(self, sender: &str, kind: u8, code: u8) -> Self {
+        self.error_with_mtu(sender, kind, code, 0)
+    }
+
+    /// An ICMP error that says how large a packet may be.
+    pub(crate) fn error_with_mtu(mut self, sender: &str, kind: u8, code: u8, mtu: u16) -> Self {
         let visible: Vec<_> = (0..self.stops.len()).rev().filter(|n| !self.hidden.contains(n)).collect();
         for (step, n) in (0i64..).zip(visible) {
             let stop = self.stops[n].clone();
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
-            let packet = frame::icmp(sender, kind, code, about);
+            let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
         }
         self.now += MS / 5;
