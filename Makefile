@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 # The capture of `make demo`.
 CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 
-.PHONY: help demo test lab check audit bench fmt deps
+.PHONY: help demo test lab corpus check audit bench fmt deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -25,6 +25,11 @@ test: ## all tests: what needs no privilege, doctests, the laboratory
 lab: ## the laboratory: real NAT in network namespaces
 	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack tcpdump
 	scripts/lab
+
+corpus: ## every capture of CORPUS=DIR beside what other programs say of it
+	@test -n "$(CORPUS)" || { echo "make corpus: CORPUS=DIR must name a corpus of captures, a folder with oracles.jsonl" >&2; exit 2; }
+	@scripts/install cargo cc
+	cargo test --profile fast --test corpus -- "$(abspath $(CORPUS))"
 
 check: ## format, lints, documentation, licences, direction of imports
 	@scripts/install cargo cc fmt clippy deny
