@@ -23,7 +23,7 @@ test: ## all tests: what needs no privilege, doctests, the laboratory
 	@$(MAKE) --no-print-directory lab
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack tcpdump
+	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump
 	scripts/lab
 
 corpus: ## every capture of CORPUS=DIR beside what other programs say of it
@@ -53,4 +53,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc git fmt clippy nextest deny unshare mount setpriv ip nft conntrack tcpdump tshark tcptrace time
+	scripts/install cargo cc git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tshark tcptrace time

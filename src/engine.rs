@@ -15,6 +15,7 @@ use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
 use crate::filter::selection::{Selection, Tuple};
+use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
 use crate::flow::{FlowIndex, Table};
@@ -59,6 +60,7 @@ pub struct Engine {
     points: Vec<Point>,
     facts: Facts,
     table: Table,
+    claims: Claims,
     standings: Standings,
     /// The input has ended: every flow is settled.
     has_ended: bool,
@@ -88,6 +90,7 @@ impl Engine {
             points: Vec::new(),
             facts: Facts::default(),
             table: Table::default(),
+            claims: Claims::default(),
             standings,
             has_ended: false,
             now: Timestamp::MIN,
@@ -109,6 +112,7 @@ impl Engine {
             tunnels: Vec::new(),
             incidents: Vec::new(),
         });
+        self.table.add_point();
         self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
         index
     }
@@ -137,6 +141,7 @@ impl Engine {
         let first_ordinal = self.count(batch);
         let Point { places, tunnels, links, .. } = &self.points[point.0 as usize];
         self.table.ingest(batch, &Origin { point, first_ordinal, places, tunnels, links });
+        self.claims.ingest(batch, first_ordinal, places, &self.settings.expectations.cluster);
         for incident in &batch.incidents {
             self.note_incident(point, incident);
         }
@@ -268,6 +273,7 @@ impl Engine {
 
     /// Brings every verdict up to date.
     fn refresh(&mut self) {
+        self.table.settle();
         for flow in self.table.take_gone() {
             self.standings.withdraw(flow);
         }

@@ -1,15 +1,20 @@
 //! Conversations: tracks and their legs, and the flows that tracks are joined into.
 
+mod datagram;
+mod errors;
+mod fragments;
 mod hearing;
 mod incarnation;
 pub mod join;
 pub mod leg;
 mod recent;
 mod segment;
+mod sign;
 pub mod slots;
 pub mod table;
 pub mod tcp;
 pub mod track;
+mod weigh;
 
 pub use leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
 pub use table::{Flow, FlowIndex, Table};

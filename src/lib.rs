@@ -11,6 +11,7 @@ pub mod expect;
 pub mod explain;
 pub mod facts;
 pub mod filter;
+pub mod findings;
 pub mod flow;
 pub mod frame;
 pub mod judge;

@@ -245,7 +245,7 @@ impl Direction {
     }
 }
 
-/// An ICMP error that answers a flow.
+/// The ICMP error that says most of what became of a flow.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Icmp {
     pub sender: Address,
@@ -253,6 +253,8 @@ pub struct Icmp {
     pub code: u8,
     /// In words: `communication administratively prohibited`.
     pub meaning: &'static str,
+    /// How large a packet may be to go on, where the error says so.
+    pub mtu: Option<u32>,
     pub time: Timestamp,
 }
 
@@ -262,6 +264,8 @@ pub enum ResetBy {
     Client,
     /// The side that was asked.
     Server,
+    /// A node between them.
+    Node,
 }
 
 impl ResetBy {
@@ -269,6 +273,7 @@ impl ResetBy {
         match self {
             Self::Client => "client",
             Self::Server => "server",
+            Self::Node => "node",
         }
     }
 }
@@ -302,12 +307,17 @@ pub enum Method {
     TcpIsn,
     /// Sequence and acknowledgement numbers of a segment, where the beginning was not seen.
     TcpSegment,
-    /// IP identification, length and payload of a datagram.
+    /// IP identification, length and payload of a datagram; SPI and sequence number of ESP.
     Datagram,
+    /// Sequence number, IP identification and payload of an ICMP echo.
+    IcmpEcho,
+    /// The tags that the two ends of an SCTP association chose.
+    SctpTag,
 }
 
 impl Method {
-    pub const ALL: &[Self] = &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram];
+    pub const ALL: &[Self] =
+        &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram, Self::IcmpEcho, Self::SctpTag];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -315,6 +325,8 @@ impl Method {
             Self::TcpIsn => "tcp-isn",
             Self::TcpSegment => "tcp-segment",
             Self::Datagram => "datagram",
+            Self::IcmpEcho => "icmp-echo",
+            Self::SctpTag => "sctp-tag",
         }
     }
 }

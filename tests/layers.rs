@@ -35,6 +35,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("clock", &["frame", "flow"]),
     ("view", &["net", "frame", "digest", "expect", "flow", "snapshot"]),
     ("facts", &["net", "frame", "digest", "expect", "place", "flow", "view", "snapshot"]),
+    ("findings", &["net", "frame", "digest", "expect", "flow"]),
     ("wire", &["net", "frame", "digest", "expect", "place", "flow", "view", "facts", "snapshot"]),
     ("outcome", &["net", "frame", "digest", "verdict", "place", "flow", "view", "facts", "wire", "snapshot"]),
     (
@@ -48,14 +49,14 @@ const MODULES: &[(&str, &[&str])] = &[
         "explain",
         &[
             "text", "net", "frame", "digest", "verdict", "expect", "clock", "place", "flow", "view", "facts",
-            "wire", "outcome", "judge", "snapshot", "number",
+            "findings", "wire", "outcome", "judge", "snapshot", "number",
         ],
     ),
     (
         "engine",
         &[
             "text", "net", "frame", "digest", "verdict", "decode", "filter", "expect", "clock", "place",
-            "flow", "view", "facts", "wire", "outcome", "judge", "explain", "snapshot",
+            "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain", "snapshot",
         ],
     ),
     // The ways in and out.
@@ -77,7 +78,7 @@ const MODULES: &[(&str, &[&str])] = &[
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
     "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "names",
-    "clock", "place", "flow", "view", "facts", "wire", "outcome", "judge", "explain", "engine",
+    "clock", "place", "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain", "engine",
 ];
 
 /// What the lower half may not name, and what that would be.

@@ -139,7 +139,7 @@ fn free_name(wanted: &str, sources: &[Source]) -> String {
 }
 
 /// Interface names by index from the output of `ip link` or `ip addr`: lines like `5: veth-a@if2: <BROADCAST,…`.
-fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
+pub fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
     text.lines()
         .filter_map(|line| {
             let (index, rest) = line.split_once(": ")?;

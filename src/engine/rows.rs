@@ -45,6 +45,10 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         snapshot.warnings = warnings(engine);
         snapshot.points = points(engine);
         snapshot.problems = problems(engine, &groups);
+        let findings = engine.claims.contests();
+        let frame = |frame| engine.frame_name(frame);
+        snapshot.findings =
+            findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
         snapshot.groups = groups.into_iter().map(|group| group_row(engine, group)).collect();
     }
     snapshot
@@ -288,6 +292,7 @@ fn icmp(judgement: &Judgement<'_>) -> Option<Icmp> {
         kind: icmp.error.kind,
         code: icmp.error.code,
         meaning: outcome::meaning(icmp.error),
+        mtu: (icmp.mtu > 0).then_some(icmp.mtu),
         time: icmp.time,
     })
 }
@@ -315,11 +320,13 @@ fn wire_sources(engine: &Engine, judgement: &Judgement<'_>) -> Vec<WireSource> {
 
 fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     let flow = engine.table.flow(judgement.view.flow);
-    let method = match (flow.is_joined, judgement.view.first().is_tcp()) {
-        (false, _) => Method::SameTuple,
-        (true, true) if judgement.view.has_beginning() => Method::TcpIsn,
-        (true, true) => Method::TcpSegment,
-        (true, false) => Method::Datagram,
+    let method = match judgement.view.first().key.protocol {
+        _ if !flow.is_joined => Method::SameTuple,
+        protocol::TCP if judgement.view.has_beginning() => Method::TcpIsn,
+        protocol::TCP => Method::TcpSegment,
+        protocol::ICMP | protocol::ICMPV6 => Method::IcmpEcho,
+        protocol::SCTP => Method::SctpTag,
+        _ => Method::Datagram,
     };
     let is_probable = flow.is_probable || judgement.is_probable;
     Join { method, confidence: if is_probable { Confidence::Probable } else { Confidence::Certain } }

@@ -78,7 +78,8 @@ impl Table {
             .or_else(|| self.incarnations(newest).find(|t| is_it(*t)))
     }
 
-    /// The newest incarnation, if its beginning was missed elsewhere and this handshake can be it.
+    /// The newest incarnation whose beginning was missed elsewhere and that this handshake can have begun. Others may have
+    /// followed it there.
     fn beginning_of(
         &self,
         newest: TrackIndex,
@@ -86,10 +87,23 @@ impl Table {
         digest: &Digest,
         segment: &Segment,
     ) -> Option<TrackIndex> {
+        self.incarnations(newest).find(|track| self.can_begin(*track, seen, digest, segment))
+    }
+
+    fn can_begin(
+        &self,
+        incarnation: TrackIndex,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        segment: &Segment,
+    ) -> bool {
         let (isn, client_is_high) = handshake(digest, segment);
-        let track = self.track(newest);
+        let track = self.track(incarnation);
+        if track.knows(known::CLIENT_ISN) {
+            return false;
+        }
         let was_seen_here =
-            self.legs_of(newest).any(|(_, leg)| leg.place == seen.place && leg.tunnel == seen.tunnel);
+            self.legs_of(incarnation).any(|(_, leg)| leg.place == seen.place && leg.tunnel == seen.tunnel);
         // Where the client has come to: by what it sent, or by what the server acknowledged, resets included.
         let (sent, end, acknowledged, ack) = if track.knows(known::CLIENT_HIGH) == client_is_high {
             (
@@ -108,8 +122,7 @@ impl Table {
         };
         let told = |bits, number| (track.known & bits != 0 && number != 0).then_some(number);
         let reached = told(sent, end).or_else(|| told(acknowledged, ack));
-        let fits = !track.knows(known::CLIENT_ISN) && !was_seen_here;
-        (fits && reached.is_some_and(|reached| tcp::continues(reached, isn))).then_some(newest)
+        !was_seen_here && reached.is_some_and(|reached| tcp::continues(reached, isn))
     }
 
     /// The incarnation that a segment without SYN continues.

@@ -1,20 +1,20 @@
 //! Joins the tracks that one flow leaves on either side of a NAT.
 //!
 //! NAT rewrites addresses and perhaps ports, and nothing else. Two tracks are the same flow when
-//! 1. a SYN of each has the same initial sequence number and the same IP identification (a *print*; datagrams: the same
-//!    identification, length and beginning of payload), or
+//! 1. a SYN of each has the same initial sequence number and the same IP identification (a *print*), or
 //! 2. both directions' initial sequence numbers are equal in both (a *pair*);
 //!
 //! and nothing speaks against it: their servers' numbers, where both are known, are equal; the timestamps of their SYNs are
-//! those of one packet, or of it and its retry; in one clock domain the print was seen within [`SYN_WINDOW`] or
-//! [`DATAGRAM_WINDOW`]; and no SYN, no datagram of two tracks of the flow was seen at one sight
-//! ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet passes there once.
+//! those of one packet, or of it and its retry; in one clock domain the print was seen within [`SYN_WINDOW`]; and no SYN of
+//! two tracks of the flow was seen at one sight ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet
+//! passes there once.
 //!
-//! A track whose beginning was not seen is joined by its segments, inside one clock domain (`recent`).
+//! A track whose beginning was not seen is joined by its segments: at once inside one clock domain (`recent`), over
+//! several when all are known (`weigh`). So are datagrams.
 //!
 //! Neither ports nor destinations are compared: NAT may rewrite both. Where several flows fit a print, the nearest in time
 //! wins inside one clock domain (`probable`); across domains time says nothing, so they stay apart and are
-//! marked as contested, whichever came first. Work is done for handshakes and first datagrams alone, over at most
+//! marked as contested, whichever came first. Work is done for handshakes alone, over at most
 //! `PROBES` entries.
 
 use std::hash::BuildHasher as _;
@@ -27,16 +27,15 @@ use crate::flow::table::{FlowIndex, Sighting, Table};
 use crate::flow::track::{Track, TrackIndex, known};
 use crate::frame::Timestamp;
 
-/// How far apart one SYN, one datagram may be seen within one clock domain, in ns. A node passes
-/// packets on within microseconds; a SYN that comes again after a second is a retry with an identification of its own.
+/// How far apart one SYN may be seen within one clock domain, in ns. A node passes packets on within
+/// microseconds; a SYN that comes again after a second is a retry with an identification of its own.
 pub const SYN_WINDOW: i64 = 1_000_000_000;
-pub const DATAGRAM_WINDOW: i64 = 100_000_000;
 
 /// Entries with one print that are looked at.
 const PROBES: usize = 16;
 
 /// Tracks of one flow: a client, a Service, a router, two NATs and the far side are six.
-const TRACKS: u8 = 8;
+pub(super) const TRACKS: u8 = 8;
 
 /// A print seen: by which track, where and when.
 #[derive(Debug, Clone, Copy)]
@@ -65,15 +64,8 @@ pub struct Index {
 }
 
 impl Index {
-    /// Packets of a datagram track that are indexed, each direction's first.
-    pub const DATAGRAMS: u8 = 4;
-
     pub fn syn_print(isn: u32, ip_id: u16) -> u64 {
         u64::from(isn) << 16 | u64::from(ip_id)
-    }
-
-    pub fn datagram_print(hash: u64, has_id: bool) -> u64 {
-        hash >> 2 | 1 << 63 | u64::from(has_id) << 62
     }
 
     /// The tracks that showed a print, newest first, at most `PROBES`.
@@ -158,10 +150,7 @@ fn is_one_clock(one: &Track, other: &Track) -> bool {
 
 /// Whether a print is more than one number that somebody chose: with an IP identification it is.
 fn is_sure(print: u64) -> bool {
-    match print >> 62 {
-        0 => print & 0xffff != 0,
-        kind => kind & 1 != 0,
-    }
+    print & 0xffff != 0
 }
 
 fn millis(time: Timestamp) -> u32 {
@@ -198,8 +187,7 @@ impl Table {
     /// Joins a track to the flow that shows the same print, if there is one and nothing speaks against it.
     pub(super) fn join_by_print(&mut self, track: TrackIndex, print: u64, seen: &Sighting<'_>) {
         let Some(candidates) = self.candidates(track, print, seen) else { return };
-        let window = if self.track(track).is_tcp() { SYN_WINDOW } else { DATAGRAM_WINDOW };
-        let fitting = || candidates.iter().filter(|c| c.fit == Fit::Yes && c.is_near(window));
+        let fitting = || candidates.iter().filter(|c| c.fit == Fit::Yes && c.is_near(SYN_WINDOW));
         let near = fitting().filter(|c| c.nearest.is_some()).min_by_key(|c| c.nearest);
         let mut is_contested = false;
         match (fitting().count(), near) {
@@ -208,7 +196,7 @@ impl Table {
                     candidates.iter().any(|c| c.fit == Fit::Rival && self.flow(c.flow).is_reaching);
                 if reaching {
                     self.index.insert(print, track, seen, true);
-                    self.contest(print, window);
+                    self.contest(print);
                     return;
                 }
                 is_contested = candidates.iter().any(|c| c.is_contested);
@@ -222,7 +210,7 @@ impl Table {
             }
             (_, None) => {
                 self.index.insert(print, track, seen, true);
-                self.contest(print, window);
+                self.contest(print);
                 return;
             }
         }
@@ -300,12 +288,20 @@ impl Table {
             return Fit::Rival;
         }
         // What strayed to a place where the right SYN passed does not make another conversation of it.
-        let has_passed = |leg: &Leg| if one.is_tcp() { leg.has_shown(shown::SYN) } else { leg.out > 0 };
+        let has_passed = |leg: &Leg| leg.has_shown(shown::SYN);
         let shares_sight = self
             .legs_of(a)
             .filter(|(_, leg)| has_passed(leg))
             .any(|(_, leg)| self.legs_of(b).any(|(_, its)| has_passed(its) && leg.is_same_sight(its)));
         if shares_sight { Fit::Rival } else { Fit::Yes }
+    }
+
+    /// Whether nothing that is known of two tracks speaks against their being one flow, the packets that both showed left
+    /// aside.
+    pub(super) fn can_be_one_flow(&self, a: TrackIndex, b: TrackIndex) -> bool {
+        let (one, other) = (self.track(a), self.track(b));
+        let have_begun = one.knows(known::CLIENT_ISN) && other.knows(known::CLIENT_ISN);
+        self.fit_tracks(a, b) == Fit::Yes && !(have_begun && one.client_isn != other.client_isn)
     }
 
     /// Takes a track, whose server has just answered, out of a flow in which another server did: equal prints had misled.
@@ -387,7 +383,7 @@ impl Table {
 
     /// Takes apart every flow that shows a print across clock domains, and puts together again what is beyond doubt: equal
     /// pairs, and what was near in time within one domain. The rest stays contested.
-    fn contest(&mut self, print: u64, window: i64) {
+    fn contest(&mut self, print: u64) {
         let entries: SmallVec<[u32; PROBES]> = self.index.entries_with(print).collect();
         let mut flows: SmallVec<[FlowIndex; PROBES]> =
             entries.iter().map(|e| self.track(self.index.entries[*e as usize].track).flow).collect();
@@ -408,7 +404,7 @@ impl Table {
                 }
                 if self.is_pair(*one, *other) && self.fit(own, its) == Fit::Yes {
                     self.unite(*one, its, true);
-                } else if self.is_near(&entries, *one, *other, window) && self.fit(own, its) == Fit::Yes {
+                } else if self.is_near(&entries, *one, *other, SYN_WINDOW) && self.fit(own, its) == Fit::Yes {
                     self.unite(*one, its, false);
                 }
             }
@@ -461,6 +457,8 @@ impl Table {
         let mut rivals: SmallVec<[FlowIndex; 8]> = SmallVec::new();
         for track in self.tracks_of(flow) {
             let entry = self.track(track);
+            let by_signs = self.rivals_by_signs(track).filter(|rival| self.can_be_one_flow(track, *rival));
+            rivals.extend(by_signs.map(|t| self.track(t).flow).filter(|f| *f != flow));
             if !entry.is_tcp() || !entry.knows(known::SYN) {
                 continue;
             }

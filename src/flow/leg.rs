@@ -134,6 +134,38 @@ impl Leg {
         self.seq_end.wrapping_sub(self.has_shown(shown::FIN) as u32)
     }
 
+    /// Notes what the first packet out tells.
+    pub fn introduce(&mut self, ttl: u8, source: MacIndex, destination: MacIndex, is_from_high: bool) {
+        self.ttl = ttl;
+        if is_from_high {
+            self.shown |= shown::FROM_HIGH;
+        }
+        self.source_mac = source;
+        self.destination_mac = destination;
+    }
+
+    /// Adds a later fragment's bytes; its datagram is counted with its first.
+    pub fn note_bytes(&mut self, time: Timestamp, bytes: u64) {
+        self.first_seen = self.first_seen.min(time);
+        self.last_seen = self.last_seen.max(time);
+        self.bytes += bytes;
+    }
+
+    /// Takes what the client was thought to have sent for the other side's, and the other way round. What the other side's
+    /// packets were is not kept.
+    pub fn turn(&mut self) {
+        if self.out > 0 {
+            self.ttl = 0;
+        }
+        std::mem::swap(&mut self.out, &mut self.back);
+        self.shown = 0;
+        self.moved = 0;
+        self.holes = 0;
+        self.has_more_holes = false;
+        self.source_mac = MacIndex::UNKNOWN;
+        self.destination_mac = MacIndex::UNKNOWN;
+    }
+
     /// Counts one frame of `original` bytes.
     #[inline]
     pub fn count(&mut self, is_out: bool, time: Timestamp, original: u32) {
@@ -160,7 +192,8 @@ impl Leg {
 
     /// Notes the sequence space of a segment out: `[seq, end)`, a SYN and a FIN included.
     ///
-    /// What lies between the old end and a segment beyond it is a hole until it is sent again. Of several holes at a time
+    /// What lies between the old end and a segment beyond it is a hole until it is sent again; so is what lies between
+    /// data before the beginning and that. Of several holes at a time
     /// only their sum is kept: they stay, for nothing tells which bytes would fill them.
     #[inline]
     pub fn note_segment(&mut self, seq: u32, end: u32) {
@@ -171,11 +204,17 @@ impl Leg {
             return;
         }
         if tcp::is_after(seq, self.seq_end) {
-            self.has_more_holes = self.holes > 0;
+            self.has_more_holes |= self.holes > 0;
             if self.holes == 0 {
                 self.hole_at = self.seq_end;
             }
             self.holes = self.holes.saturating_add(seq.wrapping_sub(self.seq_end));
+        } else if end != seq && tcp::is_after(self.seq_low, end) {
+            self.has_more_holes |= self.holes > 0;
+            if self.holes == 0 {
+                self.hole_at = end;
+            }
+            self.holes = self.holes.saturating_add(self.seq_low.wrapping_sub(end));
         } else if self.holes > 0 && !self.has_more_holes {
             self.fill(seq, end);
         }
@@ -287,6 +326,26 @@ mod tests {
         leg.note_segment(1000, 1001);
         leg.note_segment(1501, 1501);
         assert_eq!(leg.holes, 500);
+    }
+
+    #[test]
+    fn what_lies_between_an_earlier_segment_and_the_beginning_is_a_hole() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(800, 900);
+        assert_eq!((leg.holes, leg.hole_at, leg.seq_low), (100, 900, 800));
+        leg.note_segment(900, 1000);
+        assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, 800, 1100));
+    }
+
+    #[test]
+    fn a_leg_that_is_turned_round_knows_nothing_of_the_other_sides_packets() {
+        let mut leg = leg();
+        leg.introduce(63, MacIndex(1), MacIndex(2), true);
+        leg.count(true, Timestamp::from_nanos(6), 10);
+        leg.turn();
+        assert_eq!((leg.out, leg.back, leg.ttl, leg.shown), (0, 1, 0, 0));
+        assert_eq!(leg.source_mac, MacIndex::UNKNOWN);
     }
 
     #[test]

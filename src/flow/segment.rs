@@ -1,10 +1,13 @@
 //! What a TCP segment does to the table: which track and leg it belongs to, what it says of both, and what can be joined by it.
 
+use std::hash::BuildHasher as _;
+
 use crate::decode;
 use crate::digest::{Digest, tcp as flag};
 use crate::flow::join::Index;
-use crate::flow::leg::{LegIndex, MacIndex, shown};
+use crate::flow::leg::{LegIndex, shown};
 use crate::flow::recent::Mark;
+use crate::flow::sign::{self, Class, Print};
 use crate::flow::table::{Sighting, Table};
 use crate::flow::tcp;
 use crate::flow::track::{Segment, TrackIndex, known};
@@ -18,7 +21,8 @@ const RETRY_AFTER: i64 = 100_000_000;
 const RETRIES_KEPT: usize = 8;
 
 impl Table {
-    pub(super) fn segment(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex) {
+    /// Takes in a segment; returns its track.
+    pub(super) fn segment(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex) -> TrackIndex {
         let is_syn = digest.flags & flag::SYN != 0;
         let segment = Segment {
             seq: digest.seq,
@@ -58,6 +62,40 @@ impl Table {
             self.join_by_segment(track, seen, digest);
         }
         self.hear_segment(track, leg, is_out, seen, digest);
+        if self.expected_points > 1 && !is_syn && segment.flags & flag::RST == 0 {
+            self.note_numbers(track, leg, seen, digest, is_out);
+        }
+        track
+    }
+
+    /// Keeps a segment's numbers, to be found again at other points: of what was captured from its middle more than of
+    /// what began here, and there only of data.
+    #[inline]
+    fn note_numbers(
+        &mut self,
+        track: TrackIndex,
+        leg: LegIndex,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        is_out: bool,
+    ) {
+        let entry = self.leg(leg);
+        let has_begun = entry.has_shown(shown::SYN);
+        let (nth, few) = match (is_out, has_begun) {
+            (true, false) => (entry.out, 4),
+            (true, true) => (entry.out, 2),
+            (false, false) => (entry.back, 2),
+            (false, true) => (entry.back, 1),
+        };
+        if (has_begun && digest.payload_len == 0)
+            || !sign::is_kept(sign::key(digest, &[]), nth, few)
+            || (nth > few && !self.signs.has_room(seen.point))
+        {
+            return;
+        }
+        let hash = self.hasher.hash_one((digest.key.protocol, digest.seq, digest.ack, digest.ip_id));
+        let print = Print::new(Class::Numbers, hash);
+        self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, is_out);
     }
 
     /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
@@ -171,7 +209,7 @@ impl Table {
     }
 
     /// Settles which end is the client; turns round what was counted under a wrong guess.
-    fn orient(&mut self, track: TrackIndex, client_is_high: bool) {
+    pub(super) fn orient(&mut self, track: TrackIndex, client_is_high: bool) {
         let entry = &mut self.tracks[track.0 as usize];
         if entry.knows(known::CLIENT) || entry.knows(known::CLIENT_HIGH) == client_is_high {
             return;
@@ -186,13 +224,7 @@ impl Table {
         let mut leg = entry.first_leg;
         while leg != LegIndex::NONE {
             let entry = &mut self.legs[leg.0 as usize];
-            std::mem::swap(&mut entry.out, &mut entry.back);
-            // What the other side's packets were is not kept.
-            entry.shown = 0;
-            entry.moved = 0;
-            entry.holes = 0;
-            entry.source_mac = MacIndex::UNKNOWN;
-            entry.destination_mac = MacIndex::UNKNOWN;
+            entry.turn();
             leg = entry.next;
         }
     }

@@ -4,21 +4,26 @@
 //! change nothing; they bring the memory that the third needs into the cache, many misses at a time. What a TCP segment
 //! says is taken in by `segment`, which of a 5-tuple's tracks it belongs to is told by `incarnation`.
 
-use std::hash::BuildHasher as _;
-
 use foldhash::HashMap;
 use smallvec::SmallVec;
 
 use crate::decode;
-use crate::digest::{Batch, Digest, Head, IcmpError, Key, Kind, LocalTunnel, tcp as flag};
+use crate::digest::{Batch, Digest, Head, Key, Kind, LocalTunnel, Piece, tcp as flag};
+use crate::flow::datagram::client_by_content;
+use crate::flow::errors::Errors;
+use crate::flow::fragments::Fragments;
 use crate::flow::join::Index;
-use crate::flow::leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex, shown};
+use crate::flow::leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
 use crate::flow::recent::Recent;
+use crate::flow::sign::Signs;
 use crate::flow::slots::Slots;
-use crate::flow::track::{Segment, Track, TrackIndex, client_by_ports, known};
+use crate::flow::track::{Track, TrackIndex, client_by_ports, known};
+use crate::flow::weigh::Weighed;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::names::Names;
 use crate::net::Mac;
+
+pub use crate::flow::errors::IcmpSeen;
 
 /// Index of a flow in [`Table::flows`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -62,21 +67,11 @@ pub(super) struct Sighting<'a> {
     pub time: Timestamp,
     pub ordinal: u64,
     pub original: u32,
+    /// It travels from the key's high end.
+    pub reversed: bool,
     pub bytes: &'a [u8],
     pub link: LinkType,
 }
-
-/// An ICMP error that quoted a packet of a track.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct IcmpSeen {
-    pub error: IcmpError,
-    pub time: Timestamp,
-    /// The quoted packet came from the client.
-    pub about_client: bool,
-}
-
-/// Errors kept of one track: enough to tell the story.
-const ERRORS_KEPT: usize = 4;
 
 /// Legs of one track: a packet passes some ten places on its way through two nodes. A track that shows more was made to
 /// cost time; its last leg stands for the rest, and nothing is concluded from it.
@@ -107,10 +102,16 @@ pub struct Table {
     /// Which incarnation a place is at, for 5-tuples that had more than one.
     pub(super) current: HashMap<(Key, PlaceIndex, TunnelIndex), TrackIndex>,
     pub(super) retries: HashMap<LegIndex, SmallVec<[Timestamp; 2]>>,
-    errors: HashMap<TrackIndex, SmallVec<[IcmpSeen; 2]>>,
+    pub(super) errors: HashMap<TrackIndex, SmallVec<[IcmpSeen; 2]>>,
+    pub(super) waiting_errors: Errors,
+    pub(super) fragments: Fragments,
+    pub(super) signs: Signs,
+    pub(super) weighed: Weighed,
+    /// Points that frames will come from, as far as they were told.
+    pub(super) expected_points: usize,
     macs: HashMap<Mac, MacIndex>,
     found: Vec<TrackIndex>,
-    hasher: foldhash::fast::RandomState,
+    pub(super) hasher: foldhash::fast::RandomState,
 }
 
 impl Default for Table {
@@ -131,6 +132,11 @@ impl Default for Table {
             current: HashMap::default(),
             retries: HashMap::default(),
             errors: HashMap::default(),
+            waiting_errors: Errors::default(),
+            fragments: Fragments::default(),
+            signs: Signs::default(),
+            weighed: Weighed::default(),
+            expected_points: 0,
             macs: HashMap::default(),
             found: vec![TrackIndex::NONE; SWEEP],
             hasher: foldhash::fast::RandomState::default(),
@@ -139,6 +145,12 @@ impl Default for Table {
 }
 
 impl Table {
+    /// Makes a point known, before anything of it is taken in. Segments that could be joined over points are kept only where
+    /// there is more than one.
+    pub fn add_point(&mut self) {
+        self.expected_points += 1;
+    }
+
     /// Makes a place known; its index is the number of those before it.
     pub fn add_place(&mut self, point: PointIndex) {
         self.points.push(point);
@@ -185,11 +197,6 @@ impl Table {
         self.retries.get(&leg).map_or(&[], |times| times)
     }
 
-    /// ICMP errors about a track, at most four.
-    pub fn errors(&self, track: TrackIndex) -> &[IcmpSeen] {
-        self.errors.get(&track).map_or(&[], |errors| errors)
-    }
-
     /// The flows that ended since the last call: what was said of their numbers is void, even where a number is in use again.
     pub fn take_gone(&mut self) -> Vec<FlowIndex> {
         self.has_reader = true;
@@ -211,28 +218,48 @@ impl Table {
 
     /// Takes in a batch.
     pub fn ingest(&mut self, batch: &Batch, origin: &Origin<'_>) {
+        self.unsettle();
         let mut ordinal = origin.first_ordinal;
         let mut errors = batch.icmp_errors.iter().map(|(_, error)| *error);
+        let mut pieces = batch.fragments.iter().peekable();
+        let mut index = 0;
         for (digests, heads) in batch.digests.chunks(SWEEP).zip(batch.heads.chunks(SWEEP)) {
             self.warm(digests);
             for (n, (digest, head)) in digests.iter().zip(heads).enumerate() {
+                let piece = pieces.next_if(|(at, _)| *at == index).map(|(_, piece)| *piece);
                 if digest.kind != Kind::Other {
                     let seen = sighting(batch, origin, digest, head, ordinal);
                     match digest.kind {
-                        Kind::Tcp => self.segment(&seen, digest, self.found[n]),
-                        Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => {
-                            self.datagram(&seen, digest, self.found[n])
-                        }
                         Kind::IcmpError => {
                             if let Some(error) = errors.next() {
                                 self.icmp_error(&seen, digest, error);
                             }
                         }
-                        Kind::Tail | Kind::Other => {}
+                        _ => self.packet(&seen, digest, self.found[n], piece),
                     }
                 }
                 ordinal += 1;
+                index += 1;
             }
+        }
+    }
+
+    /// Takes in a packet of a conversation, or a part of one; `found` is its track, as far as the sweep knew.
+    #[inline]
+    fn packet(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex, piece: Option<Piece>) {
+        let track = match digest.kind {
+            Kind::Tcp => self.segment(seen, digest, found),
+            Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => self.datagram(seen, digest, found),
+            Kind::Tail => {
+                if let Some(piece) = piece {
+                    self.later_fragment(seen, digest, piece);
+                }
+                return;
+            }
+            Kind::IcmpError | Kind::Other => return,
+        };
+        if let Some(piece) = piece.filter(|piece| piece.more && piece.offset == 0) {
+            self.first_fragment(seen, digest, piece, track);
         }
     }
 
@@ -269,61 +296,6 @@ impl Table {
         self.slots.find(digest.hash, |t| self.track(t).key == digest.key)
     }
 
-    fn datagram(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex) {
-        let track = match self.newest(digest, found) {
-            None => self.open(digest, None),
-            Some(track) => track,
-        };
-        let leg = self.leg_at(track, seen);
-        let is_out = self.track(track).is_out(digest.reversed);
-        if is_out {
-            self.note_out(leg, seen, digest);
-            let first_few = self.legs[leg.0 as usize].out <= u32::from(Index::DATAGRAMS);
-            if first_few && let Some(print) = self.datagram_print(seen, digest) {
-                self.join_by_print(track, print, seen);
-            }
-        } else {
-            self.note_back(leg, seen, digest);
-        }
-        self.hear_datagram(track, leg, is_out, seen, digest);
-        self.mark_changed(track);
-    }
-
-    /// What NAT keeps of a datagram: IP identification, length, and the beginning of its payload; with an identification so
-    /// little of that that a capture cut at 54 bytes still has it, without one (IPv6, unfragmentable IPv4) enough to tell
-    /// messages of one kind apart.
-    fn datagram_print(&self, seen: &Sighting<'_>, digest: &Digest) -> Option<u64> {
-        let has_id = digest.ip_id != 0;
-        let wanted = if has_id { 8 } else { 64 }.min(digest.payload_len as usize);
-        let payload = seen.bytes.get(digest.payload as usize..)?.get(..wanted)?;
-        let hash = self.hasher.hash_one((digest.ip_id, digest.payload_len, payload));
-        Some(Index::datagram_print(hash, has_id))
-    }
-
-    fn icmp_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError) {
-        let Some(newest) = self.slots.find(digest.hash, |t| self.track(t).key == digest.key) else {
-            return;
-        };
-        let segment = Segment { seq: digest.seq, end: digest.seq, ack: 0, payload: 0, flags: flag::ACK };
-        let track = if self.track(newest).is_tcp() && self.track(newest).older != TrackIndex::NONE {
-            self.incarnation(newest, seen, digest, &segment)
-        } else {
-            newest
-        };
-        let about_client = self.track(track).is_out(digest.reversed);
-        let errors = self.errors.entry(track).or_default();
-        let known = errors.iter().position(|e| e.error == error && e.about_client == about_client);
-        match known {
-            // Several places show it; which of them comes first makes no difference.
-            Some(known) => errors[known].time = errors[known].time.min(seen.time),
-            None if errors.len() < ERRORS_KEPT => {
-                errors.push(IcmpSeen { error, time: seen.time, about_client });
-            }
-            None => return,
-        }
-        self.mark_changed(track);
-    }
-
     /// Opens a track, and a flow for it; `older` had its 5-tuple before.
     pub(super) fn open(&mut self, digest: &Digest, older: Option<TrackIndex>) -> TrackIndex {
         let track = TrackIndex(self.tracks.len() as u32);
@@ -331,6 +303,9 @@ impl Table {
         let mut entry = Track::new(digest.key, flow, older.unwrap_or(TrackIndex::NONE));
         if client_is_high(digest) {
             entry.known |= known::CLIENT_HIGH;
+        }
+        if client_by_content(digest).is_some() {
+            entry.known |= known::CLIENT;
         }
         self.tracks.push(entry);
         match older {
@@ -371,12 +346,25 @@ impl Table {
     /// The track's leg at the frame's place and tunnel, opened if this is its first frame.
     #[inline]
     pub(super) fn leg_at(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
+        self.leg_where(track, seen.point, (seen.place, seen.tunnel), (seen.time, seen.ordinal, seen.reversed))
+    }
+
+    /// The track's leg at a place and in a tunnel; `first` is the (time, number, direction along the key) of the frame
+    /// that opens it if there was none.
+    #[inline]
+    pub(super) fn leg_where(
+        &mut self,
+        track: TrackIndex,
+        point: PointIndex,
+        at_place: (PlaceIndex, TunnelIndex),
+        first: (Timestamp, u64, bool),
+    ) -> LegIndex {
         let mut at = self.tracks[track.0 as usize].first_leg;
         let mut last = at;
         let mut count = 0;
         while at != LegIndex::NONE {
             let leg = &self.legs[at.0 as usize];
-            if leg.place == seen.place && leg.tunnel == seen.tunnel {
+            if (leg.place, leg.tunnel) == at_place {
                 return at;
             }
             last = at;
@@ -384,7 +372,7 @@ impl Table {
             count += 1;
         }
         if count < LEGS {
-            return self.open_leg(track, seen);
+            return self.open_leg(track, point, at_place, first);
         }
         self.tracks[track.0 as usize].is_crowded = true;
         last
@@ -392,33 +380,41 @@ impl Table {
 
     /// Enters a new leg among the track's: after those of its own and of earlier points, before those of later ones.
     #[cold]
-    fn open_leg(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
+    fn open_leg(
+        &mut self,
+        track: TrackIndex,
+        point: PointIndex,
+        (place, tunnel): (PlaceIndex, TunnelIndex),
+        (time, ordinal, reversed): (Timestamp, u64, bool),
+    ) -> LegIndex {
         let new = LegIndex(self.legs.len() as u32);
-        let mut leg = Leg::new(seen.place, seen.tunnel, seen.time, seen.ordinal);
-        let before = self.legs_of(track).filter(|(_, leg)| self.point_of(leg) <= seen.point).last();
-        let link = match before.map(|(index, _)| index) {
+        let mut leg = Leg::new(place, tunnel, time, ordinal);
+        let before = self.legs_of(track).filter(|(_, leg)| self.point_of(leg) <= point).last();
+        let before = before.map(|(index, _)| index);
+        let link = match before {
             Some(before) => &mut self.legs[before.0 as usize].next,
             None => &mut self.tracks[track.0 as usize].first_leg,
         };
         leg.next = std::mem::replace(link, new);
+        let is_late = before.is_none() && leg.next != LegIndex::NONE;
         self.legs.push(leg);
+        self.signs.note_leg(point);
+        // Where only who speaks first tells who the client is, the first point's first frame tells, whenever that is read.
+        if is_late && client_by_ports(&self.track(track).key).is_none() {
+            self.orient(track, reversed);
+        }
         new
     }
 
     #[inline]
     pub(super) fn note_out(&mut self, leg: LegIndex, seen: &Sighting<'_>, digest: &Digest) {
-        let entry = &mut self.legs[leg.0 as usize];
-        if entry.out == 0 {
-            entry.ttl = digest.ttl;
+        let entry = &self.legs[leg.0 as usize];
+        // A leg that was turned round has packets out and knows nothing of them.
+        if entry.out == 0 || entry.ttl == 0 {
             let (source, destination) = decode::link_addresses(seen.bytes, seen.link);
-            let source = source.map_or(MacIndex::UNKNOWN, |mac| self.intern(mac));
-            let destination = destination.map_or(MacIndex::UNKNOWN, |mac| self.intern(mac));
+            let (source, destination) = (self.intern(source), self.intern(destination));
             let entry = &mut self.legs[leg.0 as usize];
-            if digest.tunnel_reversed {
-                entry.shown |= shown::FROM_HIGH;
-            }
-            entry.source_mac = source;
-            entry.destination_mac = destination;
+            entry.introduce(digest.ttl, source, destination, digest.tunnel_reversed);
         }
         let entry = &mut self.legs[leg.0 as usize];
         entry.note_motion(digest.motion);
@@ -435,7 +431,8 @@ impl Table {
     }
 
     /// The run's number of a link-layer address; [`MacIndex::UNKNOWN`] once 65,535 have been seen.
-    fn intern(&mut self, mac: Mac) -> MacIndex {
+    pub(super) fn intern(&mut self, mac: Option<Mac>) -> MacIndex {
+        let Some(mac) = mac else { return MacIndex::UNKNOWN };
         if let Some(known) = self.macs.get(&mac) {
             return *known;
         }
@@ -476,6 +473,7 @@ fn sighting<'a>(
         time: head.time,
         ordinal,
         original: head.original,
+        reversed: digest.reversed,
         bytes: batch.bytes(head),
         link: origin.links[head.interface as usize],
     }
@@ -487,5 +485,6 @@ fn client_is_high(digest: &Digest) -> bool {
     if digest.kind == Kind::Tcp && digest.flags & flag::SYN != 0 {
         return digest.reversed == (digest.flags & flag::ACK == 0);
     }
-    client_by_ports(&digest.key).unwrap_or(digest.reversed)
+    let by_content = client_by_content(digest).or_else(|| client_by_ports(&digest.key));
+    by_content.unwrap_or(digest.reversed)
 }

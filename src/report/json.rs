@@ -417,6 +417,7 @@ impl OutcomeDetail {
                 kind: error.kind,
                 code: error.code,
                 meaning: error.meaning,
+                mtu: error.mtu,
                 time: Utc(error.time),
             }),
             reset_by: row.reset_by.map(snapshot::ResetBy::name),
@@ -432,6 +433,7 @@ struct Icmp {
     kind: u8,
     code: u8,
     meaning: &'static str,
+    mtu: Option<u32>,
     time: Utc,
 }
 

@@ -5,7 +5,7 @@
 //! came to it, in how many packets. Witnesses that contradict each other make a situation fail.
 
 use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,12 +23,12 @@ pub(crate) struct Flow {
     /// The namespace of the client.
     pub(crate) from: String,
     pub(crate) protocol: Protocol,
-    pub(crate) client: SocketAddrV4,
+    pub(crate) client: SocketAddr,
     /// What the client dialled.
-    pub(crate) to: SocketAddrV4,
+    pub(crate) to: SocketAddr,
     /// The client's address as the server saw it, and the server's own.
-    pub(crate) seen: Option<SocketAddrV4>,
-    pub(crate) server: Option<SocketAddrV4>,
+    pub(crate) seen: Option<SocketAddr>,
+    pub(crate) server: Option<SocketAddr>,
     /// Everything of this flow that came to the router, the server's view first.
     pub(crate) left: Vec<Exit>,
     pub(crate) met: Met,
@@ -41,8 +41,8 @@ pub(crate) struct Flow {
 /// A tuple with which packets came to the router, while captures could see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Exit {
-    pub(crate) source: SocketAddrV4,
-    pub(crate) destination: SocketAddrV4,
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
     /// Not known where several flows had this tuple, one after the other, nor of datagrams in fragments:
     /// only the first has ports to be counted by.
     pub(crate) packets: Option<u64>,
@@ -70,23 +70,27 @@ pub(crate) fn assemble(
     translations: &[Translation],
     arrivals: &Arrivals,
 ) -> Vec<Flow> {
+    let mut translated: Translated = HashMap::new();
+    for translation in translations {
+        translated.entry((translation.protocol, translation.before)).or_default().push(translation.after);
+    }
     let mut sights: HashMap<String, Sight> =
         sights.into_iter().map(|sight| (sight.name.clone(), sight)).collect();
     let mut flows: Vec<Flow> = attempts
         .into_iter()
         .map(|attempt| {
             let sight = sights.remove(&attempt.name);
-            flow(attempt, sight, translations, arrivals)
+            flow(attempt, sight, &translated, arrivals)
         })
         .collect();
     flows.sort_by_key(|flow| flow.started);
-    let mut users: HashMap<_, u32> = HashMap::new();
+    let mut users: HashMap<(Protocol, SocketAddr, SocketAddr), u32> = HashMap::new();
     for (flow, exit) in flows.iter().flat_map(|flow| flow.left.iter().map(move |exit| (flow, exit))) {
-        *users.entry((flow.protocol.name(), exit.source, exit.destination)).or_default() += 1;
+        *users.entry((flow.protocol, exit.source, exit.destination)).or_default() += 1;
     }
     for flow in &mut flows {
         for exit in &mut flow.left {
-            if users[&(flow.protocol.name(), exit.source, exit.destination)] > 1 {
+            if users[&(flow.protocol, exit.source, exit.destination)] > 1 {
                 exit.packets = None;
             }
         }
@@ -94,9 +98,12 @@ pub(crate) fn assemble(
     flows
 }
 
-fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], arrivals: &Arrivals) -> Flow {
+/// What NAT, wherever it happens, made of tuples.
+type Translated = HashMap<(Protocol, Tuple), Vec<Tuple>>;
+
+fn flow(attempt: Attempt, sight: Option<Sight>, translated: &Translated, arrivals: &Arrivals) -> Flow {
     let dialled = Tuple { source: attempt.client, destination: attempt.to };
-    let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translations)
+    let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translated)
         .into_iter()
         .map(|tuple| Exit {
             source: tuple.source,
@@ -106,7 +113,7 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], ar
         .filter(|exit| exit.packets != Some(0))
         .map(|exit| Exit { packets: exit.packets.filter(|_| !attempt.fragmented), ..exit })
         .collect();
-    let seen = sight.map(|sight| Tuple { source: v4(sight.peer), destination: v4(sight.local) });
+    let seen = sight.map(|sight| Tuple { source: sight.peer, destination: sight.local });
     if let Some(seen) = seen {
         let is_seen = |exit: &Exit| exit.source == seen.source && exit.destination == seen.destination;
         let known = left.iter().position(is_seen);
@@ -132,32 +139,24 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], ar
 }
 
 /// `dialled`, and everything that NAT, at one place after the other, made of it.
-fn tuples(dialled: Tuple, protocol: Protocol, translations: &[Translation]) -> Vec<Tuple> {
+fn tuples(dialled: Tuple, protocol: Protocol, translated: &Translated) -> Vec<Tuple> {
     let mut tuples = vec![dialled];
     let mut next = 0;
     while let Some(&tuple) = tuples.get(next) {
         next += 1;
-        for translation in translations.iter().filter(|t| t.before == tuple && t.protocol == protocol.name())
-        {
-            if !tuples.contains(&translation.after) {
-                tuples.push(translation.after);
+        for &after in translated.get(&(protocol, tuple)).into_iter().flatten() {
+            if !tuples.contains(&after) {
+                tuples.push(after);
             }
         }
     }
     tuples
 }
 
-fn v4(address: SocketAddr) -> SocketAddrV4 {
-    match address {
-        SocketAddr::V4(address) => address,
-        SocketAddr::V6(address) => panic!("{address} in a laboratory of IPv4"),
-    }
-}
-
 impl Class {
     pub(crate) fn fits(&self, flow: &Flow) -> bool {
-        let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(IpAddr::V4(*seen.ip())));
-        let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| IpAddr::V4(*exit.source.ip())).collect();
+        let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(seen.ip()));
+        let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| exit.source.ip()).collect();
         left.sort();
         let rewritten = || flow.left.first().is_some_and(|exit| exit.source.port() != flow.client.port());
         self.of.as_ref().is_none_or(|of| *of == flow.batch)
@@ -201,13 +200,11 @@ mod tests {
         let dialled = tuple("10.128.0.5:40001", "172.30.99.10:8443");
         let service = tuple("10.128.0.5:40001", "10.128.0.20:8443");
         let outside = tuple("192.168.12.99:40001", "203.0.113.25:443");
-        let translation = |at, before, after| {
-            let time = Timestamp::UNIX_EPOCH;
-            Translation { at, time, protocol: "tcp", before, after }
-        };
-        let translations =
-            [translation("egress-router", service, outside), translation("node1", dialled, service)];
-        assert_eq!(tuples(dialled, Protocol::Tcp, &translations), [dialled, service, outside]);
-        assert_eq!(tuples(dialled, Protocol::Udp, &translations), [dialled]);
+        let translated = Translated::from([
+            ((Protocol::Tcp, service), vec![outside]),
+            ((Protocol::Tcp, dialled), vec![service]),
+        ]);
+        assert_eq!(tuples(dialled, Protocol::Tcp, &translated), [dialled, service, outside]);
+        assert_eq!(tuples(dialled, Protocol::Udp, &translated), [dialled]);
     }
 }

@@ -235,6 +235,7 @@ pub(crate) fn everything() -> Run {
         kind: 3,
         code: 13,
         meaning: "communication administratively prohibited",
+        mtu: None,
         time: START.shifted(1),
     });
     row.reset_by = Some(ResetBy::Server);

@@ -106,7 +106,8 @@ fn the_document_says_what_the_contract_shows() {
     assert_eq!(
         flow["outcome_detail"]["icmp"],
         json!({ "sender": "203.0.113.1", "type": 3, "code": 13,
-                "meaning": "communication administratively prohibited", "time": "2026-11-23T00:41:26.586575001Z" })
+                "meaning": "communication administratively prohibited", "mtu": null,
+                "time": "2026-11-23T00:41:26.586575001Z" })
     );
     assert_eq!(
         flow["legs"][0]["tunnel"],

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
 use egret::digest::{protocol, tcp};
-use egret::flow::join::{DATAGRAM_WINDOW, SYN_WINDOW};
+use egret::flow::join::SYN_WINDOW;
 use egret::frame::Timestamp;
 use egret::net::{Address, Mac};
 
@@ -18,6 +18,9 @@ use crate::wire::{self, Transport};
 
 /// Packets of each direction of a datagram conversation that are compared, at each place.
 const DATAGRAMS: usize = 4;
+
+/// How far apart one datagram may be seen within one clock domain, in ns.
+const DATAGRAM_WINDOW: i64 = 100_000_000;
 
 /// First frames, `point:number`, of a flow's legs.
 pub(crate) type Legs = BTreeSet<String>;

@@ -35,10 +35,18 @@ pub(crate) enum Content {
     Udp {
         payload: Vec<u8>,
     },
+    /// Anything in IP, or a part of it: flags and offset are those of the IPv4 header.
+    Other {
+        protocol: u8,
+        fragment: u16,
+        bytes: Vec<u8>,
+    },
     /// An ICMP error about a packet.
     Error {
         kind: u8,
         code: u8,
+        /// In the second half of the header's last word.
+        mtu: u16,
         about: Box<Packet>,
     },
 }
@@ -50,10 +58,10 @@ pub(crate) fn tcp(source: &str, destination: &str) -> Packet {
 }
 
 /// What `sender` answers to the packet `about`.
-pub(crate) fn icmp(sender: &str, kind: u8, code: u8, about: Packet) -> Packet {
+pub(crate) fn icmp(sender: &str, kind: u8, code: u8, mtu: u16, about: Packet) -> Packet {
     let source = SocketAddr::new(sender.parse().expect("an address"), 0);
     let destination = SocketAddr::new(about.source.ip(), 0);
-    let content = Content::Error { kind, code, about: Box::new(about) };
+    let content = Content::Error { kind, code, mtu, about: Box::new(about) };
     Packet { source, destination, ttl: 60, id: 9, content }
 }
 
@@ -79,7 +87,12 @@ impl Packet {
                 let mut bytes = vec![0x45, 0];
                 bytes.extend((20 + content.len() as u16).to_be_bytes());
                 bytes.extend(self.id.to_be_bytes());
-                bytes.extend([0x40, 0, self.ttl, self.protocol(), 0, 0]);
+                let fragment = match &self.content {
+                    Content::Other { fragment, .. } => *fragment,
+                    _ => 0x4000,
+                };
+                bytes.extend(fragment.to_be_bytes());
+                bytes.extend([self.ttl, self.protocol(), 0, 0]);
                 bytes.extend(source.octets());
                 bytes.extend(destination.octets());
                 bytes.extend(content);
@@ -102,6 +115,7 @@ impl Packet {
         match &self.content {
             Content::Tcp { .. } => 6,
             Content::Udp { .. } => 17,
+            Content::Other { protocol, .. } => *protocol,
             Content::Error { .. } if self.source.is_ipv6() => 58,
             Content::Error { .. } => 1,
         }
@@ -131,9 +145,11 @@ impl Packet {
                 bytes.extend(payload);
                 bytes
             }
-            Content::Error { kind, code, about } => {
+            Content::Other { bytes, .. } => bytes.clone(),
+            Content::Error { kind, code, mtu, about } => {
                 let quoted = about.ip();
-                let mut bytes = vec![*kind, *code, 0, 0, 0, 0, 0, 0];
+                let mut bytes = vec![*kind, *code, 0, 0, 0, 0];
+                bytes.extend(mtu.to_be_bytes());
                 bytes.extend(&quoted[..quoted.len().min(if about.source.is_ipv6() { 60 } else { 28 })]);
                 bytes
             }

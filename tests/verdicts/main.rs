@@ -10,12 +10,16 @@
 
 mod frame;
 mod scene;
+mod silence;
 
+mod claims;
+mod clocks;
 mod datagrams;
 mod directions;
 mod exits;
 mod expectations;
 mod joins;
+mod joins_by_packets;
 mod losses;
 mod outcomes;
 mod paths;

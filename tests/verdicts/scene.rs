@@ -210,6 +210,15 @@ impl Scene {
         point.frames.push((EPOCH + point.ahead + at, bytes));
     }
 
+    /// Somebody announces an address: a gratuitous ARP (RFC 5944 §4.6) at a device of an `any`.
+    pub(crate) fn announce(&mut self, at: i64, point: &'static str, address: [u8; 4], mac: Mac) {
+        let header =
+            [8, 6, 0, 0, 0, 0, 0, 2, 0, 1, 1, 6, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0];
+        let ends = [&mac[..], &address, &[0; 6], &address].concat();
+        let body = [[0, 1, 8, 0, 6, 4, 0, 1].as_slice(), &ends].concat();
+        self.point(eth0(point)).frames.push((EPOCH + at, [header.as_slice(), &body].concat()));
+    }
+
     /// Another pod's flow, answered: it shows that the place is an uplink, and that replies are seen.
     pub(crate) fn neighbour(&mut self, point: &'static str) {
         self.tcp("10.128.0.9:50000", "203.0.113.80:443")
@@ -301,9 +310,11 @@ impl Scene {
         } else {
             self.points.iter().collect()
         };
-        for point in order {
+        // As the command does: all points are known before the first is read.
+        let indexes: Vec<_> = order.iter().map(|point| engine.add_point(point.name, point.name)).collect();
+        for (point, index) in order.into_iter().zip(indexes) {
             let bytes = point.file(if self.is_abrupt { None } else { Some(end + 1000 * MS) });
-            read(&mut engine, point.name, bytes, &pods);
+            read(&mut engine, (point.name, index), bytes, &pods);
         }
         engine.end();
         engine.check_roles().expect("roles that fit");
@@ -325,8 +336,7 @@ struct Asked {
     role: Vec<Declaration>,
 }
 
-fn read(engine: &mut Engine, name: &str, bytes: Vec<u8>, pods: &[egret::net::Block]) {
-    let point: PointIndex = engine.add_point(name, name);
+fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[egret::net::Block]) {
     let mut file = Savefile::stream(name, Cursor::new(bytes), Keep::Nothing).expect("a capture");
     let mut digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
     let mut batch = Batch::new(point);
@@ -665,12 +675,17 @@ impl Flow<'_> {
     }
 
     /// An ICMP error from `sender` about the last packet, back along the way.
-    pub(crate) fn error(mut self, sender: &str, kind: u8, code: u8) -> Self {
+    pub(crate) fn error(self, sender: &str, kind: u8, code: u8) -> Self {
+        self.error_with_mtu(sender, kind, code, 0)
+    }
+
+    /// An ICMP error that says how large a packet may be.
+    pub(crate) fn error_with_mtu(mut self, sender: &str, kind: u8, code: u8, mtu: u16) -> Self {
         let visible: Vec<_> = (0..self.stops.len()).rev().filter(|n| !self.hidden.contains(n)).collect();
         for (step, n) in (0i64..).zip(visible) {
             let stop = self.stops[n].clone();
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
-            let packet = frame::icmp(sender, kind, code, about);
+            let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
         }
         self.now += MS / 5;
@@ -735,6 +750,14 @@ impl Run {
     pub(crate) fn rows(&self, port: u16) -> Vec<&Row> {
         let is_it = |row: &&Row| row.legs.iter().any(|leg| leg.source.port == port);
         self.snapshot.rows.iter().filter(is_it).collect()
+    }
+
+    /// The one flow of which some leg has this address at the client's end.
+    pub(crate) fn row_from(&self, address: &str) -> &Row {
+        let is_it = |row: &&Row| row.legs.iter().any(|leg| leg.source.address.to_string() == address);
+        let rows: Vec<_> = self.snapshot.rows.iter().filter(is_it).collect();
+        assert_eq!(rows.len(), 1, "flows from {address}: {:#?}", self.snapshot.rows);
+        rows[0]
     }
 
     /// The one flow with this port at the client's end.
