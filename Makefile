@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 # The capture of `make demo`.
 CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 
-.PHONY: help demo test lab check audit bench fmt deps
+.PHONY: help demo test lab fuzz check audit bench fmt deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -23,8 +23,14 @@ test: ## all tests: what needs no privilege, doctests, the laboratory
 	@$(MAKE) --no-print-directory lab
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack tcpdump
+	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump
 	scripts/lab
+
+# One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
+fuzz: ## look for inputs that break egret: FUZZ_SECONDS (60) for each target, FUZZ_TARGET, FUZZ_SEED
+	@scripts/install cargo cc
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+	  cargo test --profile fuzz --test fuzz -- --nocapture --test-threads 1 $(FUZZ_TARGET)
 
 check: ## format, lints, documentation, licences, direction of imports
 	@scripts/install cargo cc fmt clippy deny
@@ -48,4 +54,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc git fmt clippy nextest deny unshare mount setpriv ip nft conntrack tcpdump tshark tcptrace time
+	scripts/install cargo cc git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tshark tcptrace time

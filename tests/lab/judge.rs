@@ -4,7 +4,7 @@
 //! captures show the origin, else the one on the wire. Flows that had a tuple one after the other are
 //! told apart by their order. Rows that belong to no flow are disagreements, too, unless they are exempt.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -23,6 +23,13 @@ const TOLD: usize = 3;
 struct Report {
     summary: Summary,
     flows: Vec<Row>,
+    #[serde(default)]
+    findings: Vec<Finding>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Finding {
+    id: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -52,7 +59,8 @@ struct Row {
 #[derive(Debug, Clone, Copy, Deserialize)]
 struct Endpoint {
     ip: IpAddr,
-    port: u16,
+    /// Null where the protocol has none; that is 0 in the truth.
+    port: Option<u16>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -131,7 +139,7 @@ fn compare(
                 &format!("{got}, not {wanted}"),
                 format!("{} = {}: {}", flow.name, row.id, row.explanation),
             );
-        } else if let Some(why) = wire_differs(flow, row) {
+        } else if let Some(why) = wire_differs(flow, row, judgement.partial.contains(class)) {
             differ.tell(class, "another wire", format!("{} = {}: {why}", flow.name, row.id));
         }
     }
@@ -141,6 +149,10 @@ fn compare(
         differ.tell("a row too many", &kind, format!("{} {source} -> {}", row.id, row.destination));
     }
     wrong.extend(differ.lines());
+    let found: BTreeSet<String> = report.findings.iter().map(|finding| finding.id.clone()).collect();
+    if let Some(wanted) = judgement.findings.as_ref().filter(|wanted| **wanted != found) {
+        wrong.push(format!("findings {found:?}, not {wanted:?}"));
+    }
     let Summary { pass, fail, inconclusive } = report.summary;
     for (verdict, got) in [("pass", pass), ("fail", fail), ("inconclusive", inconclusive)] {
         let wanted = expected.get(verdict).copied().unwrap_or(0);
@@ -152,7 +164,7 @@ fn compare(
 }
 
 /// How the row's wire differs from what came to the router, where the row has to say it.
-fn wire_differs(flow: &Flow, row: &Row) -> Option<String> {
+fn wire_differs(flow: &Flow, row: &Row, partial: bool) -> Option<String> {
     if matches!(row.verdict.as_str(), "exempt")
         || matches!(row.reason.as_str(), "wire-not-seen" | "never-left" | "dropped-as-expected")
     {
@@ -168,12 +180,14 @@ fn wire_differs(flow: &Flow, row: &Row) -> Option<String> {
     }
     let mut came: BTreeMap<IpAddr, Option<u64>> = BTreeMap::new();
     for exit in &flow.left {
-        let sum = came.entry(IpAddr::V4(*exit.source.ip())).or_insert(Some(0));
+        let sum = came.entry(exit.source.ip()).or_insert(Some(0));
         *sum = sum.zip(exit.packets).map(|(sum, more)| sum + more);
     }
     let equal = packets.len() == came.len()
         && came.iter().all(|(ip, count)| {
-            packets.get(ip).is_some_and(|packets| count.is_none_or(|count| count == *packets))
+            packets.get(ip).is_some_and(|packets| {
+                count.is_none_or(|count| count == *packets || partial && *packets < count)
+            })
         });
     (!equal).then(|| format!("packets {packets:?}, but {came:?} came to the router"))
 }
@@ -196,9 +210,7 @@ impl<'a> Rows<'a> {
     }
 
     fn take(&mut self, flow: &Flow) -> Option<&'a Row> {
-        let key = |source, destination| {
-            (flow.protocol.name().to_owned(), SocketAddr::V4(source), SocketAddr::V4(destination))
-        };
+        let key = |source, destination| (flow.protocol.name().to_owned(), source, destination);
         let origin = std::iter::once(key(flow.client, flow.to));
         let mut keys = origin.chain(flow.left.iter().map(|exit| key(exit.source, exit.destination)));
         keys.find_map(|key| self.by_key.get_mut(&key)?.pop())
@@ -218,7 +230,7 @@ impl Row {
         let ends = match (self.origin, self.wire) {
             (Some(origin), _) => (origin, self.origin_destination.unwrap_or(self.destination)),
             (None, Some(wire)) => (wire, self.destination),
-            (None, None) => (Endpoint { ip: IpAddr::from([0; 4]), port: 0 }, self.destination),
+            (None, None) => (Endpoint { ip: IpAddr::from([0; 4]), port: None }, self.destination),
         };
         (self.protocol.clone(), ends.0.socket(), ends.1.socket())
     }
@@ -226,7 +238,7 @@ impl Row {
 
 impl Endpoint {
     fn socket(self) -> SocketAddr {
-        SocketAddr::new(self.ip, self.port)
+        SocketAddr::new(self.ip, self.port.unwrap_or_default())
     }
 }
 
@@ -314,6 +326,8 @@ mod tests {
             flags: Vec::new(),
             exit: 0,
             expect: BTreeMap::from([("right".to_owned(), call)]),
+            partial: Vec::new(),
+            findings: Some(BTreeSet::new()),
         };
         let count = |verdict| rows.iter().filter(|row| row["verdict"] == verdict).count();
         let summary =

@@ -10,7 +10,7 @@
 //!                                       └──────────── pcap ─────────────────┴─▶ record ─▶ testdata/
 //! ```
 //!
-//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump` and util-linux, and no more rights than those of
+//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump`, `ethtool`, `arping` and util-linux, and no more rights than those of
 //! an ordinary user; nothing of the machine's own network is touched. Where it cannot run, it fails.
 //!
 //! - `EGRET_LAB_ONLY=leak,stray`: these situations alone;
@@ -21,7 +21,10 @@ mod capture;
 mod enclosure;
 mod judge;
 mod netns;
+mod proxy;
+mod raw;
 mod record;
+mod sctp;
 mod server;
 mod situation;
 mod stage;
@@ -38,7 +41,7 @@ use crate::situation::Situation;
 use crate::stage::Played;
 
 /// Longer than this no situation takes, on two busy cores.
-const PATIENCE: Duration = Duration::from_secs(90);
+const PATIENCE: Duration = Duration::from_secs(180);
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]

@@ -21,15 +21,11 @@ impl Namespace {
         Self { name }
     }
 
-    fn path(&self) -> PathBuf {
-        PathBuf::from("/run/netns").join(self.name)
-    }
-
     /// `program`, to be run inside; killed when the thread that starts it ends.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new("setpriv");
         command.args(["--pdeathsig", "KILL", "nsenter"]);
-        command.arg(format!("--net={}", self.path().display())).arg(program);
+        command.arg(format!("--net={}", path(self.name).display())).arg(program);
         command
     }
 
@@ -66,10 +62,19 @@ impl Namespace {
 
     /// Moves the calling thread inside, for good.
     pub(crate) fn enter(&self) {
-        let file = File::open(self.path()).expect("a namespace that was added");
-        move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
-            .unwrap_or_else(|error| panic!("cannot enter namespace {}: {error}", self.name));
+        enter(self.name);
     }
+}
+
+/// Moves the calling thread into the namespace of that name, for good.
+pub(crate) fn enter(name: &str) {
+    let file = File::open(path(name)).expect("a namespace that was added");
+    move_into_link_name_space(file.as_fd(), Some(LinkNameSpaceType::Network))
+        .unwrap_or_else(|error| panic!("cannot enter namespace {name}: {error}"));
+}
+
+fn path(name: &str) -> PathBuf {
+    PathBuf::from("/run/netns").join(name)
 }
 
 impl Drop for Namespace {

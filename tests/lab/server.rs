@@ -1,18 +1,19 @@
 //! The far side: writes down which address and port it saw, and tells them to the client.
 //!
-//! A client's first line is `NAME END`: a name that no other connection has, and who is to end this one,
-//! and how. Every line is answered with the client's address as seen here. UDP: a datagram a line.
+//! A client's first line begins with a name that no other connection has. Every line is answered with the
+//! client's address as seen here. UDP: a datagram a line. SCTP: a message a line. Echo requests are answered by
+//! the kernel; they carry a line, too.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+mod raw;
+mod tcp;
+mod udp;
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rustix::net::sockopt::set_socket_linger;
-
-use crate::situation::End;
 use crate::topology::Cluster;
 
 /// TCP and UDP. Nothing listens at 7777.
@@ -21,8 +22,13 @@ const PORTS: [u16; 6] = [80, 443, 5353, 8080, 8443, 9443];
 /// How often a thread looks whether it should end.
 const TICK: Duration = Duration::from_millis(50);
 
-/// As long as a client may think about its next line.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The server's addresses: two of each family, the second one number higher.
+pub(crate) const ADDRESSES: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 25)),
+    IpAddr::V4(Ipv4Addr::new(203, 0, 113, 26)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 0x25)),
+    IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0x113, 0, 0, 0, 0, 0x26)),
+];
 
 /// One connection as the server saw it.
 #[derive(Debug, Clone)]
@@ -32,108 +38,69 @@ pub(crate) struct Sight {
     pub(crate) local: SocketAddr,
 }
 
-/// Servers on both external addresses; they end when dropped.
-pub(crate) struct Servers {
+/// What all servers write to, and whether they should go on.
+#[derive(Debug, Clone, Default)]
+struct Book {
     sights: Arc<Mutex<Vec<Sight>>>,
     stop: Arc<AtomicBool>,
+}
+
+impl Book {
+    /// Writes down who said `line`; gives its words.
+    fn note<'a>(&self, line: &'a str, peer: SocketAddr, local: SocketAddr) -> std::str::SplitWhitespace<'a> {
+        let mut words = line.split_whitespace();
+        let name = words.next().unwrap_or_default().to_owned();
+        self.sights.lock().expect("no panic while locked").push(Sight { name, peer, local });
+        words
+    }
+
+    fn goes_on(&self) -> bool {
+        !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Servers on the external addresses; they end when dropped.
+pub(crate) struct Servers {
+    book: Book,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Servers {
-    pub(crate) fn start(cluster: &Cluster) -> Self {
-        let sights = Arc::new(Mutex::new(Vec::new()));
-        let stop = Arc::new(AtomicBool::new(false));
-        let ext = cluster.at("ext");
+    /// Listens at the addresses of IPv4, or at all.
+    pub(crate) fn start(cluster: &Cluster, ipv6: bool) -> Self {
+        let book = Book::default();
+        let addresses = || ADDRESSES.into_iter().filter(|address| ipv6 || address.is_ipv4());
+        let ends = || addresses().flat_map(|address| PORTS.map(|port| SocketAddr::new(address, port)));
         let mut threads = Vec::new();
-        for port in PORTS {
-            let listener =
-                ext.within(|| TcpListener::bind((Ipv4Addr::UNSPECIFIED, port))).expect("a free port");
-            let (sights_tcp, stop_tcp) = (sights.clone(), stop.clone());
-            threads.push(thread::spawn(move || listen(&listener, &sights_tcp, &stop_tcp)));
-            // A socket an address, because a reply must come from the address that was asked.
-            for address in [Ipv4Addr::new(203, 0, 113, 25), Ipv4Addr::new(203, 0, 113, 26)] {
-                let socket = ext.within(|| UdpSocket::bind((address, port))).expect("a free port");
-                let (sights, stop) = (sights.clone(), stop.clone());
-                threads.push(thread::spawn(move || echo(&socket, &sights, &stop)));
+        cluster.at("ext").within(|| {
+            let listeners = tcp::bind(ends());
+            let note = book.clone();
+            threads.push(thread::spawn(move || tcp::listen(&listeners, &note)));
+            let sockets = udp::bind(ends());
+            let note = book.clone();
+            threads.push(thread::spawn(move || udp::answer(&sockets, &note)));
+            for address in addresses() {
+                let (pings, note) = (crate::raw::Raw::icmp(address), book.clone());
+                threads.push(thread::spawn(move || raw::watch_pings(&pings, address, &note)));
             }
-        }
-        Self { sights, stop, threads }
+            for address in addresses().filter(IpAddr::is_ipv4) {
+                let (socket, note) = (crate::raw::Raw::sctp(address), book.clone());
+                threads.push(thread::spawn(move || raw::associate(&socket, address, &note)));
+            }
+        });
+        Self { book, threads }
     }
 
     pub(crate) fn sights(&self) -> Vec<Sight> {
-        self.sights.lock().expect("no panic while locked").clone()
+        self.book.sights.lock().expect("no panic while locked").clone()
     }
 }
 
 impl Drop for Servers {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.book.stop.store(true, Ordering::Relaxed);
         for thread in self.threads.drain(..) {
             let _ = thread.join();
         }
-    }
-}
-
-fn listen(listener: &TcpListener, sights: &Arc<Mutex<Vec<Sight>>>, stop: &AtomicBool) {
-    use rustix::event::{PollFd, PollFlags, Timespec, poll};
-    let tick = Timespec::try_from(TICK).expect("a short time");
-    listener.set_nonblocking(true).expect("a socket");
-    while !stop.load(Ordering::Relaxed) {
-        let mut ready = [PollFd::new(listener, PollFlags::IN)];
-        if poll(&mut ready, Some(&tick)).is_err() {
-            continue;
-        }
-        while let Ok((stream, peer)) = listener.accept() {
-            let sights = sights.clone();
-            thread::spawn(move || {
-                // Whatever the client does to the connection is the client's to tell.
-                let _ = serve(&stream, peer, &sights);
-            });
-        }
-    }
-}
-
-fn serve(stream: &TcpStream, peer: SocketAddr, sights: &Mutex<Vec<Sight>>) -> std::io::Result<()> {
-    stream.set_nonblocking(false)?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(PATIENCE))?;
-    let local = stream.local_addr()?;
-    let mut writer = stream.try_clone()?;
-    let mut end = String::new();
-    let mut lines = 0;
-    for line in BufReader::new(stream).lines() {
-        let line = line?;
-        let mut words = line.split_whitespace();
-        let name = words.next().unwrap_or_default().to_owned();
-        lines += 1;
-        if lines == 1 {
-            words.next().unwrap_or_default().clone_into(&mut end);
-            sights.lock().expect("no panic while locked").push(Sight { name, peer, local });
-        } else if name == "bye" {
-            break; // The client has read its answers; now the server ends it.
-        }
-        // One write, because there is no delay to gather several into one segment.
-        writer.write_all(format!("{peer}\n").as_bytes())?;
-    }
-    if end == End::ServerRst.name() {
-        set_socket_linger(stream, Some(Duration::ZERO))?;
-    } else if end == End::ServerFin.name() {
-        stream.shutdown(std::net::Shutdown::Write)?;
-        let mut rest = BufReader::new(stream);
-        while rest.skip_until(b'\n')? > 0 {}
-    }
-    Ok(())
-}
-
-fn echo(socket: &UdpSocket, sights: &Mutex<Vec<Sight>>, stop: &AtomicBool) {
-    socket.set_read_timeout(Some(TICK)).expect("a socket");
-    let local = socket.local_addr().expect("a bound socket");
-    let mut buffer = [0; 4096];
-    while !stop.load(Ordering::Relaxed) {
-        let Ok((length, peer)) = socket.recv_from(&mut buffer) else { continue };
-        let line = String::from_utf8_lossy(&buffer[..length]).into_owned();
-        let name = line.split_whitespace().next().unwrap_or_default().to_owned();
-        sights.lock().expect("no panic while locked").push(Sight { name, peer, local });
-        let _ = socket.send_to(format!("{peer}\n").as_bytes(), peer);
     }
 }

@@ -1,11 +1,16 @@
 //! A situation as its file says it: what is built, what happens, and what egret must say.
 
+mod batch;
+mod expectation;
+
 use std::collections::BTreeMap;
-use std::net::{IpAddr, SocketAddrV4};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use serde::de::{Deserializer, Error as _};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+
+pub(crate) use batch::{Batch, End, Finish, Protocol};
+pub(crate) use expectation::{Call, Class, Judgement, Met, Seen};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -26,16 +31,61 @@ pub(crate) struct Situation {
     pub(crate) record: Option<Record>,
 }
 
+impl Situation {
+    fn batches(&self) -> impl Iterator<Item = &Batch> {
+        let batches = self.steps.iter().filter_map(|step| match step {
+            Step::Traffic(batches) => Some(batches),
+            _ => None,
+        });
+        batches.flatten()
+    }
+}
+
 /// What differs from the plain cluster of [`crate::topology`].
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Knobs {
     pub(crate) egress: Vec<Egress>,
-    pub(crate) egress_router: bool,
+    pub(crate) egress_router: EgressRouter,
+    /// Everything speaks IPv6, too.
+    pub(crate) ipv6: bool,
+    pub(crate) tunnel: Tunnel,
     /// Scripts for `nft`, by namespace.
     pub(crate) nft: BTreeMap<String, String>,
     /// Lines for `ip -batch`, by namespace.
     pub(crate) ip: BTreeMap<String, String>,
+    /// Lines of arguments for `ethtool`, by namespace.
+    pub(crate) ethtool: BTreeMap<String, String>,
+}
+
+/// Whether there is an egress router pod, and what it does.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum EgressRouter {
+    #[default]
+    None,
+    /// Rewrites source and destination.
+    Nat,
+    /// Ends connections, and opens others outside.
+    Proxy,
+}
+
+/// What carries packets from pod to pod between nodes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Tunnel {
+    #[default]
+    Vxlan,
+    Geneve,
+}
+
+impl Tunnel {
+    pub(crate) fn device(self) -> &'static str {
+        match self {
+            Self::Vxlan => "vxlan_sys_4789",
+            Self::Geneve => "genev_sys_6081",
+        }
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -47,6 +97,9 @@ pub(crate) struct Egress {
     /// Flags of nft's `snat`: `random`, `fully-random`.
     #[serde(default)]
     pub(crate) ports: String,
+    /// An IPv6 address that the kernel may choose by itself, too: nobody has deprecated it.
+    #[serde(default)]
+    pub(crate) preferred: bool,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -62,9 +115,16 @@ pub(crate) struct Capture {
     /// Nanoseconds instead of microseconds.
     #[serde(default)]
     pub(crate) nano: bool,
+    /// Bytes kept of each frame: where there are many, fewer fill the ring, and disks.
+    #[serde(default = "snap_length")]
+    pub(crate) snap: u16,
     /// Begins not before the traffic, but with the step `listen`.
     #[serde(default)]
     pub(crate) late: bool,
+}
+
+fn snap_length() -> u16 {
+    4_096
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
@@ -81,190 +141,37 @@ pub(crate) enum Link {
 pub(crate) enum Step {
     /// Batches that run at the same time.
     Traffic(Vec<Batch>),
+    /// Says another line on the connections of a batch that were held open, and waits for the answer.
+    Speak(String),
     /// Goes on with the connections of a batch that were held open.
     Finish(Finish),
     Nft(Script),
     Ip(Script),
     Conntrack(Script),
     Sysctl(Script),
+    Arping(Script),
     /// Begins the captures that are late.
     Listen,
     /// Waits until the router has counted a packet of every flow of a batch with the client's own address.
     Strays(String),
+    /// Waits until the router has counted so many more packets of every tuple that it knows from a source.
+    Idle(Idle),
 }
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Script {
     pub(crate) at: String,
-    /// For `nft` a script, for `ip` lines of a batch, for `conntrack` arguments, for `sysctl` lines of
-    /// `net/… = value`.
+    /// For `nft` a script, for `ip` lines of a batch, for `conntrack` and `arping` arguments, for `sysctl`
+    /// lines of `net/… = value`.
     pub(crate) script: String,
 }
 
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Batch {
-    pub(crate) name: String,
-    pub(crate) from: String,
-    pub(crate) to: SocketAddrV4,
-    pub(crate) count: u16,
-    #[serde(default)]
-    pub(crate) protocol: Protocol,
-    /// The first connection's source port; the next ones count up. The kernel's choice without.
-    pub(crate) port: Option<u16>,
-    /// The same port for all of them, again and again.
-    #[serde(default)]
-    pub(crate) same_port: bool,
-    /// How many at a time.
-    #[serde(default = "one")]
-    pub(crate) parallel: u16,
-    #[serde(default)]
-    pub(crate) end: End,
-    /// Stay open until `finish`.
-    #[serde(default)]
-    pub(crate) hold: bool,
-    /// Bytes of payload that the client sends beside its name.
-    #[serde(default)]
-    pub(crate) bytes: usize,
-}
-
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Finish {
-    pub(crate) name: String,
-    /// Whether the client says another line first, and waits for the answer.
-    #[serde(default)]
-    pub(crate) speak: bool,
-    #[serde(default)]
-    pub(crate) end: End,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Protocol {
-    #[default]
-    Tcp,
-    Udp,
-}
-
-impl Protocol {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
-}
-
-/// Who ends a connection, and how.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum End {
-    #[default]
-    ClientFin,
-    ClientRst,
-    ServerFin,
-    ServerRst,
-}
-
-impl End {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::ClientFin => "client-fin",
-            Self::ClientRst => "client-rst",
-            Self::ServerFin => "server-fin",
-            Self::ServerRst => "server-rst",
-        }
-    }
-}
-
-/// Flows alike in the eyes of the witnesses.
-#[derive(Debug, Clone, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct Class {
-    #[serde(rename = "class")]
-    pub(crate) name: String,
-    /// Of this batch.
-    pub(crate) of: Option<String>,
-    /// The address that the server saw, or `nobody`.
-    pub(crate) seen: Option<Seen>,
-    /// Every address with which packets came to the router, in order; empty where nothing came.
-    pub(crate) left: Option<Vec<IpAddr>>,
-    /// What the client met.
-    pub(crate) client: Option<Met>,
-    /// Whether the port that left is another than the client's.
-    pub(crate) rewritten: Option<bool>,
-    /// How many there must be.
-    pub(crate) flows: Option<usize>,
-    pub(crate) at_least: Option<usize>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Seen {
-    As(IpAddr),
-    Nobody,
-}
-
-impl<'de> Deserialize<'de> for Seen {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let word = String::deserialize(deserializer)?;
-        if word == "nobody" { Ok(Self::Nobody) } else { word.parse().map(Self::As).map_err(D::Error::custom) }
-    }
-}
-
-/// What became of a connection in the eyes of the client's socket, in the end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Met {
-    /// Every line was answered.
-    Answered,
-    Refused,
-    /// No answer to the first packet.
-    Timeout,
-    /// An ICMP error instead of an answer.
-    Unreachable,
-    /// Reset after the first answer.
-    Reset,
-    /// No answer to a later line.
-    Silent,
-}
-
-/// What egret must say about some of the captures.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Judgement {
-    pub(crate) name: String,
-    pub(crate) read: Vec<String>,
-    #[serde(default)]
-    pub(crate) flags: Vec<String>,
-    pub(crate) exit: i32,
-    /// By class.
-    pub(crate) expect: BTreeMap<String, Call>,
-}
-
-/// What a flow must be called: `VERDICT REASON OUTCOME`, each perhaps several words with `|` between
-/// them; or `absent`, where the captures cannot show it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Call {
-    Absent,
-    As { verdict: String, reasons: Vec<String>, outcomes: Vec<String> },
-}
-
-impl<'de> Deserialize<'de> for Call {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let line = String::deserialize(deserializer)?;
-        let several = |words: &str| words.split('|').map(str::to_owned).collect();
-        match line.split_whitespace().collect::<Vec<_>>()[..] {
-            ["absent"] => Ok(Self::Absent),
-            [verdict, reasons, outcomes] => Ok(Self::As {
-                verdict: verdict.to_owned(),
-                reasons: several(reasons),
-                outcomes: several(outcomes),
-            }),
-            _ => Err(D::Error::custom(format!("\"{line}\" is not VERDICT REASON OUTCOME, nor absent"))),
-        }
-    }
+pub(crate) struct Idle {
+    pub(crate) source: IpAddr,
+    pub(crate) packets: u64,
 }
 
 /// That captures are kept in `testdata/`.
@@ -272,10 +179,6 @@ impl<'de> Deserialize<'de> for Call {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Record {
     pub(crate) captures: Vec<String>,
-}
-
-fn one() -> u16 {
-    1
 }
 
 /// The files, sorted by name.
@@ -301,6 +204,11 @@ fn load(path: &Path) -> Situation {
     let mut situation: Situation =
         serde_saphyr::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     situation.name = path.file_stem().expect("a name").to_string_lossy().into_owned();
+    let mut batches: Vec<&str> = situation.batches().map(|batch| batch.name.as_str()).collect();
+    let all = batches.len();
+    batches.sort_unstable();
+    batches.dedup();
+    assert!(batches.len() == all, "{}: two batches have one name", path.display());
     for judgement in &situation.judgements {
         let at = format!("{}: {}", path.display(), judgement.name);
         for capture in &judgement.read {
@@ -308,6 +216,9 @@ fn load(path: &Path) -> Situation {
         }
         for class in judgement.expect.keys() {
             assert!(situation.happens.iter().any(|known| known.name == *class), "{at}: no class {class}");
+        }
+        for class in &judgement.partial {
+            assert!(judgement.expect.contains_key(class), "{at}: no class {class}");
         }
         for class in &situation.happens {
             assert!(judgement.expect.contains_key(&class.name), "{at}: says nothing of {}", class.name);

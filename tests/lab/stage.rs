@@ -6,9 +6,10 @@ use std::path::PathBuf;
 use crate::capture::{Running, until};
 use crate::judge::judge;
 use crate::netns::run;
+use crate::proxy::Proxy;
 use crate::record;
 use crate::server::Servers;
-use crate::situation::{Situation, Step};
+use crate::situation::{EgressRouter, Script, Situation, Step};
 use crate::topology::Cluster;
 use crate::traffic::Traffic;
 use crate::truth::{self, Flow};
@@ -48,7 +49,7 @@ impl Played {
 /// The captures and the truth of one run.
 fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>, Vec<Flow>) {
     let cluster = Cluster::build(&situation.knobs);
-    let servers = Servers::start(&cluster);
+    let servers = Servers::start(&cluster, situation.knobs.ipv6);
     let events: Vec<Events> = cluster
         .translators()
         .map(|at| Events::listen(at, &folder.path.join(format!("{}.conntrack", at.name))))
@@ -63,39 +64,49 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
             .collect()
     };
     let mut running = listen(false);
+    let proxy = (situation.knobs.egress_router == EgressRouter::Proxy).then(|| Proxy::start(&cluster));
+    let count = || Arrivals::count(cluster.at("router"));
     let mut earlier = Arrivals::default();
     let traffic = Traffic::default();
     for step in &situation.steps {
         match step {
             Step::Listen => {
+                let before = count();
                 running.extend(listen(true));
                 // No capture shows what came before.
-                earlier = Arrivals::count(cluster.at("router"));
+                earlier = count().after(&before);
             }
             step => take(step, &cluster, &traffic),
         }
     }
+    let before = count();
     let captures: BTreeMap<String, PathBuf> =
         running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
+    let arrivals = count().after(&before).since(&earlier);
     let translations: Vec<_> = events.into_iter().flat_map(Events::stop).collect();
-    let arrivals = Arrivals::count(cluster.at("router")).since(&earlier);
-    let flows = truth::assemble(traffic.attempts(), servers.sights(), &translations, &arrivals);
+    let (mut attempts, mut sights) = (traffic.attempts(), servers.sights());
+    if let Some(proxy) = proxy {
+        attempts.extend(proxy.opened(&mut sights));
+    }
+    let flows = truth::assemble(attempts, sights, &translations, &arrivals);
     record::write_truth(&folder.path.join("truth.jsonl"), &flows);
     record::keep(situation, &cluster, &captures, &flows);
     (captures, flows)
 }
 
 fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
+    let command = |program: &str, script: &Script| {
+        run(cluster.at(&script.at).command(program).args(script.script.split_whitespace()), "");
+    };
     match step {
         Step::Traffic(batches) => traffic.run(cluster, batches),
+        Step::Speak(batch) => traffic.speak(batch),
         Step::Finish(finish) => traffic.finish(finish),
         Step::Nft(script) => cluster.at(&script.at).nft(&script.script),
         Step::Ip(script) => cluster.at(&script.at).ip(&script.script),
         Step::Listen => {}
-        Step::Conntrack(script) => {
-            let arguments = script.script.split_whitespace();
-            run(cluster.at(&script.at).command("conntrack").args(arguments), "");
-        }
+        Step::Conntrack(script) => command("conntrack", script),
+        Step::Arping(script) => command("arping", script),
         Step::Sysctl(script) => {
             let settings: Vec<_> = script.script.lines().filter_map(|line| line.split_once('=')).collect();
             let settings: Vec<_> = settings.iter().map(|(key, value)| (key.trim(), value.trim())).collect();
@@ -108,6 +119,13 @@ fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
                 arrivals.of(attempt.protocol, own) > 0
             })
         }),
+        Step::Idle(idle) => {
+            let before = Arrivals::count(cluster.at("router"));
+            until("enough packets of every tuple came to the router", || {
+                let since = Arrivals::count(cluster.at("router")).since(&before);
+                since.least_from(idle.source).is_some_and(|least| least >= idle.packets)
+            });
+        }
     }
 }
 

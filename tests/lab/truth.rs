@@ -4,8 +4,8 @@
 //! each other. Conntrack says which tuples NAT made of the client's own; the router says which of those
 //! came to it, in how many packets. Witnesses that contradict each other make a situation fail.
 
-use std::collections::HashMap;
-use std::net::{IpAddr, SocketAddr, SocketAddrV4};
+use std::collections::{HashMap, HashSet};
+use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -23,12 +23,12 @@ pub(crate) struct Flow {
     /// The namespace of the client.
     pub(crate) from: String,
     pub(crate) protocol: Protocol,
-    pub(crate) client: SocketAddrV4,
+    pub(crate) client: SocketAddr,
     /// What the client dialled.
-    pub(crate) to: SocketAddrV4,
+    pub(crate) to: SocketAddr,
     /// The client's address as the server saw it, and the server's own.
-    pub(crate) seen: Option<SocketAddrV4>,
-    pub(crate) server: Option<SocketAddrV4>,
+    pub(crate) seen: Option<SocketAddr>,
+    pub(crate) server: Option<SocketAddr>,
     /// Everything of this flow that came to the router, the server's view first.
     pub(crate) left: Vec<Exit>,
     pub(crate) met: Met,
@@ -41,10 +41,10 @@ pub(crate) struct Flow {
 /// A tuple with which packets came to the router, while captures could see them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Exit {
-    pub(crate) source: SocketAddrV4,
-    pub(crate) destination: SocketAddrV4,
-    /// Not known where several flows had this tuple, one after the other, nor of datagrams in fragments:
-    /// only the first has ports to be counted by.
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
+    /// Not known where several flows had this tuple, one after the other, where packets came while captures began
+    /// or ended, nor of datagrams in fragments: only the first has ports to be counted by.
     pub(crate) packets: Option<u64>,
 }
 
@@ -70,23 +70,28 @@ pub(crate) fn assemble(
     translations: &[Translation],
     arrivals: &Arrivals,
 ) -> Vec<Flow> {
+    let mut translated: Translated = HashMap::new();
+    for translation in translations {
+        translated.entry((translation.protocol, translation.before)).or_default().push(translation.after);
+    }
     let mut sights: HashMap<String, Sight> =
         sights.into_iter().map(|sight| (sight.name.clone(), sight)).collect();
     let mut flows: Vec<Flow> = attempts
         .into_iter()
         .map(|attempt| {
             let sight = sights.remove(&attempt.name);
-            flow(attempt, sight, translations, arrivals)
+            flow(attempt, sight, &translated, arrivals)
         })
         .collect();
     flows.sort_by_key(|flow| flow.started);
-    let mut users: HashMap<_, u32> = HashMap::new();
+    part(&mut flows);
+    let mut users: HashMap<(Protocol, SocketAddr, SocketAddr), u32> = HashMap::new();
     for (flow, exit) in flows.iter().flat_map(|flow| flow.left.iter().map(move |exit| (flow, exit))) {
-        *users.entry((flow.protocol.name(), exit.source, exit.destination)).or_default() += 1;
+        *users.entry((flow.protocol, exit.source, exit.destination)).or_default() += 1;
     }
     for flow in &mut flows {
         for exit in &mut flow.left {
-            if users[&(flow.protocol.name(), exit.source, exit.destination)] > 1 {
+            if users[&(flow.protocol, exit.source, exit.destination)] > 1 {
                 exit.packets = None;
             }
         }
@@ -94,19 +99,34 @@ pub(crate) fn assemble(
     flows
 }
 
-fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], arrivals: &Arrivals) -> Flow {
+/// Parts what NAT made of one tuple among the flows that used it, one after the other: what the server saw of
+/// one of them is not another's, unless it saw that of both.
+fn part(flows: &mut [Flow]) {
+    let mut seen: HashMap<(Protocol, SocketAddr, SocketAddr), HashSet<SocketAddr>> = HashMap::new();
+    for flow in flows.iter() {
+        seen.entry((flow.protocol, flow.client, flow.to)).or_default().extend(flow.seen);
+    }
+    for flow in flows {
+        let seen = &seen[&(flow.protocol, flow.client, flow.to)];
+        flow.left.retain(|exit| flow.seen == Some(exit.source) || !seen.contains(&exit.source));
+    }
+}
+
+/// What NAT, wherever it happens, made of tuples.
+type Translated = HashMap<(Protocol, Tuple), Vec<Tuple>>;
+
+fn flow(attempt: Attempt, sight: Option<Sight>, translated: &Translated, arrivals: &Arrivals) -> Flow {
     let dialled = Tuple { source: attempt.client, destination: attempt.to };
-    let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translations)
+    let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translated)
         .into_iter()
+        .filter(|tuple| arrivals.of(attempt.protocol, *tuple) > 0)
         .map(|tuple| Exit {
             source: tuple.source,
             destination: tuple.destination,
-            packets: Some(arrivals.of(attempt.protocol, tuple)),
+            packets: arrivals.certain(attempt.protocol, tuple).filter(|_| !attempt.fragmented),
         })
-        .filter(|exit| exit.packets != Some(0))
-        .map(|exit| Exit { packets: exit.packets.filter(|_| !attempt.fragmented), ..exit })
         .collect();
-    let seen = sight.map(|sight| Tuple { source: v4(sight.peer), destination: v4(sight.local) });
+    let seen = sight.map(|sight| Tuple { source: sight.peer, destination: sight.local });
     if let Some(seen) = seen {
         let is_seen = |exit: &Exit| exit.source == seen.source && exit.destination == seen.destination;
         let known = left.iter().position(is_seen);
@@ -132,33 +152,26 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translations: &[Translation], ar
 }
 
 /// `dialled`, and everything that NAT, at one place after the other, made of it.
-fn tuples(dialled: Tuple, protocol: Protocol, translations: &[Translation]) -> Vec<Tuple> {
+fn tuples(dialled: Tuple, protocol: Protocol, translated: &Translated) -> Vec<Tuple> {
     let mut tuples = vec![dialled];
     let mut next = 0;
     while let Some(&tuple) = tuples.get(next) {
         next += 1;
-        for translation in translations.iter().filter(|t| t.before == tuple && t.protocol == protocol.name())
-        {
-            if !tuples.contains(&translation.after) {
-                tuples.push(translation.after);
+        for &after in translated.get(&(protocol, tuple)).into_iter().flatten() {
+            if !tuples.contains(&after) {
+                tuples.push(after);
             }
         }
     }
     tuples
 }
 
-fn v4(address: SocketAddr) -> SocketAddrV4 {
-    match address {
-        SocketAddr::V4(address) => address,
-        SocketAddr::V6(address) => panic!("{address} in a laboratory of IPv4"),
-    }
-}
-
 impl Class {
     pub(crate) fn fits(&self, flow: &Flow) -> bool {
-        let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(IpAddr::V4(*seen.ip())));
-        let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| IpAddr::V4(*exit.source.ip())).collect();
+        let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(seen.ip()));
+        let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| exit.source.ip()).collect();
         left.sort();
+        left.dedup();
         let rewritten = || flow.left.first().is_some_and(|exit| exit.source.port() != flow.client.port());
         self.of.as_ref().is_none_or(|of| *of == flow.batch)
             && self.seen.is_none_or(|wanted| wanted == seen)
@@ -201,13 +214,40 @@ mod tests {
         let dialled = tuple("10.128.0.5:40001", "172.30.99.10:8443");
         let service = tuple("10.128.0.5:40001", "10.128.0.20:8443");
         let outside = tuple("192.168.12.99:40001", "203.0.113.25:443");
-        let translation = |at, before, after| {
-            let time = Timestamp::UNIX_EPOCH;
-            Translation { at, time, protocol: "tcp", before, after }
+        let translated = Translated::from([
+            ((Protocol::Tcp, service), vec![outside]),
+            ((Protocol::Tcp, dialled), vec![service]),
+        ]);
+        assert_eq!(tuples(dialled, Protocol::Tcp, &translated), [dialled, service, outside]);
+        assert_eq!(tuples(dialled, Protocol::Udp, &translated), [dialled]);
+    }
+
+    #[test]
+    fn what_the_server_saw_of_one_flow_is_not_another_s_of_the_same_tuple() {
+        let exit = |port| Exit {
+            source: SocketAddr::from(([192, 168, 12, 99], port)),
+            destination: "203.0.113.25:443".parse().unwrap(),
+            packets: None,
         };
-        let translations =
-            [translation("egress-router", service, outside), translation("node1", dialled, service)];
-        assert_eq!(tuples(dialled, Protocol::Tcp, &translations), [dialled, service, outside]);
-        assert_eq!(tuples(dialled, Protocol::Udp, &translations), [dialled]);
+        let flow = |name: &str, seen: Option<u16>| Flow {
+            name: name.to_owned(),
+            batch: String::new(),
+            from: String::new(),
+            protocol: Protocol::Tcp,
+            client: "10.128.0.5:40001".parse().unwrap(),
+            to: "203.0.113.25:443".parse().unwrap(),
+            seen: seen.map(|port| exit(port).source),
+            server: None,
+            left: vec![exit(1), exit(2), exit(3)],
+            met: Met::Answered,
+            started: Timestamp::UNIX_EPOCH,
+            ended: Timestamp::UNIX_EPOCH,
+        };
+        let mut flows = [flow("first", Some(1)), flow("second", Some(2)), flow("unseen", None)];
+        part(&mut flows);
+        assert_eq!(
+            flows.map(|flow| flow.left),
+            [vec![exit(1), exit(3)], vec![exit(2), exit(3)], vec![exit(3)]]
+        );
     }
 }

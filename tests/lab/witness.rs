@@ -1,13 +1,13 @@
 //! Witnesses that stand in the kernel: conntrack's events where NAT happens, and the router's counters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
-use std::net::{Ipv4Addr, SocketAddrV4};
+use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::process::{Child, Stdio};
 
-use jiff::Timestamp;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
@@ -18,16 +18,14 @@ use crate::situation::Protocol;
 /// Who speaks to whom.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Tuple {
-    pub(crate) source: SocketAddrV4,
-    pub(crate) destination: SocketAddrV4,
+    pub(crate) source: SocketAddr,
+    pub(crate) destination: SocketAddr,
 }
 
 /// A connection that conntrack has taken on: its first packet before NAT, and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Translation {
-    pub(crate) at: &'static str,
-    pub(crate) time: Timestamp,
-    pub(crate) protocol: &'static str,
+    pub(crate) protocol: Protocol,
     pub(crate) before: Tuple,
     pub(crate) after: Tuple,
 }
@@ -46,7 +44,7 @@ impl Events {
             File::options().read(true).write(true).create(true).truncate(true).open(log).expect("a log");
         let child = namespace
             .command("conntrack")
-            .args(["-E", "-e", "NEW", "-o", "timestamp", "-b", "8388608"])
+            .args(["-E", "-e", "NEW", "-b", "67108864"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
             .stderr(Stdio::null())
@@ -81,27 +79,27 @@ impl Events {
         let mut text = String::new();
         self.log.rewind().expect("a file");
         self.log.read_to_string(&mut text).expect("text");
-        text.lines().filter_map(|line| translation(self.at, line)).collect()
+        text.lines().filter_map(translation).collect()
     }
 }
 
-/// What a line of `conntrack -E -o timestamp` says:
-/// `[1795395768.986334] [NEW] tcp 6 120 SYN_SENT src=… dst=… sport=… dport=… [UNREPLIED] src=… …`.
-fn translation(at: &'static str, line: &str) -> Option<Translation> {
-    let (seconds, rest) = line.trim_start().strip_prefix('[')?.split_once(']')?;
-    let (seconds, micros) = seconds.split_once('.')?;
-    let time = Timestamp::new(seconds.trim().parse().ok()?, micros.parse::<i32>().ok()? * 1_000)
-        .expect("a time of today");
-    let protocol =
-        ["tcp", "udp"].into_iter().find(|name| rest.split_whitespace().any(|word| word == *name))?;
+/// What a line of `conntrack -E` says:
+/// `[NEW] tcp 6 120 SYN_SENT src=… dst=… sport=… dport=… [UNREPLIED] src=… …`; ICMP has `id=…` for ports.
+fn translation(line: &str) -> Option<Translation> {
+    let mut words = line.split_whitespace().skip_while(|word| *word != "[NEW]").skip(1);
+    let name = words.next()?;
+    let protocol = Protocol::ALL.into_iter().find(|protocol| protocol.tracked_as() == name)?;
     let value = |key: &str| -> Vec<&str> {
-        rest.split_whitespace().filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).collect()
+        line.split_whitespace().filter_map(|word| word.strip_prefix(key)?.strip_prefix('=')).collect()
     };
-    let (src, dst, sport, dport) = (value("src"), value("dst"), value("sport"), value("dport"));
-    let end = |ip: &str, port: &str| Some(SocketAddrV4::new(ip.parse().ok()?, port.parse().ok()?));
+    let (src, dst, id) = (value("src"), value("dst"), value("id"));
+    // An identifier is the requester's port, in both halves.
+    let (sport, dport) = match id[..] {
+        [there, back] => (vec![there, "0"], vec!["0", back]),
+        _ => (value("sport"), value("dport")),
+    };
+    let end = |ip: &str, port: &str| Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?));
     Some(Translation {
-        at,
-        time,
         protocol,
         before: Tuple {
             source: end(src.first()?, sport.first()?)?,
@@ -115,31 +113,44 @@ fn translation(at: &'static str, line: &str) -> Option<Translation> {
     })
 }
 
+/// A script for `nft` that counts every tuple of echo requests and of everything with ports that comes from
+/// the nodes.
+pub(crate) fn counters() -> String {
+    let mut sets = String::new();
+    let mut rules = String::new();
+    for family in ["ip", "ip6"] {
+        let icmp = if family == "ip" { "icmp" } else { "icmpv6" };
+        for (name, tuple, only) in [
+            ("tcp", "F saddr . tcp sport . F daddr . tcp dport", ""),
+            ("udp", "F saddr . udp sport . F daddr . udp dport", ""),
+            ("sctp", "F saddr . sctp sport . F daddr . sctp dport", ""),
+            ("icmp", "F saddr . I id . F daddr", "I type echo-request"),
+        ] {
+            let set = format!("came_{family}_{name}");
+            let tuple = tuple.replace('F', family).replace('I', icmp);
+            let only = only.replace('I', icmp);
+            let _ = writeln!(sets, "set {set} {{ typeof {tuple}; size 65535; flags dynamic; counter; }}");
+            let _ = writeln!(rules, "iifname eth0 {only} update @{set} {{ {tuple} }}");
+        }
+    }
+    format!(
+        "table inet witness {{\n{sets}chain arrivals {{\ntype filter hook prerouting priority -300;\n{rules}}}\n}}\n"
+    )
+}
+
 /// How many packets of each tuple came to the router from the nodes' side.
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
-    packets: HashMap<(&'static str, Tuple), u64>,
+    packets: HashMap<(Protocol, Tuple), u64>,
+    /// Those that came while a capture began or ended: it may show them, or not.
+    blurred: HashSet<(Protocol, Tuple)>,
 }
 
 impl Arrivals {
     pub(crate) fn count(router: &Namespace) -> Self {
-        let mut packets = HashMap::new();
-        for protocol in [Protocol::Tcp, Protocol::Udp].map(Protocol::name) {
-            let text = run(
-                router.command("nft").args([
-                    "-j",
-                    "list",
-                    "set",
-                    "ip",
-                    "witness",
-                    &format!("came_{protocol}"),
-                ]),
-                "",
-            );
-            let value: Value = serde_json::from_str(&text).expect("what nft prints");
-            packets.extend(elements(&value).map(|(tuple, count)| ((protocol, tuple), count)));
-        }
-        Self { packets }
+        let text = run(router.command("nft").args(["-j", "-n", "list", "table", "inet", "witness"]), "");
+        let listing: Value = serde_json::from_str(&text).expect("what nft prints");
+        Self { packets: elements(&listing).collect(), blurred: HashSet::new() }
     }
 
     /// What came after `earlier` was counted.
@@ -147,29 +158,62 @@ impl Arrivals {
         for (key, count) in &mut self.packets {
             *count -= earlier.packets.get(key).copied().unwrap_or(0);
         }
+        self.blurred.extend(&earlier.blurred);
+        self
+    }
+
+    /// Counted when captures had just begun or ended; they had not when `before` was counted.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        let changed = self.packets.iter().filter(|(key, count)| before.packets.get(key) != Some(count));
+        self.blurred = changed.map(|(key, _)| *key).collect();
         self
     }
 
     pub(crate) fn of(&self, protocol: Protocol, tuple: Tuple) -> u64 {
-        self.packets.get(&(protocol.name(), tuple)).copied().unwrap_or(0)
+        self.packets.get(&(protocol, tuple)).copied().unwrap_or(0)
+    }
+
+    /// How many of them captures must show, where that is certain.
+    pub(crate) fn certain(&self, protocol: Protocol, tuple: Tuple) -> Option<u64> {
+        (!self.blurred.contains(&(protocol, tuple))).then(|| self.of(protocol, tuple))
+    }
+
+    /// The fewest packets of a tuple that came from `source`, if any did.
+    pub(crate) fn least_from(&self, source: IpAddr) -> Option<u64> {
+        let from = self.packets.iter().filter(|((_, tuple), _)| tuple.source.ip() == source);
+        from.map(|(_, packets)| *packets).min()
     }
 }
 
-/// `{"nftables": [.., {"set": {"elem": [{"elem": {"val": {"concat": [..]}, "counter": {"packets": ..}}}]}}]}`.
-fn elements(listing: &Value) -> impl Iterator<Item = (Tuple, u64)> {
-    let sets = listing["nftables"].as_array().into_iter().flatten();
-    sets.filter_map(|object| object["set"]["elem"].as_array()).flatten().map(|element| {
-        let element = &element["elem"];
-        let parts = element["val"]["concat"].as_array().expect("a tuple");
-        let address =
-            |part: &Value| -> Ipv4Addr { part.as_str().expect("an address").parse().expect("IPv4") };
-        let port = |part: &Value| part.as_u64().expect("a port") as u16;
-        let tuple = Tuple {
-            source: SocketAddrV4::new(address(&parts[0]), port(&parts[1])),
-            destination: SocketAddrV4::new(address(&parts[2]), port(&parts[3])),
-        };
-        (tuple, element["counter"]["packets"].as_u64().expect("a counter"))
-    })
+/// `{"nftables": [.., {"set": {"name": .., "elem": [{"elem": {"val": {"concat": [..]}, "counter": {..}}}]}}]}`.
+fn elements(listing: &Value) -> impl Iterator<Item = ((Protocol, Tuple), u64)> {
+    let objects = listing["nftables"].as_array().into_iter().flatten();
+    objects
+        .filter_map(|object| Some((object["set"]["name"].as_str()?, object["set"]["elem"].as_array()?)))
+        .flat_map(|(name, elements)| {
+            let protocol = match name.trim_start_matches("came_") {
+                "ip_tcp" | "ip6_tcp" => Protocol::Tcp,
+                "ip_udp" | "ip6_udp" => Protocol::Udp,
+                "ip_sctp" | "ip6_sctp" => Protocol::Sctp,
+                "ip_icmp" => Protocol::Icmp,
+                "ip6_icmp" => Protocol::Icmp6,
+                other => panic!("the router counts {other}"),
+            };
+            elements.iter().map(move |element| {
+                let element = &element["elem"];
+                let parts = element["val"]["concat"].as_array().expect("a tuple");
+                let address = |part: &Value| -> IpAddr {
+                    part.as_str().expect("an address").parse().expect("an address")
+                };
+                let port =
+                    |part: Option<&Value>| part.map_or(0, |part| part.as_u64().expect("a port") as u16);
+                let tuple = Tuple {
+                    source: SocketAddr::new(address(&parts[0]), port(parts.get(1))),
+                    destination: SocketAddr::new(address(&parts[2]), port(parts.get(3))),
+                };
+                ((protocol, tuple), element["counter"]["packets"].as_u64().expect("a counter"))
+            })
+        })
 }
 
 #[cfg(test)]
@@ -182,20 +226,29 @@ mod tests {
 
     #[test]
     fn a_conntrack_event_says_both_sides_of_a_translation() {
-        let line = "[1795395768.986334]\t    [NEW] tcp      6 120 SYN_SENT src=10.128.0.5 dst=172.30.99.10 sport=40001 \
+        let line = "    [NEW] tcp      6 120 SYN_SENT src=10.128.0.5 dst=172.30.99.10 sport=40001 \
                     dport=8443 [UNREPLIED] src=10.128.0.20 dst=10.128.0.5 sport=8443 dport=40001";
-        let translation = translation("node1", line).unwrap();
+        let translation = translation(line).unwrap();
         assert_eq!(translation.before, tuple("10.128.0.5:40001", "172.30.99.10:8443"));
         assert_eq!(translation.after, tuple("10.128.0.5:40001", "10.128.0.20:8443"));
-        assert_eq!(translation.time.to_string(), "2026-11-23T01:02:48.986334Z");
+    }
+
+    #[test]
+    fn an_identifier_stands_where_ports_would() {
+        let line = "    [NEW] icmp     1 30 src=10.128.0.8 dst=203.0.113.25 type=8 code=0 id=77 \
+                    [UNREPLIED] src=203.0.113.25 dst=192.168.12.99 type=0 code=0 id=41";
+        let translation = translation(line).unwrap();
+        assert_eq!(translation.protocol, Protocol::Icmp);
+        assert_eq!(translation.before, tuple("10.128.0.8:77", "203.0.113.25:0"));
+        assert_eq!(translation.after, tuple("192.168.12.99:41", "203.0.113.25:0"));
     }
 
     #[test]
     fn the_routers_set_is_read_with_its_counters() {
-        let listing = serde_json::json!({ "nftables": [ { "metainfo": {} }, { "set": { "name": "tcp", "elem": [
+        let listing = serde_json::json!({ "nftables": [ { "metainfo": {} }, { "set": { "name": "came_ip_tcp", "elem": [
             { "elem": { "val": { "concat": ["192.168.12.99", 40001, "203.0.113.25", 443] },
                         "counter": { "packets": 6, "bytes": 400 } } } ] } } ] });
-        let expected = (tuple("192.168.12.99:40001", "203.0.113.25:443"), 6);
+        let expected = ((Protocol::Tcp, tuple("192.168.12.99:40001", "203.0.113.25:443")), 6);
         assert_eq!(elements(&listing).collect::<Vec<_>>(), [expected]);
     }
 }

@@ -19,6 +19,7 @@ mod hostile;
 mod joined;
 mod lost;
 mod packets;
+mod protocols;
 mod question;
 mod reference;
 mod run;
