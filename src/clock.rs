@@ -3,11 +3,13 @@
 //! A flow that was joined beyond doubt and seen at two points was there at one moment, but for the way between
 //! them. The offset of one clock to another is the median of the differences; it is shown, and proves nothing.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
+use crate::flow::Table;
+use crate::flow::leg::shown;
 use crate::flow::table::FlowIndex;
 use crate::flow::track::known;
-use crate::flow::{Table, Track};
 use crate::frame::{PointIndex, Timestamp};
 
 /// Flows that are looked at: a median needs no more.
@@ -30,27 +32,39 @@ pub fn offsets(table: &Table, points: usize) -> BTreeMap<PointIndex, i64> {
     chain(&samples.into_iter().map(|(pair, of_pair)| (pair, median(of_pair))).collect(), points)
 }
 
-/// When each point saw the flow begin, for flows whose beginning and joining are beyond doubt; ascending by point.
+/// When each point saw the flow's first packet, for flows that are joined beyond doubt; ascending by point.
+///
+/// A SYN is the first wherever it was seen. Without one, two points may have begun to capture at different packets; where
+/// both count the same packets each way, they have seen the same.
 fn sightings(table: &Table, flow: FlowIndex) -> Vec<(PointIndex, Timestamp)> {
     let entry = table.flow(flow);
     if entry.tracks == 0 || entry.is_probable || entry.is_contested {
         return Vec::new();
     }
-    let mut seen: BTreeMap<PointIndex, Timestamp> = BTreeMap::new();
+    let mut began: BTreeMap<PointIndex, Timestamp> = BTreeMap::new();
+    let mut whole: BTreeMap<PointIndex, (Reverse<(u32, u32)>, Timestamp)> = BTreeMap::new();
     for track in table.tracks_of(flow) {
-        if !has_syn(table.track(track)) {
-            continue;
-        }
+        let has_syn = table.track(track).knows(known::SYN);
         for (_, leg) in table.legs_of(track).filter(|(_, leg)| leg.out > 0) {
-            let first = seen.entry(table.point_of(leg)).or_insert(leg.first_seen);
-            *first = (*first).min(leg.first_seen);
+            let point = table.point_of(leg);
+            if has_syn && leg.has_shown(shown::SYN) {
+                let first = began.entry(point).or_insert(leg.first_seen);
+                *first = (*first).min(leg.first_seen);
+            }
+            let new = (Reverse((leg.out, leg.back)), leg.first_seen);
+            let fullest = whole.entry(point).or_insert(new);
+            *fullest = (*fullest).min(new);
         }
     }
-    seen.into_iter().collect()
-}
-
-fn has_syn(track: &Track) -> bool {
-    track.knows(known::SYN)
+    let mut counts = whole.values().map(|(count, _)| *count);
+    let first = counts.next();
+    if began.len() > 1 {
+        began.into_iter().collect()
+    } else if counts.all(|count| Some(count) == first) {
+        whole.into_iter().map(|(point, (_, time))| (point, time)).collect()
+    } else {
+        Vec::new()
+    }
 }
 
 fn median(mut values: Vec<i64>) -> i64 {

@@ -8,9 +8,19 @@
 //! - [`hint`] reads the names that payloads tell.
 //! - [`Digester`] does this for the frames of one point and numbers its places and tunnels.
 //!
-//! Followed today: Ethernet, cooked v1 and v2, raw IP and BSD loopback; VLAN tags; IPv4 and IPv6 with extension
-//! headers; TCP, UDP, and the packets that ICMP errors quote; VXLAN. Every other protocol, ARP among them, ends
-//! the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`, and `Kind::Other` to the engine.
+//! Followed are:
+//!
+//! - links: Ethernet, cooked v1 and v2, raw IP, BSD loopback, PPP, Cisco's HDLC, frame relay, FDDI, plain IEEE 802.11 data
+//!   (also behind radiotap or PPI), netfilter's log;
+//! - between link and IP: any number of VLAN tags, IEEE 802.1ah, logical link control with SNAP, PPP over Ethernet, MPLS
+//!   with pseudowires;
+//! - IPv4, IPv6 with its extension headers, fragments as far as they tell what they belong to;
+//! - TCP, UDP, SCTP, ICMP echo, the packets that ICMP errors quote, and as opaque conversations ESP and every other IP
+//!   protocol between two machines;
+//! - ARP and neighbour discovery, for what they claim;
+//! - tunnels between nodes: VXLAN, Geneve, GRE, ERSPAN, IP in IP.
+//!
+//! Every other protocol ends the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`.
 
 mod digester;
 mod fast;
@@ -37,6 +47,7 @@ use crate::packet::Packet;
 
 pub use digester::Digester;
 pub use hash::KeyHasher;
+pub use icmp::next_link_mtu;
 pub use link::link_addresses;
 pub use transport::{SynOptions, syn_options};
 

@@ -4,12 +4,18 @@
 
 use crate::expect::Expectations;
 use crate::facts::Facts;
+use crate::findings::{Change, Contest};
+use crate::flow::table::IcmpSeen;
+use crate::frame::{FrameId, Timestamp};
 use crate::judge::{Detail, Judgement, Stage};
-use crate::net::Address;
+use crate::kin::Link;
+use crate::net::{Address, Endpoint};
 use crate::number::{counted, thousands};
 use crate::outcome;
-use crate::snapshot::ResetBy;
+use crate::snapshot::{Finding, ResetBy, Severity};
+use crate::text::Text;
 use crate::verdict::{Outcome, Reason};
+use crate::view::View;
 use crate::wire;
 
 /// What is said of a flow, or of several that are alike.
@@ -56,14 +62,60 @@ pub struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject) -> Explanation {
+    /// `name` is what all of them call their destination.
+    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> Explanation {
         let who = who(judgement, subject);
         let (what, next_step) = self.reason(judgement, subject);
         if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
             return Explanation { sentence: format!("{who} {what}"), next_step };
         }
-        let (became, answer_step) = outcome(judgement);
+        let (became, answer_step) = outcome(judgement, subject, name);
         Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
+    }
+
+    /// What is said of an address that more than one claimed; `frame` names a frame.
+    pub fn contest(&self, contest: &Contest<'_>, frame: impl Fn(FrameId) -> String) -> Finding {
+        let address = contest.address;
+        let mut macs: Vec<String> = contest.changes.iter().map(|change| change.mac.to_string()).collect();
+        macs.sort_unstable();
+        macs.dedup();
+        let claimants = macs.join(" and ");
+        let at = &self.facts.place(contest.place).id;
+        let first = contest.changes.first().map_or(Timestamp::MIN, |change| change.time);
+        let claimed = |change: &Change| {
+            let ms = (change.time - first) / 1_000_000;
+            let after = format!("{}.{:03} s", ms / 1000, (ms % 1000).abs());
+            format!("{} after {after}: {} claims it", frame(change.frame), change.mac)
+        };
+        let (id, severity, explanation, next_step) = if contest.is_duplicate {
+            (
+                "duplicate-egress-ip",
+                Severity::Error,
+                format!(
+                    "{claimants} claim the egress address {address} by turns at {at}: two machines hold it, or one answers for it with two interfaces. Answers reach now one of them and now the other."
+                ),
+                format!("Find out on which nodes {address} is configured, and take it from all but one."),
+            )
+        } else {
+            (
+                "egress-ip-moved",
+                Severity::Info,
+                format!(
+                    "The egress address {address} changed its holder at {at}, between {claimants}. Connections that were open then do not survive that."
+                ),
+                format!(
+                    "If nothing should have failed over, look at the health of the nodes that hold {address}."
+                ),
+            )
+        };
+        Finding {
+            id,
+            severity,
+            objects: vec![address.to_string()],
+            evidence: contest.changes.iter().map(claimed).collect(),
+            explanation,
+            next_step,
+        }
     }
 
     /// `node worker1's own address`, `an address nobody declared`, …
@@ -246,46 +298,125 @@ fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String
     )
 }
 
-fn outcome(judgement: &Judgement<'_>) -> (String, Option<String>) {
+/// What two linked flows have in common.
+pub fn in_common(link: Link) -> Vec<&'static str> {
+    let said = [(link.is_same_payload, "same payload"), (link.is_same_name, "same name")];
+    said.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
+}
+
+/// `A proxy probably carries it on as node1:40, from 10.128.0.9 to 203.0.113.25:443 (same name)`.
+pub fn other_side(link: Link, other: &View<'_>, id: &str) -> String {
+    let (from, to) = (other.first().client().address, other.destination());
+    let says =
+        if link.is_onward { "A proxy probably carries it on as" } else { "A proxy probably sent it for" };
+    format!("{says} {id}, from {from} to {to} ({})", in_common(link).join(", "))
+}
+
+/// `api.partner.example (203.0.113.25:443)`; without a name that is too long for a sentence.
+fn destination(end: Endpoint, name: Option<&Text>) -> String {
+    const LONGEST: usize = 64;
+    match name.map(ToString::to_string).filter(|name| name.chars().count() <= LONGEST) {
+        Some(name) => format!("{name} ({end})"),
+        None => end.to_string(),
+    }
+}
+
+fn outcome(judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> (String, Option<String>) {
     let found = &judgement.found;
     let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
-    let to = judgement.view.destination();
-    let ask = || {
-        from.map(|from| {
-            format!(
-                "The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."
-            )
-        })
-    };
+    let to = destination(judgement.view.destination(), name);
+    let evidence = found.icmp.map_or_else(String::new, |icmp| format!("; {}", said(&icmp)));
+    let remedy = found.icmp.and_then(|icmp| remedy(&icmp));
     match found.outcome {
-        Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => (String::new(), None),
-        Outcome::NoReply => ("; nobody answered".to_owned(), ask()),
-        Outcome::Refused => (
+        Outcome::Established | Outcome::MidStream => (String::new(), None),
+        Outcome::OneWay | Outcome::Pending => (evidence, remedy),
+        Outcome::NoReply => {
+            let ask = from.map(|from| {
+                format!(
+                    "The node let it go: ask whoever runs the firewall on the way whether {from} may reach {to}."
+                )
+            });
+            (format!("; nobody answered{}{evidence}", tries(judgement, subject)), remedy.or(ask))
+        }
+        Outcome::Refused if judgement.view.first().is_tcp() => (
             "; the connection was refused".to_owned(),
             from.map(|_| format!("A reset answered: either nothing listens on {to}, or a firewall on the way rejects with resets.")),
         ),
+        Outcome::Refused => match found.icmp {
+            Some(icmp) => (
+                format!("; it was refused: {}", said(&icmp)),
+                from.map(|_| format!("Nothing listens on {to}.")),
+            ),
+            None => (
+                "; the association was refused".to_owned(),
+                from.map(|_| format!("An ABORT answered: either nothing listens on {to}, or a firewall on the way rejects.")),
+            ),
+        },
         Outcome::Prohibited | Outcome::Unreachable => match found.icmp {
             Some(icmp) => (
-                format!(
-                    "; {} answered: {} (ICMP{} type {} code {})",
-                    icmp.error.sender,
-                    outcome::meaning(icmp.error),
-                    if icmp.error.v6 { "v6" } else { "" },
-                    icmp.error.kind,
-                    icmp.error.code
-                ),
+                format!("; {} answered: {}", icmp.error.sender, meaning(&icmp)),
                 from.map(|from| format!("Ask whoever runs {} whether {from} may reach {to}.", icmp.error.sender)),
             ),
             None => (String::new(), None),
         },
         Outcome::Reset => match found.reset_by {
             Some(ResetBy::Client) => ("; the client reset it after it was established".to_owned(), None),
+            Some(ResetBy::Node) => (
+                "; the node reset it after it was established: the reset shows on one side of the NAT alone".to_owned(),
+                Some("Look at connection tracking on the node: a packet that it takes for invalid or no longer knows is answered by the node itself.".to_owned()),
+            ),
             _ => ("; the far side reset it after it was established".to_owned(), None),
         },
         Outcome::Stalled => (
-            "; data was never acknowledged after the handshake".to_owned(),
-            Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned()),
+            format!("; data was never acknowledged after the handshake{evidence}"),
+            remedy.or_else(|| Some("Small packets pass and large ones do not: look at the MTU on the way, and at middleboxes.".to_owned())),
         ),
+    }
+}
+
+/// `192.168.12.1 said: fragmentation needed (MTU 1400, ICMP type 3 code 4)`.
+fn said(icmp: &IcmpSeen) -> String {
+    let about = if icmp.about_client { "" } else { " of an answer" };
+    format!("{} said{about}: {}", icmp.error.sender, meaning(icmp))
+}
+
+fn meaning(icmp: &IcmpSeen) -> String {
+    let mtu = match icmp.mtu {
+        0 => String::new(),
+        mtu => format!("MTU {mtu}, "),
+    };
+    let family = if icmp.error.v6 { "v6" } else { "" };
+    let (kind, code) = (icmp.error.kind, icmp.error.code);
+    format!("{} ({mtu}ICMP{family} type {kind} code {code})", outcome::meaning(icmp.error))
+}
+
+/// What to do about an error that is evidence beside an outcome.
+fn remedy(icmp: &IcmpSeen) -> Option<String> {
+    let sender = icmp.error.sender;
+    let who = if icmp.about_client { "the workload" } else { "the far side" };
+    if outcome::is_too_large(icmp.error) {
+        let large = match icmp.mtu {
+            0 => "Large packets do not".to_owned(),
+            mtu => format!("Packets of more than {mtu} bytes do not"),
+        };
+        return Some(format!(
+            "{large} pass {sender}: see that its message reaches {who} (a filter that drops ICMP makes a black hole of it), or lower the MTU."
+        ));
+    }
+    outcome::is_time_exceeded(icmp.error).then(|| {
+        format!("Packets of {who} ran out of hops at {sender}: look for a routing loop from there on.")
+    })
+}
+
+/// ` to 3 SYNs within 3.0 s`, of one flow.
+fn tries(judgement: &Judgement<'_>, subject: Subject) -> String {
+    let times = outcome::syn_times(&judgement.view);
+    match (subject, &times[..]) {
+        (Subject::One, [first, .., last]) => {
+            let tenths = (*last - *first) / 100_000_000;
+            format!(" to {} SYNs within {}.{} s", times.len(), tenths / 10, tenths % 10)
+        }
+        _ => String::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use crate::flow::leg::{moved, shown};
 use crate::flow::{Leg, MacIndex, PlaceIndex, Track, TunnelIndex};
 use crate::frame::{PointIndex, Timestamp};
 use crate::net::Address;
-use crate::place::Place;
+use crate::place::{Place, answers};
 use crate::snapshot::Role;
 use crate::view::View;
 
@@ -152,8 +152,9 @@ impl Facts {
 
     /// Takes in what a flow shows of the places it passed.
     pub fn learn(&mut self, view: &View<'_>, cluster: &Cluster) {
-        for (_, _, leg) in view.legs() {
+        for (track, _, leg) in view.legs() {
             self.learn_directions(view.table.point_of(leg), leg);
+            self.learn_answers(view, track, leg);
         }
         for (track, leg) in view.legs_out() {
             if leg.tunnel != TunnelIndex::NONE {
@@ -187,6 +188,50 @@ impl Facts {
         facts.shows_requests |= leg.out > 0;
         facts.shows_more_than_syn |=
             leg.shown & !(shown::SYN | shown::SEQ | shown::FROM_HIGH) != 0 || !leg.has_shown(shown::SYN);
+    }
+
+    /// Whether a flow's answers pass where its client's packets do. Who acknowledges what opened a flow was answered.
+    fn learn_answers(&mut self, view: &View<'_>, track: &Track, leg: &Leg) {
+        let (seen, missed) = answers_of(leg);
+        if leg.back > 0 {
+            self.update(leg.place, |evidence| evidence.answers |= seen);
+        }
+        let was_answered = leg.back == 0 && leg.has_shown(shown::SYN) && leg.has_shown(shown::OPEN_ACK);
+        if was_answered {
+            let passes_here = view.legs().any(|(other, _, its)| {
+                other.key == track.key
+                    && its.back > 0
+                    && answers_of(its) == answers_of(leg)
+                    && (its.place == leg.place || is_one_view(self.place(its.place), self.place(leg.place)))
+            });
+            if !passes_here {
+                self.update(leg.place, |evidence| evidence.answers |= missed);
+            }
+        }
+    }
+
+    /// Whether an answer to what a leg shows would have been seen there: answers of other flows were, each time.
+    pub fn would_show_answer(&self, leg: &Leg) -> bool {
+        let (seen, missed) = answers_of(leg);
+        let place = self.place(leg.place);
+        let shown = if place.is_blended() {
+            let others = self.places_of(place.point).filter(|other| is_one_view(other, place));
+            others.fold(0, |shown, other| shown | other.evidence.answers)
+        } else {
+            place.evidence.answers
+        };
+        shown & seen != 0 && shown & missed == 0
+    }
+
+    /// Until when a place was certainly captured. Devices of an `any` are captured together; interfaces that were captured one
+    /// by one may have been at different times, and then only what each shows itself tells.
+    pub fn watched_until(&self, place: PlaceIndex) -> Timestamp {
+        let place = self.place(place);
+        if place.is_of_any() || self.places_of(place.point).count() == 1 {
+            self.last_seen(place.point)
+        } else {
+            place.before_last
+        }
     }
 
     fn learn_inside(&mut self, point: PointIndex, place: PlaceIndex, source: Address) {
@@ -279,6 +324,23 @@ impl Facts {
             changed |= place.settle();
         }
         changed
+    }
+}
+
+/// Whether two places look at the same: the old cooked format parts by direction what it does not part by device.
+fn is_one_view(one: &Place, other: &Place) -> bool {
+    one.is_blended()
+        && other.is_blended()
+        && one.point == other.point
+        && one.spot.interface == other.spot.interface
+}
+
+/// The bits of [`answers`] for what passes as a leg does: (seen, missed).
+fn answers_of(leg: &Leg) -> (u8, u8) {
+    if leg.tunnel == TunnelIndex::NONE {
+        (answers::SEEN, answers::MISSED)
+    } else {
+        (answers::SEEN_IN_TUNNEL, answers::MISSED_IN_TUNNEL)
     }
 }
 

@@ -54,11 +54,21 @@ pub struct LinkType(pub u16);
 impl LinkType {
     pub const NULL: Self = Self(0);
     pub const ETHERNET: Self = Self(1);
+    pub const PPP: Self = Self(9);
+    pub const FDDI: Self = Self(10);
+    pub const PPP_HDLC: Self = Self(50);
+    pub const PPP_ETHER: Self = Self(51);
     pub const RAW: Self = Self(101);
+    pub const C_HDLC: Self = Self(104);
+    pub const IEEE802_11: Self = Self(105);
+    pub const FRELAY: Self = Self(107);
     pub const LOOP: Self = Self(108);
     pub const LINUX_SLL: Self = Self(113);
+    pub const IEEE802_11_RADIOTAP: Self = Self(127);
+    pub const PPI: Self = Self(192);
     pub const IPV4: Self = Self(228);
     pub const IPV6: Self = Self(229);
+    pub const NFLOG: Self = Self(239);
     pub const LINUX_SLL2: Self = Self(276);
 
     /// The type that a file's number stands for. Two numbers that old systems wrote for raw IP
@@ -75,11 +85,21 @@ impl LinkType {
         Some(match self {
             Self::NULL => "NULL",
             Self::ETHERNET => "ETHERNET",
+            Self::PPP => "PPP",
+            Self::FDDI => "FDDI",
+            Self::PPP_HDLC => "PPP_HDLC",
+            Self::PPP_ETHER => "PPP_ETHER",
             Self::RAW => "RAW",
+            Self::C_HDLC => "C_HDLC",
+            Self::IEEE802_11 => "IEEE802_11",
+            Self::FRELAY => "FRELAY",
             Self::LOOP => "LOOP",
             Self::LINUX_SLL => "LINUX_SLL",
+            Self::IEEE802_11_RADIOTAP => "IEEE802_11_RADIOTAP",
+            Self::PPI => "PPI",
             Self::IPV4 => "IPV4",
             Self::IPV6 => "IPV6",
+            Self::NFLOG => "NFLOG",
             Self::LINUX_SLL2 => "LINUX_SLL2",
             _ => return None,
         })

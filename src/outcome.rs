@@ -1,23 +1,38 @@
 //! What became of a flow, whatever its verdict.
+//!
+//! Silence accuses somebody: it is told only where an answer would have been seen, that is, at a place that shows the
+//! answers of other flows, each time, and went on being captured for long enough. Anything less is pending.
+//!
+//! A stall, too, is told only by a place that shows the flow's own answers, and not where one side acknowledges what nobody
+//! was seen to send: then answers pass elsewhere. A receiver that closes its window is no stall: it has
+//! acknowledged all that it was sent, and its sender waits.
 
-use crate::digest::IcmpError;
+mod icmp;
+
 use crate::facts::Facts;
 use crate::flow::leg::shown;
 use crate::flow::table::IcmpSeen;
 use crate::flow::track::known;
-use crate::flow::{Track, tcp};
+use crate::flow::{Leg, Track, tcp};
 use crate::frame::Timestamp;
-use crate::snapshot::ResetBy;
+use crate::snapshot::{ResetBy, Role};
 use crate::verdict::Outcome;
 use crate::view::View;
+use crate::wire::{self, IN_FLIGHT};
+
+pub use icmp::{is_time_exceeded, is_too_large, meaning};
 
 /// Later capture without an answer after which silence counts as one, in ns.
 const SILENCE: i64 = 3_000_000_000;
+
+/// How long, in ns, who sends datagrams waits at least before it tries again; what comes sooner is more of the same.
+const TRY_AGAIN: i64 = 500_000_000;
 
 /// A flow's outcome and the evidence for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Found {
     pub outcome: Outcome,
+    /// The ICMP error that says most, whether it decided or not.
     pub icmp: Option<IcmpSeen>,
     pub reset_by: Option<ResetBy>,
     pub rtt_ns: Option<i64>,
@@ -26,12 +41,12 @@ pub struct Found {
 impl Found {
     pub fn of(view: &View<'_>, facts: &Facts) -> Self {
         let rtt = view.tracks().iter().map(|t| view.table.track(*t).rtt).max().unwrap_or(0);
-        let icmp = telling_error(view);
-        let reset_by = reset_by(view);
+        let (icmp, by_error) = icmp::telling(view).unzip();
+        let reset_by = reset_by(view, facts);
         let outcome = if view.first().is_tcp() {
-            tcp_outcome(view, facts, icmp, reset_by)
+            tcp_outcome(view, facts, by_error.flatten(), reset_by)
         } else {
-            datagram_outcome(view, facts, icmp)
+            datagram_outcome(view, facts, by_error.flatten(), reset_by)
         };
         Self {
             outcome,
@@ -42,7 +57,7 @@ impl Found {
     }
 }
 
-fn tcp_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>, reset: Option<ResetBy>) -> Outcome {
+fn tcp_outcome(view: &View<'_>, facts: &Facts, by_error: Option<Outcome>, reset: Option<ResetBy>) -> Outcome {
     if any(view, known::SERVER_ISN) {
         if reset.is_some() {
             return Outcome::Reset;
@@ -52,7 +67,7 @@ fn tcp_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>, reset: Op
     if any(view, known::REFUSED) {
         return Outcome::Refused;
     }
-    if let Some(outcome) = icmp.and_then(|icmp| class(icmp.error)) {
+    if let Some(outcome) = by_error {
         return outcome;
     }
     if any(view, known::CLIENT_ISN) {
@@ -63,19 +78,27 @@ fn tcp_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>, reset: Op
     if out && back { Outcome::MidStream } else { Outcome::OneWay }
 }
 
-fn datagram_outcome(view: &View<'_>, facts: &Facts, icmp: Option<IcmpSeen>) -> Outcome {
+/// Of what has no handshake, and of SCTP: an association whose INIT was answered by nothing but an ABORT was refused.
+fn datagram_outcome(
+    view: &View<'_>,
+    facts: &Facts,
+    by_error: Option<Outcome>,
+    reset: Option<ResetBy>,
+) -> Outcome {
+    let is_answered = any(view, known::ACK_BACK);
+    match reset {
+        Some(_) if is_answered => return Outcome::Reset,
+        Some(ResetBy::Server | ResetBy::Node) if any(view, known::SYN) => return Outcome::Refused,
+        Some(ResetBy::Server | ResetBy::Node) => return Outcome::Reset,
+        _ => {}
+    }
     if view.legs().any(|(_, _, leg)| leg.back > 0) {
         return Outcome::Established;
     }
-    match icmp.map(|icmp| (icmp, class(icmp.error))) {
-        Some((icmp, Some(_)))
-            if is_port_unreachable(icmp.error) && icmp.error.sender == view.destination().address =>
-        {
-            Outcome::Refused
-        }
-        Some((_, Some(outcome))) => outcome,
-        _ if is_silence(view, facts) => Outcome::NoReply,
-        _ => Outcome::Pending,
+    match by_error {
+        Some(outcome) => outcome,
+        None if is_silence(view, facts) => Outcome::NoReply,
+        None => Outcome::Pending,
     }
 }
 
@@ -83,99 +106,78 @@ fn any(view: &View<'_>, bits: u16) -> bool {
     view.tracks().iter().any(|t| view.table.track(*t).knows(bits))
 }
 
-/// The first ICMP error about a packet of the client that decides something.
-fn telling_error(view: &View<'_>) -> Option<IcmpSeen> {
-    view.tracks()
-        .iter()
-        .flat_map(|t| view.table.errors(*t))
-        .filter(|icmp| icmp.about_client && class(icmp.error).is_some())
-        .min_by_key(|icmp| (icmp.time, icmp.error.sender))
-        .copied()
-}
-
-/// What an ICMP error makes of a flow; `None` for those that are evidence only: fragmentation needed, packet too big, time
-/// exceeded, parameter problem (RFC 792, RFC 1812 §5.2.7.1, RFC 4443 §3).
-pub fn class(error: IcmpError) -> Option<Outcome> {
-    match (error.v6, error.kind, error.code) {
-        (false, 3, 9 | 10 | 13) | (true, 1, 1 | 5 | 6) => Some(Outcome::Prohibited),
-        (false, 3, 4) => None,
-        (false, 3, _) | (true, 1, _) => Some(Outcome::Unreachable),
-        _ => None,
+/// Who reset a flow: the node, where its reset shows on one side of the NAT alone.
+fn reset_by(view: &View<'_>, facts: &Facts) -> Option<ResetBy> {
+    let (by_server, by_client) = (any(view, known::RST_BACK), any(view, known::RST_OUT));
+    if !by_server && !by_client {
+        return None;
     }
-}
-
-fn is_port_unreachable(error: IcmpError) -> bool {
-    matches!((error.v6, error.kind, error.code), (false, 3, 3) | (true, 1, 4))
-}
-
-/// An ICMP error's type and code in words.
-pub fn meaning(error: IcmpError) -> &'static str {
-    match (error.v6, error.kind, error.code) {
-        (false, 3, 0) => "network unreachable",
-        (false, 3, 1) => "host unreachable",
-        (false, 3, 2) => "protocol unreachable",
-        (false, 3, 3) | (true, 1, 4) => "port unreachable",
-        (false, 3, 4) => "fragmentation needed",
-        (false, 3, 9) => "communication with the network administratively prohibited",
-        (false, 3, 10) => "communication with the host administratively prohibited",
-        (false, 3, 13) | (true, 1, 1) => "communication administratively prohibited",
-        (true, 1, 0) => "no route to the destination",
-        (true, 1, 3) => "address unreachable",
-        (true, 1, 5) => "source address failed a policy",
-        (true, 1, 6) => "route to the destination rejected",
-        (true, 2, _) => "packet too big",
-        (false, 11, _) | (true, 3, _) => "time exceeded",
-        (false, 3, _) | (true, 1, _) => "destination unreachable",
-        _ => "ICMP error",
-    }
-}
-
-fn reset_by(view: &View<'_>) -> Option<ResetBy> {
-    if any(view, known::RST_BACK) {
+    let (inner, outer) = (view.first(), view.last());
+    let is_nodes = |bit: u16, of: &Track, not: &Track| {
+        of.knows(bit) && !not.knows(bit) && view.tracks().len() == 2 && is_watched(view, facts, not, of)
+    };
+    if is_nodes(known::RST_BACK, inner, outer) || is_nodes(known::RST_OUT, outer, inner) {
+        Some(ResetBy::Node)
+    } else if by_server {
         Some(ResetBy::Server)
-    } else if any(view, known::RST_OUT) {
-        Some(ResetBy::Client)
     } else {
-        None
+        Some(ResetBy::Client)
     }
+}
+
+/// Whether all that one track showed would have been seen of the other: both ways, by one complete capture of the node that
+/// went on for long enough.
+fn is_watched(view: &View<'_>, facts: &Facts, track: &Track, other: &Track) -> bool {
+    let ends = view.legs().filter(|(of, ..)| of.key == other.key).map(|(_, _, leg)| leg.last_seen).max();
+    let is_uplinks = |leg: &Leg| facts.place(leg.place).is(Role::Uplink);
+    view.legs().filter(|(of, ..)| of.key == track.key).any(|(_, _, leg)| {
+        let point = view.table.point_of(leg);
+        let is_complete = !facts.point(point).is_incomplete() && facts.place(leg.place).is_of_any();
+        let is_one_machine = view.legs().all(|(_, _, its)| view.table.point_of(its) == point);
+        let is_side = is_uplinks(leg) || wire::is_inside_leg(leg, facts);
+        is_complete
+            && is_one_machine
+            && is_side
+            && leg.out > 0
+            && leg.back > 0
+            && ends.is_some_and(|end| facts.watched_until(leg.place) - end >= IN_FLIGHT)
+    })
 }
 
 /// Whether data was sent that nobody acknowledged: sent again, or followed by enough of capture.
 fn is_stalled(view: &View<'_>, facts: &Facts) -> bool {
     let tracks = || view.tracks().iter().map(|t| view.table.track(*t));
     // Any copy's acknowledgement will do: joined tracks carry the same numbers.
-    let is_pending = |sent: fn(&Track) -> Option<u32>, acknowledged: fn(&Track) -> Option<u32>| {
-        let highest = |of: fn(&Track) -> Option<u32>| tracks().filter_map(of).reduce(tcp::later);
-        match (highest(sent), highest(acknowledged)) {
-            (Some(sent), Some(acknowledged)) => tcp::is_after(sent, acknowledged),
-            _ => false,
-        }
-    };
-    let client_waits = is_pending(
-        |t| t.knows(known::END_OUT).then_some(t.end_out),
-        |t| t.knows(known::ACK_BACK).then_some(t.ack_back),
-    );
-    let server_waits = is_pending(
-        |t| t.knows(known::END_BACK).then_some(t.end_back),
-        |t| t.knows(known::ACK_OUT).then_some(t.ack_out),
-    );
-    let was_retried = view.legs_out().any(|(_, leg)| leg.has_shown(shown::RETRY));
-    (client_waits && (was_retried || is_followed(view, facts))) || (server_waits && is_followed(view, facts))
+    let highest = |of: fn(&Track) -> Option<u32>| tracks().filter_map(of).reduce(tcp::later);
+    let sent = highest(|t| t.knows(known::END_OUT).then_some(t.end_out));
+    let answered = highest(|t| t.knows(known::END_BACK).then_some(t.end_back));
+    let ack_of_sent = highest(|t| t.knows(known::ACK_BACK).then_some(t.ack_back));
+    let ack_of_answered = highest(|t| t.knows(known::ACK_OUT).then_some(t.ack_out));
+    let is_after = |a: Option<u32>, b: Option<u32>| a.zip(b).is_some_and(|(a, b)| tcp::is_after(a, b));
+    // A FIN is acknowledged, too, and no data.
+    let with_fin = |end: Option<u32>, fin| end.map(|end| end.wrapping_add(u32::from(any(view, fin))));
+    if is_after(ack_of_sent, with_fin(sent, known::FIN_OUT))
+        || is_after(ack_of_answered, with_fin(answered, known::FIN_BACK))
+    {
+        return false;
+    }
+    let (client_waits, server_waits) = (is_after(sent, ack_of_sent), is_after(answered, ack_of_answered));
+    view.legs().filter(|(_, _, leg)| leg.out > 0 && leg.back > 0).any(|(_, _, leg)| {
+        let was_retried = leg.has_shown(shown::RETRY) && !facts.place(leg.place).is_blended();
+        let is_followed = facts.watched_until(leg.place) - leg.last_seen >= SILENCE;
+        (client_waits && is_after(Some(leg.data_end()), ack_of_sent) && (was_retried || is_followed))
+            || (server_waits && is_followed)
+    })
 }
 
-/// Whether capture went on for [`SILENCE`] after the flow's last packet, at some place that showed it.
-fn is_followed(view: &View<'_>, facts: &Facts) -> bool {
-    view.legs().any(|(_, _, leg)| facts.last_seen(view.table.point_of(leg)) - leg.last_seen >= SILENCE)
-}
-
-/// Whether nothing answered where an answer would have been seen: after a retry, or [`SILENCE`] of later
-/// capture, at a point that shows replies of other flows.
+/// Whether nothing answered where an answer would have been seen: after a retry, or [`SILENCE`] of later capture.
 fn is_silence(view: &View<'_>, facts: &Facts) -> bool {
     view.legs().any(|(_, index, leg)| {
-        let point = view.table.point_of(leg);
-        let was_retried = !view.table.retries(index).is_empty() || (!view.first().is_tcp() && leg.out > 1);
-        let waited = facts.last_seen(point) - leg.last_seen >= SILENCE;
-        leg.out > 0 && facts.point(point).shows_replies && (was_retried || waited)
+        let is_blended = facts.place(leg.place).is_blended();
+        let was_retried = !view.table.retries(index).is_empty()
+            || (!view.first().is_tcp() && !is_blended && leg.last_seen - leg.first_seen >= TRY_AGAIN);
+        let waited = facts.watched_until(leg.place) - leg.last_seen >= SILENCE;
+        leg.out > 0 && facts.would_show_answer(leg) && (was_retried || waited)
     })
 }
 
@@ -192,56 +194,4 @@ pub fn syn_times(view: &View<'_>) -> Vec<Timestamp> {
         }
     }
     best
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::net::Address;
-
-    fn error(v6: bool, kind: u8, code: u8) -> IcmpError {
-        IcmpError { sender: Address::v4(1), v6, kind, code }
-    }
-
-    /// Every error that has words of its own, what it makes of a flow, and the words.
-    #[test]
-    fn errors_mean_what_their_rfcs_say() {
-        use Outcome::{Prohibited, Unreachable};
-        let table = [
-            (error(false, 3, 0), Some(Unreachable), "network unreachable"),
-            (error(false, 3, 1), Some(Unreachable), "host unreachable"),
-            (error(false, 3, 2), Some(Unreachable), "protocol unreachable"),
-            (error(false, 3, 3), Some(Unreachable), "port unreachable"),
-            (error(false, 3, 4), None, "fragmentation needed"),
-            (error(false, 3, 6), Some(Unreachable), "destination unreachable"),
-            (
-                error(false, 3, 9),
-                Some(Prohibited),
-                "communication with the network administratively prohibited",
-            ),
-            (
-                error(false, 3, 10),
-                Some(Prohibited),
-                "communication with the host administratively prohibited",
-            ),
-            (error(false, 3, 13), Some(Prohibited), "communication administratively prohibited"),
-            (error(false, 11, 0), None, "time exceeded"),
-            (error(false, 12, 0), None, "ICMP error"),
-            (error(true, 1, 0), Some(Unreachable), "no route to the destination"),
-            (error(true, 1, 1), Some(Prohibited), "communication administratively prohibited"),
-            (error(true, 1, 2), Some(Unreachable), "destination unreachable"),
-            (error(true, 1, 3), Some(Unreachable), "address unreachable"),
-            (error(true, 1, 4), Some(Unreachable), "port unreachable"),
-            (error(true, 1, 5), Some(Prohibited), "source address failed a policy"),
-            (error(true, 1, 6), Some(Prohibited), "route to the destination rejected"),
-            (error(true, 2, 0), None, "packet too big"),
-            (error(true, 3, 0), None, "time exceeded"),
-            (error(true, 4, 0), None, "ICMP error"),
-        ];
-        for (error, outcome, words) in table {
-            assert_eq!((class(error), meaning(error)), (outcome, words), "{error:?}");
-        }
-        assert!(is_port_unreachable(error(false, 3, 3)) && is_port_unreachable(error(true, 1, 4)));
-        assert!(!is_port_unreachable(error(false, 3, 1)) && !is_port_unreachable(error(true, 1, 3)));
-    }
 }

@@ -13,6 +13,7 @@ use std::ops::Range;
 
 use smallvec::SmallVec;
 
+use crate::frame::LinkType;
 use crate::net::{Address, Mac};
 
 /// The stack of layers decoded from a frame.
@@ -48,6 +49,58 @@ pub enum Header {
         id: u16,
         priority: u8,
         ethertype: u16,
+    },
+    /// The tag of a port extender: Cisco's, or that of 802.1BR.
+    PortTag {
+        ethertype: u16,
+    },
+    /// An 802.1ah service instance; a whole Ethernet frame follows.
+    ServiceInstance {
+        id: u32,
+    },
+    /// IEEE 802.2 logical link control: its service access points.
+    Llc {
+        destination: u8,
+        source: u8,
+    },
+    /// What follows logical link control, by an organization's own number or an `EtherType`.
+    Snap {
+        organization: u32,
+        number: u16,
+    },
+    /// A whole label stack.
+    Mpls {
+        /// The last one's.
+        label: u32,
+        entries: u8,
+    },
+    /// What a pseudowire has before its frame.
+    ControlWord,
+    /// The session stage of PPP over Ethernet.
+    Pppoe {
+        session: u16,
+    },
+    /// Address and control, where there are any, and the protocol.
+    Ppp {
+        protocol: u16,
+    },
+    /// Cisco's.
+    Hdlc {
+        ethertype: u16,
+    },
+    FrameRelay,
+    Fddi {
+        source: Mac,
+        destination: Mac,
+    },
+    /// An IEEE 802.11 data frame.
+    Wifi {
+        source: Option<Mac>,
+        destination: Mac,
+    },
+    /// What capturing software put before the frame: radiotap, per-packet information or netfilter's log.
+    Recorded {
+        link: LinkType,
     },
     /// Linux cooked capture v1.
     Sll {
@@ -228,6 +281,20 @@ pub enum Protocol {
     /// What a cooked header's protocol field holds for hardware types whose frames have no `EtherType`.
     Hardware(u16),
     EtherType(u16),
+    /// A service access point of logical link control.
+    Llc(u8),
+    /// Organization and number.
+    Snap(u32, u16),
+    /// What follows an MPLS label stack with this label at its bottom.
+    Label(u32),
+    Ppp(u16),
+    /// The network layer of frame relay.
+    Nlpid(u8),
+    /// Type and subtype of an IEEE 802.11 frame.
+    Wifi {
+        kind: u8,
+        subtype: u8,
+    },
     Ip(u8),
     /// An ICMP type that quotes no packet.
     Icmp(u8),
@@ -241,6 +308,12 @@ impl fmt::Display for Protocol {
             Self::Family(n) => write!(f, "address family {n}"),
             Self::Hardware(n) => write!(f, "hardware type {n}"),
             Self::EtherType(n) => write!(f, "ethertype 0x{n:04x}"),
+            Self::Llc(n) => write!(f, "LLC access point 0x{n:02x}"),
+            Self::Snap(organization, n) => write!(f, "SNAP type {organization:06x}:0x{n:04x}"),
+            Self::Label(n) => write!(f, "content of MPLS label {n}"),
+            Self::Ppp(n) => write!(f, "PPP protocol 0x{n:04x}"),
+            Self::Nlpid(n) => write!(f, "NLPID 0x{n:02x}"),
+            Self::Wifi { kind, subtype } => write!(f, "802.11 frame of type {kind}, subtype {subtype}"),
             Self::Ip(n) => write!(f, "IP protocol {n}"),
             Self::Icmp(n) => write!(f, "ICMP type {n}"),
             Self::Icmpv6(n) => write!(f, "ICMPv6 type {n}"),

@@ -54,6 +54,19 @@ pub struct Evidence {
     /// Shows packets that are seen inside a tunnel elsewhere on the machine, with the same TTL.
     pub before_tunnel: bool,
     pub origins: Origins,
+    /// Bits of [`answers`].
+    pub answers: u8,
+}
+
+/// What a place shows of answers, as bits of [`Evidence::answers`]: apart for what passes in tunnels and what does not.
+pub mod answers {
+    /// Some flow's answers pass here.
+    pub const SEEN: u8 = 0x01;
+    /// Some flow was answered and its answers did not pass here: they take another way, or were not captured.
+    pub const MISSED: u8 = 0x02;
+    /// The same two of what passes in tunnels.
+    pub const SEEN_IN_TUNNEL: u8 = 0x04;
+    pub const MISSED_IN_TUNNEL: u8 = 0x08;
 }
 
 /// The addresses that conversations start from at a place.

@@ -226,6 +226,39 @@ impl Inner {
         raw(ethertype::BRIDGED, &self.ethernet())
     }
 
+    /// Behind a label stack with these labels, as the content of a link.
+    pub(super) fn labelled(self, labels: &[u32]) -> Self {
+        let entry = |(index, label): (usize, &u32)| {
+            (label << 12 | u32::from(index + 1 == labels.len()) << 8 | 64).to_be_bytes()
+        };
+        let stack: Vec<u8> = labels.iter().enumerate().flat_map(entry).collect();
+        raw(ethertype::MPLS, &[stack, self.wire].concat())
+    }
+
+    /// Behind SNAP, as the content of a link that states its length.
+    pub(super) fn snapped(self) -> Self {
+        let header = [0xaa, 0xaa, 3, 0, 0, 0];
+        let bytes = [header.as_slice(), &self.ethertype.to_be_bytes(), &self.wire].concat();
+        raw(bytes.len() as u16, &bytes)
+    }
+
+    /// In a session of PPP over Ethernet.
+    pub(super) fn pppoe(self) -> Self {
+        let number: u16 = if self.ethertype == ethertype::IPV6 { 0x57 } else { 0x21 };
+        let length = (self.wire.len() as u16 + 2).to_be_bytes();
+        let header = [0x11, 0, 0, 9, length[0], length[1]];
+        raw(ethertype::PPPOE, &[header.as_slice(), &number.to_be_bytes(), &self.wire].concat())
+    }
+
+    /// As an 802.11 frame from a station to its access point.
+    pub(super) fn wifi(self) -> Vec<u8> {
+        let mut header = [0_u8; 26];
+        header[..2].copy_from_slice(&[0x88, 0x01]);
+        header[10..16].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
+        header[16..22].copy_from_slice(&[2, 0, 0, 0, 0, 2]);
+        [header.as_slice(), &self.snapped().wire].concat()
+    }
+
     /// This behind `bytes`, which are not told apart from it.
     pub(super) fn after(self, bytes: &[u8]) -> Self {
         Self { wire: [bytes, &self.wire].concat(), ..self }
@@ -306,5 +339,72 @@ pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
         frames.push((LinkType::NULL, packet.clone().family([2, 0, 0, 0])));
         frames.push((LinkType::LOOP, packet.family([0, 0, 0, 24])));
     }
+    frames.extend(other_links(&tcp(40001, 443, 30).in4(a, b)));
+    frames.extend(other_links(&udp(53, 5353, b"answer").in6(x, y)));
     frames
+}
+
+/// The same IP packet over every link that is not so common, and behind every header that comes before IP.
+pub(super) fn other_links(packet: &Inner) -> Vec<(LinkType, Vec<u8>)> {
+    let is_6 = packet.ethertype == ethertype::IPV6;
+    let ppp = [0xff, 3, 0, if is_6 { 0x57 } else { 0x21 }];
+    let nlpid = if is_6 { 0x8e } else { 0xcc };
+    let behind_type = |tag: &[u8]| [tag, &packet.ethertype.to_be_bytes(), &packet.wire].concat();
+    let behind = |header: &[u8]| [header, &packet.wire].concat();
+    let (wifi, snapped) = (packet.clone().wifi(), packet.clone().snapped());
+    let frame = packet.clone().framed();
+    let length = (packet.wire.len() as u16 + 4).to_le_bytes();
+    vec![
+        (LinkType::PPP, behind(&ppp)),
+        (LinkType::PPP, behind(&ppp[3..])),
+        (LinkType::PPP_HDLC, behind(&ppp)),
+        (LinkType::PPP_ETHER, packet.clone().pppoe().wire),
+        (LinkType::C_HDLC, [[0x0f, 0].as_slice(), &packet.ethertype.to_be_bytes(), &packet.wire].concat()),
+        (LinkType::FRELAY, behind(&[0x18, 0x41, 3, nlpid])),
+        (LinkType::FRELAY, behind(&[0x18, 0x41, 3, 0, nlpid])),
+        (LinkType::FRELAY, [[0x18, 0x41].as_slice(), &packet.ethertype.to_be_bytes(), &packet.wire].concat()),
+        (LinkType::FRELAY, [[0x18, 0x41, 3, 0, 0x80].as_slice(), &snapped.wire[3..]].concat()),
+        (LinkType::FDDI, [[0x50, 2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1].as_slice(), &snapped.wire].concat()),
+        (LinkType::IEEE802_11, wifi.clone()),
+        (LinkType::IEEE802_11_RADIOTAP, [[0, 0, 8, 0, 0, 0, 0, 0].as_slice(), &wifi].concat()),
+        (LinkType::PPI, [[0, 0, 8, 0, 105, 0, 0, 0].as_slice(), &wifi].concat()),
+        (
+            LinkType::NFLOG,
+            behind(&[
+                if is_6 { 10 } else { 2 },
+                0,
+                0,
+                0,
+                5,
+                0,
+                10,
+                0,
+                0,
+                0,
+                0,
+                0,
+                length[0],
+                length[1],
+                9,
+                0,
+            ]),
+        ),
+        (LinkType::LINUX_SLL, raw(4, &snapped.wire).sll(0)),
+        (LinkType::ETHERNET, snapped.clone().ethernet()),
+        (LinkType::ETHERNET, snapped.tagged(ethertype::VLAN, 7).ethernet()),
+        (LinkType::ETHERNET, packet.clone().pppoe().ethernet()),
+        (LinkType::ETHERNET, packet.clone().labelled(&[16, 17, 18]).ethernet()),
+        (LinkType::ETHERNET, frame.clone().labelled(&[16]).ethernet()),
+        (LinkType::ETHERNET, raw(ethertype::PORT_TAG, &behind_type(&[0; 4])).ethernet()),
+        (LinkType::ETHERNET, raw(ethertype::EXTENDED_PORT_TAG, &behind_type(&[0; 6])).ethernet()),
+        (LinkType::ETHERNET, frame.clone().after(&[0, 0, 0, 1]).labelled(&[16, 17]).ethernet()),
+        (
+            LinkType::ETHERNET,
+            raw(ethertype::SERVICE_INSTANCE, &[&[0, 0, 0, 5], frame.wire.as_slice()].concat()).ethernet(),
+        ),
+        (
+            LinkType::ETHERNET,
+            (0..8).fold(packet.clone(), |packet, id| packet.tagged(ethertype::VLAN, id)).ethernet(),
+        ),
+    ]
 }

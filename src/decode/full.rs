@@ -141,6 +141,19 @@ fn condense(packet: &Packet, original: u32) -> Full {
             }
             Header::Ethernet { .. }
             | Header::Vlan { .. }
+            | Header::PortTag { .. }
+            | Header::ServiceInstance { .. }
+            | Header::Llc { .. }
+            | Header::Snap { .. }
+            | Header::Mpls { .. }
+            | Header::ControlWord
+            | Header::Pppoe { .. }
+            | Header::Ppp { .. }
+            | Header::Hdlc { .. }
+            | Header::FrameRelay
+            | Header::Fddi { .. }
+            | Header::Wifi { .. }
+            | Header::Recorded { .. }
             | Header::Sll { .. }
             | Header::Sll2 { .. }
             | Header::Family { .. }

@@ -1,6 +1,6 @@
 //! ICMP and ICMPv6: echo, errors with the packet that they quote, and neighbour discovery.
 
-use crate::decode::link::u16_at;
+use crate::decode::link::{u16_at, u32_at};
 use crate::decode::neighbour;
 use crate::decode::walk::{Next, Step, Walk};
 use crate::packet::{Extent, Header, Protocol, Why};
@@ -61,8 +61,23 @@ const fn is_error(v6: bool, kind: u8) -> bool {
     if v6 { matches!(kind, 1..=4) } else { matches!(kind, 3 | 11 | 12) }
 }
 
+/// How large a packet may be to go on, by the ICMP error that starts with `header`: the next link's MTU in bytes.
+///
+/// Fragmentation needed has it in the second half of the word after the checksum (RFC 1191 §4), or 0 where the router is
+/// older than that; packet too big has it in the whole word (RFC 4443 §3.2). Every other error says nothing of it.
+pub fn next_link_mtu(header: &[u8], v6: bool) -> Option<u32> {
+    let header: &[u8; ICMP_LENGTH] = header.first_chunk()?;
+    let mtu = match (v6, header[0], header[1]) {
+        (false, 3, 4) => u32::from(u16_at(header, 6)),
+        (true, 2, _) => u32_at(header, 4),
+        _ => 0,
+    };
+    (mtu > 0).then_some(mtu)
+}
+
 #[cfg(test)]
 mod tests {
+    use super::next_link_mtu;
     use crate::decode::build::{echo, ends, icmp, read};
     use crate::digest::{Kind, Understood, echo as flag, protocol};
     use crate::frame::LinkType;
@@ -113,5 +128,15 @@ mod tests {
         assert_eq!((error.digest.kind, error.digest.key), (Kind::IcmpError, request.digest.key));
         assert_eq!((error.digest.reversed, error.digest.seq), (request.digest.reversed, 9));
         assert_eq!(error.icmp.map(|error| error.kind), Some(3));
+    }
+
+    #[test]
+    fn only_what_says_that_a_packet_was_too_large_says_how_large_one_may_be() {
+        assert_eq!(next_link_mtu(&[3, 4, 0, 0, 0xff, 0xff, 5, 0x78], false), Some(1400));
+        assert_eq!(next_link_mtu(&[2, 0, 0, 0, 0, 0, 5, 0], true), Some(1280));
+        assert_eq!(next_link_mtu(&[3, 4, 0, 0, 0, 0, 0, 0], false), None, "a router older than RFC 1191");
+        assert_eq!(next_link_mtu(&[3, 1, 0, 0, 0, 0, 5, 0x78], false), None);
+        assert_eq!(next_link_mtu(&[1, 4, 0, 0, 0, 0, 5, 0x78], true), None);
+        assert_eq!(next_link_mtu(&[3, 4, 0, 0, 0, 0, 5], false), None, "cut");
     }
 }

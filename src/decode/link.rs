@@ -1,5 +1,13 @@
 //! Link-layer headers: which network protocol follows, and where a cooked capture says a frame was seen.
 
+mod llc;
+mod mpls;
+mod recorded;
+mod serial;
+mod wireless;
+
+pub(super) use llc::step as llc_step;
+
 use crate::decode::neighbour;
 use crate::decode::walk::{Next, Step, Walk};
 use crate::digest::{Motion, Within};
@@ -23,6 +31,11 @@ pub(super) mod ethertype {
     pub(in crate::decode) const MPLS_GROUP: u16 = 0x8848;
     /// The session stage.
     pub(in crate::decode) const PPPOE: u16 = 0x8864;
+    /// A switch's port extenders: Cisco's, and IEEE 802.1BR.
+    pub(in crate::decode) const PORT_TAG: u16 = 0x8926;
+    pub(in crate::decode) const EXTENDED_PORT_TAG: u16 = 0x893f;
+    /// IEEE 802.1ah.
+    pub(in crate::decode) const SERVICE_INSTANCE: u16 = 0x88e7;
     pub(in crate::decode) const LLDP: u16 = 0x88cc;
     /// Smaller values are an IEEE 802.3 length.
     pub(in crate::decode) const FIRST: u16 = 0x0600;
@@ -39,6 +52,15 @@ pub(super) fn step(walk: &mut Walk<'_>, link: LinkType) -> Step {
         LinkType::LINUX_SLL => sll(walk),
         LinkType::LINUX_SLL2 => sll2(walk),
         LinkType::NULL | LinkType::LOOP => family(walk),
+        LinkType::PPP => serial::ppp(walk),
+        LinkType::PPP_HDLC | LinkType::C_HDLC => serial::hdlc(walk),
+        LinkType::PPP_ETHER => serial::pppoe(walk),
+        LinkType::FRELAY => serial::frame_relay(walk),
+        LinkType::FDDI => fddi(walk),
+        LinkType::IEEE802_11 => wireless::wifi(walk, false),
+        LinkType::IEEE802_11_RADIOTAP => recorded::radiotap(walk),
+        LinkType::PPI => recorded::ppi(walk),
+        LinkType::NFLOG => recorded::nflog(walk),
         LinkType::RAW => Ok(Next::Ip(None)),
         LinkType::IPV4 => Ok(Next::Ip(Some(4))),
         LinkType::IPV6 => Ok(Next::Ip(Some(6))),
@@ -53,6 +75,15 @@ pub(super) fn ethertype_step(walk: &mut Walk<'_>, number: u16) -> Step {
         ethertype::IPV6 => Ok(Next::Ip(Some(6))),
         ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_QINQ => vlan(walk),
         ethertype::ARP => neighbour::arp(walk),
+        ethertype::MPLS | ethertype::MPLS_GROUP => mpls::step(walk),
+        ethertype::PPPOE => serial::pppoe(walk),
+        ethertype::SERVICE_INSTANCE => service_instance(walk),
+        ethertype::PORT_TAG => port_tag::<6>(walk),
+        ethertype::EXTENDED_PORT_TAG => port_tag::<8>(walk),
+        1..ethertype::FIRST => {
+            walk.limit(usize::from(number));
+            Ok(Next::Llc)
+        }
         _ => Err(walk.unknown(Protocol::EtherType(number))),
     }
 }
@@ -87,6 +118,47 @@ fn vlan(walk: &mut Walk<'_>) -> Step {
     Ok(Next::EtherType(ethertype))
 }
 
+/// IEEE 802.1BR §7.5 has six bytes of tag, Cisco's VN-Tag four; the type of what is tagged follows.
+///
+/// ```text
+/// +-----------------------------+----------+
+/// | ports and flags (4 or 6)    | type (2) |
+/// +-----------------------------+----------+
+/// ```
+fn port_tag<const LENGTH: usize>(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; LENGTH] = walk.header()?;
+    let ethertype = u16_at(header, LENGTH - 2);
+    walk.push(Header::PortTag { ethertype }, LENGTH)?;
+    Ok(Next::EtherType(ethertype))
+}
+
+/// IEEE 802.1Q §9.7; a whole Ethernet frame follows:
+///
+/// ```text
+/// +-----------+---------+
+/// | flags (1) | id (3)  |
+/// +-----------+---------+
+/// ```
+fn service_instance(walk: &mut Walk<'_>) -> Step {
+    let [_, a, b, c] = *walk.header::<4>()?;
+    walk.push(Header::ServiceInstance { id: u32::from_be_bytes([0, a, b, c]) }, 4)?;
+    Ok(Next::Link(LinkType::ETHERNET))
+}
+
+/// ANSI X3.139: a control byte, which begins with 01 in frames of logical link control, and addresses.
+///
+/// ```text
+/// +-------------+-----------------+------------+
+/// | control (1) | destination (6) | source (6) |
+/// +-------------+-----------------+------------+
+/// ```
+fn fddi(walk: &mut Walk<'_>) -> Step {
+    let header: &[u8; 13] = walk.header()?;
+    let (destination, source) = (mac_at(header, 1), mac_at(header, 7));
+    walk.push(Header::Fddi { source, destination }, 13)?;
+    if header[0] >> 6 == 1 { Ok(Next::Llc) } else { Err(Why::Unknown(Protocol::LinkType(LinkType::FDDI.0))) }
+}
+
 /// `LINKTYPE_LINUX_SLL` (<https://www.tcpdump.org/linktypes/LINKTYPE_LINUX_SLL.html>):
 ///
 /// ```text
@@ -118,18 +190,26 @@ fn sll2(walk: &mut Walk<'_>) -> Step {
 }
 
 fn after_cooked(walk: &mut Walk<'_>, hardware: u16, protocol: u16) -> Step {
-    if names_ethertype(hardware) {
-        Ok(Next::EtherType(protocol))
-    } else {
-        Err(walk.unknown(Protocol::Hardware(hardware)))
+    match (hardware, protocol) {
+        (801, _) => Ok(Next::Link(LinkType::IEEE802_11)),
+        (803, _) => Ok(Next::Link(LinkType::IEEE802_11_RADIOTAP)),
+        _ if !names_ethertype(hardware) => Err(walk.unknown(Protocol::Hardware(hardware))),
+        (_, COOKED_LLC) => Ok(Next::Llc),
+        // Other small numbers are the kernel's own; here they are no length.
+        (_, ..ethertype::FIRST) => Err(walk.unknown(Protocol::EtherType(protocol))),
+        _ => Ok(Next::EtherType(protocol)),
     }
 }
 
+/// Stands in a cooked header for logical link control without a length before it.
+const COOKED_LLC: u16 = 4;
+
 /// Whether a cooked header's protocol field is an `EtherType` for this `ARPHRD_` hardware type.
 ///
-/// It is not for frame relay (770), 802.11 with radiotap (803) and netlink (824); see the two specifications above.
+/// It is not for frame relay (770), 802.11 (801), the same with radiotap (803) and netlink (824); see the two
+/// specifications above.
 pub(super) const fn names_ethertype(hardware: u16) -> bool {
-    !matches!(hardware, 770 | 803 | 824)
+    !matches!(hardware, 770 | 801 | 803 | 824)
 }
 
 /// `LINKTYPE_NULL` and `LINKTYPE_LOOP` (<https://www.tcpdump.org/linktypes.html>):
@@ -219,7 +299,8 @@ pub(super) const fn mac_at<const N: usize>(header: &[u8; N], at: usize) -> Mac {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::build::raw;
+    use crate::decode::build::{ends, other_links, raw, read, tcp, udp};
+    use crate::digest::{Kind, Understood};
 
     const SENDER: Option<Mac> = Some(Mac([2, 0, 0, 0, 0, 1]));
 
@@ -236,6 +317,26 @@ mod tests {
         cooked[11] = 4;
         assert_eq!(link_addresses(&cooked, LinkType::LINUX_SLL2), (None, None));
         assert_eq!(link_addresses(&cooked, LinkType::RAW), (None, None));
+    }
+
+    #[test]
+    fn every_header_before_ip_leads_to_the_same_conversation() {
+        for (link, bytes) in other_links(&tcp(40001, 443, 30).in4("10.128.0.5", "203.0.113.25")) {
+            let digest = read(link, &bytes).digest;
+            assert_eq!(ends(&digest), "10.128.0.5:40001 > 203.0.113.25:443", "{link} {bytes:x?}");
+            assert_eq!((digest.payload_len, digest.understood), (30, Understood::Whole), "{link}");
+            assert_eq!(usize::from(digest.payload) + 30, bytes.len(), "{link}");
+        }
+        for (link, bytes) in other_links(&udp(53, 5353, b"answer").in6("fd00::5", "2001:db8::25")) {
+            let digest = read(link, &bytes).digest;
+            assert_eq!(ends(&digest), "[fd00::5]:53 > [2001:db8::25]:5353", "{link} {bytes:x?}");
+        }
+    }
+
+    #[test]
+    fn kernel_numbers_in_a_cooked_header_are_no_lengths() {
+        let digest = read(LinkType::LINUX_SLL, &raw(12, &[0xaa, 0xaa, 3, 0, 0, 0, 8, 0, 0x45]).sll(0)).digest;
+        assert_eq!((digest.kind, digest.understood), (Kind::Other, Understood::Partly));
     }
 
     #[test]

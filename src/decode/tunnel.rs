@@ -104,11 +104,10 @@ fn vxlan(bytes: &[u8]) -> Option<(u32, Next)> {
     let (header, inner) = bytes.split_first_chunk::<VXLAN_LENGTH>()?;
     let ethernet = Next::Link(LinkType::ETHERNET);
     let content = match *header {
-        [0x08, 0, 0, 0, _, _, _, 0] if seems_ethernet(inner) => ethernet,
+        [0x08, 0, 0, 0, _, _, _, 0] | [0x0c, 0, 0, 3, _, _, _, 0] if seems_ethernet(inner) => ethernet,
         [0x88, flags, _, _, _, _, _, 0] if flags & !0x48 == 0 && seems_ethernet(inner) => ethernet,
         [0x0c, 0, 0, 1, _, _, _, 0] if seems_ip(inner, 4) => Next::Ip(Some(4)),
         [0x0c, 0, 0, 2, _, _, _, 0] if seems_ip(inner, 6) => Next::Ip(Some(6)),
-        [0x0c, 0, 0, 3, _, _, _, 0] if seems_ethernet(inner) => ethernet,
         _ => return None,
     };
     Some((u32::from_be_bytes([0, header[4], header[5], header[6]]), content))
@@ -198,9 +197,15 @@ pub(super) fn seems_ethernet(bytes: &[u8]) -> bool {
     match u16_at(header, 12) {
         ethertype::IPV4 => seems_ip(content, 4),
         ethertype::IPV6 => seems_ip(content, 6),
-        ethertype::ARP | ethertype::VLAN | ethertype::SERVICE_VLAN | ethertype::OLD_QINQ => true,
-        ethertype::MPLS | ethertype::MPLS_GROUP | ethertype::PPPOE | ethertype::LLDP => true,
-        number if number < ethertype::FIRST => seems_llc(content),
+        ethertype::ARP
+        | ethertype::VLAN
+        | ethertype::SERVICE_VLAN
+        | ethertype::OLD_QINQ
+        | ethertype::MPLS
+        | ethertype::MPLS_GROUP
+        | ethertype::PPPOE
+        | ethertype::LLDP => true,
+        1..ethertype::FIRST => seems_llc(content),
         _ => false,
     }
 }

@@ -14,6 +14,8 @@ use crate::packet::{Header, Layer, Packet, Protocol, Stop, Why};
 pub(super) enum Next {
     Link(LinkType),
     EtherType(u16),
+    /// Logical link control.
+    Llc,
     /// An IP header, of this version where an outer header has said which.
     Ip(Option<u8>),
     /// What an IP header of the version given carries.
@@ -61,6 +63,7 @@ pub(super) fn walk(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
         let step = match next {
             Next::Link(link) => link::step(&mut walk, link),
             Next::EtherType(ethertype) => link::ethertype_step(&mut walk, ethertype),
+            Next::Llc => link::llc_step(&mut walk),
             Next::Ip(version) => network::step(&mut walk, version),
             Next::Transport { protocol, v6 } => transport::step(&mut walk, protocol, v6),
             Next::Erspan(kind) => tunnel::erspan(&mut walk, kind),
@@ -139,7 +142,7 @@ mod tests {
     use super::*;
     use crate::decode::build::{samples, tcp};
 
-    const LINKS: [LinkType; 9] = [
+    const LINKS: [LinkType; 19] = [
         LinkType::NULL,
         LinkType::ETHERNET,
         LinkType::RAW,
@@ -148,6 +151,16 @@ mod tests {
         LinkType::IPV4,
         LinkType::IPV6,
         LinkType::LINUX_SLL2,
+        LinkType::PPP,
+        LinkType::PPP_HDLC,
+        LinkType::PPP_ETHER,
+        LinkType::C_HDLC,
+        LinkType::FRELAY,
+        LinkType::FDDI,
+        LinkType::IEEE802_11,
+        LinkType::IEEE802_11_RADIOTAP,
+        LinkType::PPI,
+        LinkType::NFLOG,
         LinkType(147),
     ];
 
@@ -172,16 +185,17 @@ mod tests {
                 assert!(is_sound(&cut, length), "{cut:?}");
                 let kept = whole.layers.iter().take_while(|layer| layer.range.end <= length).count();
                 let same = cut.layers.iter().zip(&whole.layers).take_while(|(a, b)| a == b).count();
-                let other = usize::from(matches!(
-                    whole.layers.last(),
-                    Some(Layer {
-                        header: Header::Other { .. }
+                // Some headers are told by what is behind them, and so is a pseudowire.
+                let other = usize::from(whole.layers.iter().any(|layer| {
+                    matches!(
+                        layer.header,
+                        Header::Other { .. }
                             | Header::Extensions { .. }
                             | Header::Sctp { .. }
-                            | Header::Esp { .. },
-                        ..
-                    })
-                ));
+                            | Header::Esp { .. }
+                            | Header::ControlWord
+                    )
+                }));
                 assert!(same + other >= kept, "{link} cut to {length}: {cut:?} of {whole:?}");
             }
         }

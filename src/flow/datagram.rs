@@ -52,6 +52,7 @@ impl Table {
             self.note_back(leg, seen, digest);
         }
         if digest.kind == Kind::Sctp {
+            self.tracks[track.0 as usize].note_chunk(is_out, digest.flags);
             self.note_tags(track, leg, seen, digest, is_out);
         } else {
             self.note_datagram(track, leg, seen, digest, is_out);

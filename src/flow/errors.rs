@@ -5,6 +5,7 @@
 
 use smallvec::SmallVec;
 
+use crate::decode;
 use crate::digest::{Digest, IcmpError, tcp as flag};
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::{Sighting, Table};
@@ -25,6 +26,8 @@ pub struct IcmpSeen {
     pub time: Timestamp,
     /// The quoted packet came from the client.
     pub about_client: bool,
+    /// How large a packet may be to go on, in bytes: the smallest size that was told; 0 where none was.
+    pub mtu: u32,
 }
 
 impl IcmpSeen {
@@ -38,6 +41,7 @@ impl IcmpSeen {
 struct Waiting {
     digest: Digest,
     error: IcmpError,
+    mtu: u32,
     time: Timestamp,
     place: PlaceIndex,
     tunnel: TunnelIndex,
@@ -61,13 +65,15 @@ impl Errors {
 
 impl Table {
     pub(super) fn icmp_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError) {
-        if self.note_error(seen, digest, error) {
+        let header = seen.bytes.get(usize::from(digest.transport)..).unwrap_or_default();
+        let mtu = decode::next_link_mtu(header, error.v6).unwrap_or(0);
+        if self.note_error(seen, digest, error, mtu) {
             return;
         }
         let waiting = self.waiting_errors.of(seen.point);
         if waiting.len() < WAITING {
             let (time, place, tunnel) = (seen.time, seen.place, seen.tunnel);
-            waiting.push(Waiting { digest: *digest, error, time, place, tunnel });
+            waiting.push(Waiting { digest: *digest, error, mtu, time, place, tunnel });
         }
     }
 
@@ -87,7 +93,7 @@ impl Table {
                     bytes: &[],
                     link: LinkType::RAW,
                 };
-                if !self.note_error(&seen, &waiting.digest, waiting.error) {
+                if !self.note_error(&seen, &waiting.digest, waiting.error, waiting.mtu) {
                     self.waiting_errors.of(point).push(waiting);
                 }
             }
@@ -95,7 +101,7 @@ impl Table {
     }
 
     /// Enters an error with the track that it is about; `false` if there is none.
-    fn note_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError) -> bool {
+    fn note_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError, mtu: u32) -> bool {
         let Some(newest) = self.slots.find(digest.hash, |t| self.track(t).key == digest.key) else {
             return false;
         };
@@ -109,8 +115,11 @@ impl Table {
         let errors = self.errors.entry(track).or_default();
         // Several places show one error, and of many the earliest are kept: which comes first makes no difference.
         match errors.iter_mut().find(|known| known.error == error && known.about_client == about_client) {
-            Some(known) => known.time = known.time.min(seen.time),
-            None => errors.push(IcmpSeen { error, time: seen.time, about_client }),
+            Some(known) => {
+                known.time = known.time.min(seen.time);
+                known.mtu = [known.mtu, mtu].into_iter().filter(|mtu| *mtu > 0).min().unwrap_or(0);
+            }
+            None => errors.push(IcmpSeen { error, time: seen.time, about_client, mtu }),
         }
         errors.sort_by_key(IcmpSeen::rank);
         errors.truncate(ERRORS_KEPT);

@@ -1,6 +1,6 @@
 //! One incarnation of one 5-tuple, wherever it was seen.
 
-use crate::digest::{Key, protocol, tcp as flag};
+use crate::digest::{Key, protocol, sctp, tcp as flag};
 use crate::flow::leg::LegIndex;
 use crate::flow::table::FlowIndex;
 use crate::flow::tcp;
@@ -23,7 +23,7 @@ pub mod known {
     /// The client's, the server's initial sequence number.
     pub const CLIENT_ISN: u16 = 0x0004;
     pub const SERVER_ISN: u16 = 0x0008;
-    /// A SYN was seen, not only inferred from its answer; it carried a timestamp.
+    /// A SYN, or SCTP's INIT, was seen, not only inferred from its answer; it carried a timestamp.
     pub const SYN: u16 = 0x0010;
     pub const SYN_TIMESTAMP: u16 = 0x0020;
     pub const FIN_OUT: u16 = 0x0040;
@@ -33,7 +33,7 @@ pub mod known {
     pub const RST_BACK: u16 = 0x0200;
     /// A reset that answers the SYN.
     pub const REFUSED: u16 = 0x0400;
-    /// `end_out`, `end_back` hold numbers; `ack_out`, `ack_back` do.
+    /// `end_out`, `end_back` hold numbers; `ack_out`, `ack_back` do, or, of SCTP, that side sent more than an ABORT.
     pub const END_OUT: u16 = 0x0800;
     pub const END_BACK: u16 = 0x1000;
     pub const ACK_OUT: u16 = 0x2000;
@@ -209,6 +209,18 @@ impl Track {
         if segment.flags & flag::FIN != 0 {
             self.known |= fin_bit;
         }
+    }
+
+    /// Takes in the first chunk of an SCTP packet: an ABORT is what a reset is to TCP, anything else that the server sends
+    /// is an answer. What was an answer to an INIT and what came later cannot be told by an ABORT alone.
+    pub fn note_chunk(&mut self, is_out: bool, chunk: u8) {
+        self.known |= match (is_out, chunk) {
+            (true, sctp::ABORT) => known::RST_OUT,
+            (false, sctp::ABORT) => known::RST_BACK,
+            (true, sctp::INIT) => known::SYN | known::ACK_OUT,
+            (true, _) => known::ACK_OUT,
+            (false, _) => known::ACK_BACK,
+        };
     }
 
     fn note_reset(&mut self, is_out: bool, segment: &Segment) {

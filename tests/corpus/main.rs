@@ -14,9 +14,9 @@ mod worker;
 
 use std::path::Path;
 use std::process::{Command, ExitCode};
-use std::{env, io};
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{env, io};
 
 fn main() -> ExitCode {
     let words: Vec<String> = env::args().skip(1).collect();
@@ -34,11 +34,17 @@ fn run(folder: &Path) -> io::Result<()> {
     let out = Mutex::new(Vec::new());
     std::thread::scope(|scope| {
         for _ in 0..2 {
-            scope.spawn(|| loop {
-                let index = next.fetch_add(1, Ordering::Relaxed);
-                let Some(case) = cases.get(index) else { break };
-                let ended = sandbox::run(Command::new(env::current_exe().expect("x")).arg("--worker").arg(&case.path), case.line.as_bytes()).expect("spawn");
-                out.lock().expect("x").push((index, ended));
+            scope.spawn(|| {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(index) else { break };
+                    let ended = sandbox::run(
+                        Command::new(env::current_exe().expect("x")).arg("--worker").arg(&case.path),
+                        case.line.as_bytes(),
+                    )
+                    .expect("spawn");
+                    out.lock().expect("x").push((index, ended));
+                }
             });
         }
     });
@@ -46,9 +52,14 @@ fn run(folder: &Path) -> io::Result<()> {
     out.sort_by_key(|o| o.0);
     for (index, ended) in out {
         let case = &cases[index];
-        if ended.status.is_none_or(|s| !s.success()) { println!("{} FAILED {:?} {} {:?}", case.name, ended.status, ended.complaint(), ended.excess()); continue; }
+        if ended.status.is_none_or(|s| !s.success()) {
+            println!("{} FAILED {:?} {} {:?}", case.name, ended.status, ended.complaint(), ended.excess());
+            continue;
+        }
         let report: report::Report = serde_json::from_slice(&ended.stdout)?;
-        for d in report.differences { println!("{}\t{}\t{}\t{}", d.comparison, d.rule.unwrap_or_default(), case.name, d.what); }
+        for d in report.differences {
+            println!("{}\t{}\t{}\t{}", d.comparison, d.rule.unwrap_or_default(), case.name, d.what);
+        }
     }
     Ok(())
 }

@@ -99,7 +99,8 @@ pub(crate) fn disputes(sight: &Sight<'_>, conveyed: &[Conveyed], is_desync: bool
     let stopped = stopped(&sight.packet);
     let is_named = |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.ports.is_some());
     let lengthless = states_no_length(&sight.packet).then_some(LENGTH_ZERO);
-    let lite = |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.protocol == 136).then_some(AUTHENTICATED);
+    let lite =
+        |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.protocol == 136).then_some(AUTHENTICATED);
     let outer = match conveyed {
         // Whatever ended the walk behind the outer transport does not touch the outer view.
         [first, ..] if is_named(Some(first)) => lengthless,
@@ -122,10 +123,7 @@ fn is_carrier(conveyed: &Conveyed) -> bool {
 
 fn states_no_length(packet: &Packet) -> bool {
     packet.layers.iter().any(|layer| {
-        matches!(
-            layer.header,
-            Header::Ipv4 { total_length: 0, .. } | Header::Ipv6 { payload_length: 0, .. }
-        )
+        matches!(layer.header, Header::Ipv4 { total_length: 0, .. } | Header::Ipv6 { payload_length: 0, .. })
     })
 }
 
@@ -143,6 +141,5 @@ fn stopped(packet: &Packet) -> Option<Rule> {
 }
 
 /// `EtherType`s that egret follows: a walk that ends at one is a mistake.
-const PROMISED: [u16; 12] = [
-    0x0800, 0x0806, 0x8035, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8848, 0x8863, 0x8864, 0x6558,
-];
+const PROMISED: [u16; 12] =
+    [0x0800, 0x0806, 0x8035, 0x86dd, 0x8100, 0x88a8, 0x9100, 0x8847, 0x8848, 0x8863, 0x8864, 0x6558];

@@ -12,9 +12,18 @@ use crate::oracle;
 /// Where a frame counts.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Slot {
-    Conversation { protocol: String, low: Endpoint, high: Endpoint },
+    Conversation {
+        protocol: String,
+        low: Endpoint,
+        high: Endpoint,
+    },
     /// Without ports: a later fragment, or a protocol that has none.
-    Other { protocol: Option<u8>, is_tail: bool, low: Address, high: Address },
+    Other {
+        protocol: Option<u8>,
+        is_tail: bool,
+        low: Address,
+        high: Address,
+    },
     NonIp,
 }
 

@@ -30,7 +30,7 @@ impl Running {
             "--immediate-mode",
             "-U",
             "-s",
-            "4096",
+            &capture.snap.to_string(),
             "-B",
             "65536",
             "-Z",

@@ -115,9 +115,16 @@ pub(crate) struct Capture {
     /// Nanoseconds instead of microseconds.
     #[serde(default)]
     pub(crate) nano: bool,
+    /// Bytes kept of each frame: where there are many, fewer fill the ring, and disks.
+    #[serde(default = "snap_length")]
+    pub(crate) snap: u16,
     /// Begins not before the traffic, but with the step `listen`.
     #[serde(default)]
     pub(crate) late: bool,
+}
+
+fn snap_length() -> u16 {
+    4_096
 }
 
 #[derive(Debug, Clone, Copy, Default, Deserialize)]

@@ -65,22 +65,25 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
     };
     let mut running = listen(false);
     let proxy = (situation.knobs.egress_router == EgressRouter::Proxy).then(|| Proxy::start(&cluster));
+    let count = || Arrivals::count(cluster.at("router"));
     let mut earlier = Arrivals::default();
     let traffic = Traffic::default();
     for step in &situation.steps {
         match step {
             Step::Listen => {
+                let before = count();
                 running.extend(listen(true));
                 // No capture shows what came before.
-                earlier = Arrivals::count(cluster.at("router"));
+                earlier = count().after(&before);
             }
             step => take(step, &cluster, &traffic),
         }
     }
+    let before = count();
     let captures: BTreeMap<String, PathBuf> =
         running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
+    let arrivals = count().after(&before).since(&earlier);
     let translations: Vec<_> = events.into_iter().flat_map(Events::stop).collect();
-    let arrivals = Arrivals::count(cluster.at("router")).since(&earlier);
     let (mut attempts, mut sights) = (traffic.attempts(), servers.sights());
     if let Some(proxy) = proxy {
         attempts.extend(proxy.opened(&mut sights));

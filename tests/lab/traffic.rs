@@ -8,7 +8,6 @@ mod udp;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU16, Ordering};
 use std::thread;
 use std::time::Duration;
 
@@ -60,16 +59,13 @@ impl Traffic {
     }
 
     fn batch(&self, cluster: &Cluster, batch: &Batch) {
-        let next = AtomicU16::new(0);
+        let cycle = batch.cycle.unwrap_or(batch.parallel);
+        assert!(cycle % batch.parallel == 0, "{}: a port is to be one thread's alone", batch.name);
         thread::scope(|scope| {
-            for _ in 0..batch.parallel {
-                scope.spawn(|| {
+            for first in 0..batch.parallel {
+                scope.spawn(move || {
                     cluster.at(&batch.from).enter();
-                    loop {
-                        let ordinal = next.fetch_add(1, Ordering::Relaxed);
-                        if ordinal >= batch.count {
-                            break;
-                        }
+                    for ordinal in (first..batch.count).step_by(usize::from(batch.parallel)) {
                         self.one(batch, ordinal);
                     }
                 });
@@ -79,7 +75,7 @@ impl Traffic {
 
     fn one(&self, batch: &Batch, ordinal: u16) {
         let name = format!("{}-{ordinal:03}", batch.name);
-        let port = batch.port.map_or(0, |port| if batch.same_port { port } else { port + ordinal });
+        let port = batch.port.map_or(0, |port| port + ordinal % batch.cycle.unwrap_or(u16::MAX));
         let from = SocketAddr::new(Cluster::address(&batch.from, batch.to.is_ipv6()), port);
         let started = Timestamp::now();
         let protocol = match batch.protocol {

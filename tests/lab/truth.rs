@@ -4,7 +4,7 @@
 //! each other. Conntrack says which tuples NAT made of the client's own; the router says which of those
 //! came to it, in how many packets. Witnesses that contradict each other make a situation fail.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::net::{IpAddr, SocketAddr};
 
 use jiff::Timestamp;
@@ -43,8 +43,8 @@ pub(crate) struct Flow {
 pub(crate) struct Exit {
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
-    /// Not known where several flows had this tuple, one after the other, nor of datagrams in fragments:
-    /// only the first has ports to be counted by.
+    /// Not known where several flows had this tuple, one after the other, where packets came while captures began
+    /// or ended, nor of datagrams in fragments: only the first has ports to be counted by.
     pub(crate) packets: Option<u64>,
 }
 
@@ -84,6 +84,7 @@ pub(crate) fn assemble(
         })
         .collect();
     flows.sort_by_key(|flow| flow.started);
+    part(&mut flows);
     let mut users: HashMap<(Protocol, SocketAddr, SocketAddr), u32> = HashMap::new();
     for (flow, exit) in flows.iter().flat_map(|flow| flow.left.iter().map(move |exit| (flow, exit))) {
         *users.entry((flow.protocol, exit.source, exit.destination)).or_default() += 1;
@@ -98,6 +99,19 @@ pub(crate) fn assemble(
     flows
 }
 
+/// Parts what NAT made of one tuple among the flows that used it, one after the other: what the server saw of
+/// one of them is not another's, unless it saw that of both.
+fn part(flows: &mut [Flow]) {
+    let mut seen: HashMap<(Protocol, SocketAddr, SocketAddr), HashSet<SocketAddr>> = HashMap::new();
+    for flow in flows.iter() {
+        seen.entry((flow.protocol, flow.client, flow.to)).or_default().extend(flow.seen);
+    }
+    for flow in flows {
+        let seen = &seen[&(flow.protocol, flow.client, flow.to)];
+        flow.left.retain(|exit| flow.seen == Some(exit.source) || !seen.contains(&exit.source));
+    }
+}
+
 /// What NAT, wherever it happens, made of tuples.
 type Translated = HashMap<(Protocol, Tuple), Vec<Tuple>>;
 
@@ -105,13 +119,12 @@ fn flow(attempt: Attempt, sight: Option<Sight>, translated: &Translated, arrival
     let dialled = Tuple { source: attempt.client, destination: attempt.to };
     let mut left: Vec<Exit> = tuples(dialled, attempt.protocol, translated)
         .into_iter()
+        .filter(|tuple| arrivals.of(attempt.protocol, *tuple) > 0)
         .map(|tuple| Exit {
             source: tuple.source,
             destination: tuple.destination,
-            packets: Some(arrivals.of(attempt.protocol, tuple)),
+            packets: arrivals.certain(attempt.protocol, tuple).filter(|_| !attempt.fragmented),
         })
-        .filter(|exit| exit.packets != Some(0))
-        .map(|exit| Exit { packets: exit.packets.filter(|_| !attempt.fragmented), ..exit })
         .collect();
     let seen = sight.map(|sight| Tuple { source: sight.peer, destination: sight.local });
     if let Some(seen) = seen {
@@ -158,6 +171,7 @@ impl Class {
         let seen = flow.seen.map_or(Seen::Nobody, |seen| Seen::As(seen.ip()));
         let mut left: Vec<IpAddr> = flow.left.iter().map(|exit| exit.source.ip()).collect();
         left.sort();
+        left.dedup();
         let rewritten = || flow.left.first().is_some_and(|exit| exit.source.port() != flow.client.port());
         self.of.as_ref().is_none_or(|of| *of == flow.batch)
             && self.seen.is_none_or(|wanted| wanted == seen)
@@ -206,5 +220,34 @@ mod tests {
         ]);
         assert_eq!(tuples(dialled, Protocol::Tcp, &translated), [dialled, service, outside]);
         assert_eq!(tuples(dialled, Protocol::Udp, &translated), [dialled]);
+    }
+
+    #[test]
+    fn what_the_server_saw_of_one_flow_is_not_another_s_of_the_same_tuple() {
+        let exit = |port| Exit {
+            source: SocketAddr::from(([192, 168, 12, 99], port)),
+            destination: "203.0.113.25:443".parse().unwrap(),
+            packets: None,
+        };
+        let flow = |name: &str, seen: Option<u16>| Flow {
+            name: name.to_owned(),
+            batch: String::new(),
+            from: String::new(),
+            protocol: Protocol::Tcp,
+            client: "10.128.0.5:40001".parse().unwrap(),
+            to: "203.0.113.25:443".parse().unwrap(),
+            seen: seen.map(|port| exit(port).source),
+            server: None,
+            left: vec![exit(1), exit(2), exit(3)],
+            met: Met::Answered,
+            started: Timestamp::UNIX_EPOCH,
+            ended: Timestamp::UNIX_EPOCH,
+        };
+        let mut flows = [flow("first", Some(1)), flow("second", Some(2)), flow("unseen", None)];
+        part(&mut flows);
+        assert_eq!(
+            flows.map(|flow| flow.left),
+            [vec![exit(1), exit(3)], vec![exit(2), exit(3)], vec![exit(3)]]
+        );
     }
 }

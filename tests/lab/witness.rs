@@ -1,6 +1,6 @@
 //! Witnesses that stand in the kernel: conntrack's events where NAT happens, and the router's counters.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{Read as _, Seek as _};
@@ -44,7 +44,7 @@ impl Events {
             File::options().read(true).write(true).create(true).truncate(true).open(log).expect("a log");
         let child = namespace
             .command("conntrack")
-            .args(["-E", "-e", "NEW", "-b", "8388608"])
+            .args(["-E", "-e", "NEW", "-b", "67108864"])
             .stdin(Stdio::null())
             .stdout(log.try_clone().expect("a file"))
             .stderr(Stdio::null())
@@ -142,13 +142,15 @@ pub(crate) fn counters() -> String {
 #[derive(Debug, Default)]
 pub(crate) struct Arrivals {
     packets: HashMap<(Protocol, Tuple), u64>,
+    /// Those that came while a capture began or ended: it may show them, or not.
+    blurred: HashSet<(Protocol, Tuple)>,
 }
 
 impl Arrivals {
     pub(crate) fn count(router: &Namespace) -> Self {
         let text = run(router.command("nft").args(["-j", "-n", "list", "table", "inet", "witness"]), "");
         let listing: Value = serde_json::from_str(&text).expect("what nft prints");
-        Self { packets: elements(&listing).collect() }
+        Self { packets: elements(&listing).collect(), blurred: HashSet::new() }
     }
 
     /// What came after `earlier` was counted.
@@ -156,11 +158,24 @@ impl Arrivals {
         for (key, count) in &mut self.packets {
             *count -= earlier.packets.get(key).copied().unwrap_or(0);
         }
+        self.blurred.extend(&earlier.blurred);
+        self
+    }
+
+    /// Counted when captures had just begun or ended; they had not when `before` was counted.
+    pub(crate) fn after(mut self, before: &Self) -> Self {
+        let changed = self.packets.iter().filter(|(key, count)| before.packets.get(key) != Some(count));
+        self.blurred = changed.map(|(key, _)| *key).collect();
         self
     }
 
     pub(crate) fn of(&self, protocol: Protocol, tuple: Tuple) -> u64 {
         self.packets.get(&(protocol, tuple)).copied().unwrap_or(0)
+    }
+
+    /// How many of them captures must show, where that is certain.
+    pub(crate) fn certain(&self, protocol: Protocol, tuple: Tuple) -> Option<u64> {
+        (!self.blurred.contains(&(protocol, tuple))).then(|| self.of(protocol, tuple))
     }
 
     /// The fewest packets of a tuple that came from `source`, if any did.

@@ -45,6 +45,8 @@ pub(crate) enum Content {
     Error {
         kind: u8,
         code: u8,
+        /// In the second half of the header's last word.
+        mtu: u16,
         about: Box<Packet>,
     },
 }
@@ -56,10 +58,10 @@ pub(crate) fn tcp(source: &str, destination: &str) -> Packet {
 }
 
 /// What `sender` answers to the packet `about`.
-pub(crate) fn icmp(sender: &str, kind: u8, code: u8, about: Packet) -> Packet {
+pub(crate) fn icmp(sender: &str, kind: u8, code: u8, mtu: u16, about: Packet) -> Packet {
     let source = SocketAddr::new(sender.parse().expect("an address"), 0);
     let destination = SocketAddr::new(about.source.ip(), 0);
-    let content = Content::Error { kind, code, about: Box::new(about) };
+    let content = Content::Error { kind, code, mtu, about: Box::new(about) };
     Packet { source, destination, ttl: 60, id: 9, content }
 }
 
@@ -144,9 +146,10 @@ impl Packet {
                 bytes
             }
             Content::Other { bytes, .. } => bytes.clone(),
-            Content::Error { kind, code, about } => {
+            Content::Error { kind, code, mtu, about } => {
                 let quoted = about.ip();
-                let mut bytes = vec![*kind, *code, 0, 0, 0, 0, 0, 0];
+                let mut bytes = vec![*kind, *code, 0, 0, 0, 0];
+                bytes.extend(mtu.to_be_bytes());
                 bytes.extend(&quoted[..quoted.len().min(if about.source.is_ipv6() { 60 } else { 28 })]);
                 bytes
             }

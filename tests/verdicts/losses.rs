@@ -278,7 +278,6 @@ fn a_capture_that_ends_soon_excuses_no_more_than_what_was_on_its_way() {
 /// Offload cuts super-packets up on their way: the wire has more packets than the origin, whatever it lacks.
 #[test]
 fn where_the_wire_has_more_packets_than_the_origin_their_number_excuses_no_bytes() {
-    let mut scene = Scene::new();
     let reason = |lacks_bytes: bool| {
         let mut scene = Scene::new();
         let flow = flow(&mut scene).handshake().hide(UPLINK).send_in_vain(4200).show(UPLINK);

@@ -10,7 +10,10 @@
 
 mod frame;
 mod scene;
+mod silence;
 
+mod claims;
+mod clocks;
 mod datagrams;
 mod directions;
 mod exits;
@@ -18,6 +21,7 @@ mod expectations;
 mod joins;
 mod joins_by_packets;
 mod losses;
+mod names;
 mod outcomes;
 mod paths;
 mod runs;

@@ -191,6 +191,65 @@ fn a_reset_after_its_sender_closed_is_none() {
     assert_eq!(outcome(|flow| flow.handshake().fin().fin_back().rst()), "established");
 }
 
+/// The black hole: what the router says of the MTU is beside the stall, where it can be read.
+#[test]
+fn a_stall_shows_what_a_router_said_of_the_mtu() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    flow(&mut scene)
+        .handshake()
+        .send_in_vain(1460)
+        .error_with_mtu("192.168.12.1", 3, 4, 1400)
+        .wait(300)
+        .send_again(1460);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.outcome(40001), "stalled");
+    let row = run.row(40001);
+    assert_eq!(row.icmp.as_ref().unwrap().mtu, Some(1400));
+    let said = "192.168.12.1 said: fragmentation needed (MTU 1400, ICMP type 3 code 4)";
+    assert!(row.explanation.contains(said), "{}", row.explanation);
+    assert!(row.next_step.as_ref().unwrap().contains("more than 1400 bytes"), "{:?}", row.next_step);
+}
+
+#[test]
+fn silence_shows_where_packets_went_round() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    flow(&mut scene).syn().error("198.51.100.1", 11, 0).wait(1000).syn_again();
+    let run = scene.check(EXPECT);
+    assert_eq!(run.outcome(40001), "no-reply");
+    let said = "nobody answered to 2 SYNs within 1.0 s; 198.51.100.1 said: time exceeded";
+    assert!(run.row(40001).explanation.contains(said), "{}", run.row(40001).explanation);
+}
+
+/// On its way inwards the error is given the sender that the pod asked for, whoever sent it.
+#[test]
+fn who_sent_an_error_is_told_by_its_outermost_copy() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    let flow = scene.udp("10.128.0.5:40001", "172.30.0.9:53").at(veth("node1")).routed();
+    let flow = flow.dnat("203.0.113.25:53").snat("192.168.12.99:40001").at(eth0("node1")).ask();
+    flow.hide(0).error("198.51.100.1", 3, 3).show(0).hide(1).error("172.30.0.9", 3, 3);
+    let run = scene.check(EXPECT);
+    assert_eq!(run.outcome(40001), "unreachable");
+    assert_eq!(run.row(40001).icmp.as_ref().unwrap().sender.to_string(), "198.51.100.1");
+}
+
+#[test]
+fn a_reset_that_shows_on_one_side_of_the_nat_alone_is_the_nodes() {
+    let by = |story: fn(Flow<'_>) -> Flow<'_>| {
+        let mut scene = Scene::new();
+        story(flow(&mut scene));
+        let run = scene.check(EXPECT);
+        assert_eq!(run.outcome(40001), "reset");
+        run.row(40001).reset_by.unwrap().name()
+    };
+    assert_eq!(by(|flow| flow.handshake().send(10).hide(2).rst_back()), "node");
+    assert_eq!(by(|flow| flow.handshake().send(10).hide(0).hide(1).rst()), "node");
+    assert_eq!(by(|flow| flow.handshake().send(10).hide(0).hide(1).rst_back()), "server");
+    assert_eq!(by(|flow| flow.handshake().send(10).hide(2).rst()), "client");
+}
+
 #[test]
 fn a_flow_without_beginning_is_mid_stream_or_one_way() {
     let of = |hides_replies: bool| {

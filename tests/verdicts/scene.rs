@@ -18,6 +18,7 @@ use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
 use egret::frame::PointIndex;
+use egret::names::Hosts;
 use egret::place::Declaration;
 use egret::report;
 use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Sort, Window};
@@ -174,6 +175,7 @@ impl Scene {
             id: if client.is_ipv4() { client.port() | 1 } else { 0 },
             timestamp: Some(u32::from(client.port())),
             is_udp: false,
+            said: Vec::new(),
         }
     }
 
@@ -208,6 +210,22 @@ impl Scene {
         };
         let point = self.point(sight);
         point.frames.push((EPOCH + point.ahead + at, bytes));
+    }
+
+    /// Somebody announces an address: a gratuitous ARP (RFC 5944 §4.6) at a device of an `any`.
+    pub(crate) fn announce(&mut self, at: i64, point: &'static str, address: [u8; 4], mac: Mac) {
+        let header =
+            [8, 6, 0, 0, 0, 0, 0, 2, 0, 1, 1, 6, mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], 0, 0];
+        let ends = [&mac[..], &address, &[0; 6], &address].concat();
+        let body = [[0, 1, 8, 0, 6, 4, 0, 1].as_slice(), &ends].concat();
+        self.point(eth0(point)).frames.push((EPOCH + at, [header.as_slice(), &body].concat()));
+    }
+
+    /// The end of the last frame at a sight becomes this.
+    fn say(&mut self, sight: Sight, said: &[u8]) {
+        let (_, frame) = self.point(sight).frames.last_mut().expect("a frame was put just before");
+        let end = frame.len() - said.len();
+        frame[end..].copy_from_slice(said);
     }
 
     /// Another pod's flow, answered: it shows that the place is an uplink, and that replies are seen.
@@ -288,10 +306,13 @@ impl Scene {
                 .expect("options");
         let pods: Vec<_> = expectations.cluster.pods.iter().map(|known| known.block).collect();
         let allowed = asked.allow.iter().map(|name| Reason::from_name(name).expect("a reason")).collect();
+        let hosts = asked.host_names();
         let mut engine = Engine::new(Settings {
             expectations,
             allowed,
             roles: asked.role,
+            hosts,
+            is_numeric: asked.numeric,
             warnings,
             ..Settings::default()
         });
@@ -325,6 +346,21 @@ struct Asked {
     allow: Vec<String>,
     #[arg(long)]
     role: Vec<Declaration>,
+    /// `ADDRESS=NAME`, a line of a hosts file each.
+    #[arg(long)]
+    named: Vec<String>,
+    #[arg(short, long)]
+    numeric: bool,
+}
+
+impl Asked {
+    fn host_names(&self) -> Hosts {
+        let mut hosts = Hosts::default();
+        for named in &self.named {
+            hosts.read(named.replace('=', " ").as_bytes()).expect("an address");
+        }
+        hosts
+    }
 }
 
 fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[egret::net::Block]) {
@@ -448,6 +484,8 @@ pub(crate) struct Flow<'a> {
     id: u16,
     timestamp: Option<u32>,
     is_udp: bool,
+    /// The payload of the next packet, in place of what fills others.
+    said: Vec<u8>,
 }
 
 /// A sight, and what the conversation looks like there.
@@ -551,6 +589,21 @@ impl Flow<'_> {
 
     pub(crate) fn answer(mut self) -> Self {
         self.server(0, 80);
+        self
+    }
+
+    /// One packet of the client, of the server, with this payload.
+    pub(crate) fn says(mut self, payload: &[u8]) -> Self {
+        self.said = payload.to_vec();
+        self.client(if self.is_udp { 0 } else { ACK }, payload.len());
+        self.said.clear();
+        self
+    }
+
+    pub(crate) fn hears(mut self, payload: &[u8]) -> Self {
+        self.said = payload.to_vec();
+        self.server(if self.is_udp { 0 } else { ACK }, payload.len());
+        self.said.clear();
         self
     }
 
@@ -666,12 +719,17 @@ impl Flow<'_> {
     }
 
     /// An ICMP error from `sender` about the last packet, back along the way.
-    pub(crate) fn error(mut self, sender: &str, kind: u8, code: u8) -> Self {
+    pub(crate) fn error(self, sender: &str, kind: u8, code: u8) -> Self {
+        self.error_with_mtu(sender, kind, code, 0)
+    }
+
+    /// An ICMP error that says how large a packet may be.
+    pub(crate) fn error_with_mtu(mut self, sender: &str, kind: u8, code: u8, mtu: u16) -> Self {
         let visible: Vec<_> = (0..self.stops.len()).rev().filter(|n| !self.hidden.contains(n)).collect();
         for (step, n) in (0i64..).zip(visible) {
             let stop = self.stops[n].clone();
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
-            let packet = frame::icmp(sender, kind, code, about);
+            let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
         }
         self.now += MS / 5;
@@ -696,6 +754,7 @@ impl Flow<'_> {
             let stop = self.stops[n].clone();
             let packet = self.packet(&stop, flags, self.sequence, ack, payload);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, true);
+            self.scene.say(stop.sight, &self.said);
         }
         self.sequence = self.sequence.wrapping_add(payload as u32 + u32::from(flags & (SYN | FIN) != 0));
         if self.id != 0 {
@@ -718,6 +777,7 @@ impl Flow<'_> {
             let ack = if flags == RST { 0 } else { self.sequence };
             let packet = self.packet(&back, flags, self.acknowledged, ack, payload).id(0);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
+            self.scene.say(stop.sight, &self.said);
         }
         self.acknowledged =
             self.acknowledged.wrapping_add(payload as u32 + u32::from(flags & (SYN | FIN) != 0));

@@ -16,9 +16,8 @@ pub(crate) struct Batch {
     /// The first connection's source port (ICMP: identifier); the next ones count up. The kernel's choice
     /// without.
     pub(crate) port: Option<u16>,
-    /// The same port for all of them, again and again.
-    #[serde(default)]
-    pub(crate) same_port: bool,
+    /// After so many ports it is the first one's turn again; 1 is the same port for all.
+    pub(crate) cycle: Option<u16>,
     /// How many at a time.
     #[serde(default = "one")]
     pub(crate) parallel: u16,

@@ -16,7 +16,7 @@ pub(crate) struct Class {
     pub(crate) of: Option<String>,
     /// The address that the server saw, or `nobody`.
     pub(crate) seen: Option<Seen>,
-    /// Every address with which packets came to the router, in order; empty where nothing came.
+    /// Every address with which packets came to the router, in order, once; empty where nothing came.
     pub(crate) left: Option<Vec<IpAddr>>,
     /// What the client met.
     pub(crate) client: Option<Met>,
