@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 # The capture of `make demo`.
 CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 
-.PHONY: help demo test lab check audit bench fmt deps
+.PHONY: help demo test lab fuzz check audit bench fmt deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -25,6 +25,12 @@ test: ## all tests: what needs no privilege, doctests, the laboratory
 lab: ## the laboratory: real NAT in network namespaces
 	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump
 	scripts/lab
+
+# One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
+fuzz: ## look for inputs that break egret: FUZZ_SECONDS (60) for each target, FUZZ_TARGET, FUZZ_SEED
+	@scripts/install cargo cc
+	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
+	  cargo test --profile fuzz --test fuzz -- --nocapture --test-threads 1 $(FUZZ_TARGET)
 
 check: ## format, lints, documentation, licences, direction of imports
 	@scripts/install cargo cc fmt clippy deny

@@ -4,6 +4,7 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod named;
 mod problems;
 mod rows;
 mod standing;
@@ -21,6 +22,9 @@ use crate::flow::table::Origin;
 use crate::flow::{FlowIndex, Table};
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::judge::Judge;
+use crate::kin::Links;
+use crate::names::{Hosts, Names};
+use crate::net::Address;
 use crate::place::{Declaration, Place, Suffix};
 use crate::snapshot::{Snapshot, Snapshots, Window};
 use crate::text::Text;
@@ -38,6 +42,10 @@ pub struct Settings {
     /// Failing reasons that are waived.
     pub allowed: Vec<Reason>,
     pub roles: Vec<Declaration>,
+    /// What people call addresses.
+    pub hosts: Hosts,
+    /// Destinations are shown without names.
+    pub is_numeric: bool,
     /// What went wrong before the first frame: told with the run's own warnings.
     pub warnings: Vec<String>,
 }
@@ -69,6 +77,8 @@ pub struct Engine {
     /// Reading ended at a number of frames, not at the end of the input.
     is_limited: bool,
     interface_names: BTreeMap<String, BTreeMap<u32, String>>,
+    /// Found when somebody asks, for the flows as they stand.
+    links: Option<Links>,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -83,13 +93,15 @@ pub enum RoleError {
 }
 
 impl Engine {
-    pub fn new(settings: Settings) -> Self {
+    pub fn new(mut settings: Settings) -> Self {
         let standings = Standings::new(settings.expectations.list.len());
+        let mut table = Table::default();
+        table.names.set_hosts(std::mem::take(&mut settings.hosts));
         Self {
             settings,
             points: Vec::new(),
             facts: Facts::default(),
-            table: Table::default(),
+            table,
             claims: Claims::default(),
             standings,
             has_ended: false,
@@ -97,6 +109,7 @@ impl Engine {
             has_unread: false,
             is_limited: false,
             interface_names: BTreeMap::new(),
+            links: None,
         }
     }
 
@@ -278,6 +291,9 @@ impl Engine {
             self.standings.withdraw(flow);
         }
         let changed = self.table.take_changed();
+        if !changed.is_empty() || self.links.is_none() {
+            self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
+        }
         let cluster = &self.settings.expectations.cluster;
         for flow in &changed {
             self.facts.learn(&View::of(&self.table, *flow, cluster), cluster);
@@ -300,6 +316,16 @@ impl Engine {
                 self.standings.withdraw(flow);
             }
         }
+    }
+
+    /// What a flow's destination is called, where names are shown.
+    fn name_of(&self, flow: FlowIndex, destination: Address) -> Option<&Text> {
+        if self.settings.is_numeric { None } else { self.table.name_of(flow, destination) }
+    }
+
+    /// The names that payloads told, by the numbers of tracks.
+    pub fn names(&self) -> &Names {
+        &self.table.names
     }
 
     /// Each point's clock against the first's.

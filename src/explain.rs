@@ -8,11 +8,14 @@ use crate::findings::{Change, Contest};
 use crate::flow::table::IcmpSeen;
 use crate::frame::{FrameId, Timestamp};
 use crate::judge::{Detail, Judgement, Stage};
-use crate::net::Address;
+use crate::kin::Link;
+use crate::net::{Address, Endpoint};
 use crate::number::{counted, thousands};
 use crate::outcome;
 use crate::snapshot::{Finding, ResetBy, Severity};
+use crate::text::Text;
 use crate::verdict::{Outcome, Reason};
+use crate::view::View;
 use crate::wire;
 
 /// What is said of a flow, or of several that are alike.
@@ -59,13 +62,14 @@ pub struct Explainer<'a> {
 }
 
 impl Explainer<'_> {
-    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject) -> Explanation {
+    /// `name` is what all of them call their destination.
+    pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> Explanation {
         let who = who(judgement, subject);
         let (what, next_step) = self.reason(judgement, subject);
         if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
             return Explanation { sentence: format!("{who} {what}"), next_step };
         }
-        let (became, answer_step) = outcome(judgement, subject);
+        let (became, answer_step) = outcome(judgement, subject, name);
         Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
     }
 
@@ -294,10 +298,33 @@ fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String
     )
 }
 
-fn outcome(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<String>) {
+/// What two linked flows have in common.
+pub fn in_common(link: Link) -> Vec<&'static str> {
+    let said = [(link.is_same_payload, "same payload"), (link.is_same_name, "same name")];
+    said.into_iter().filter(|(is_so, _)| *is_so).map(|(_, what)| what).collect()
+}
+
+/// `A proxy probably carries it on as node1:40, from 10.128.0.9 to 203.0.113.25:443 (same name)`.
+pub fn other_side(link: Link, other: &View<'_>, id: &str) -> String {
+    let (from, to) = (other.first().client().address, other.destination());
+    let says =
+        if link.is_onward { "A proxy probably carries it on as" } else { "A proxy probably sent it for" };
+    format!("{says} {id}, from {from} to {to} ({})", in_common(link).join(", "))
+}
+
+/// `api.partner.example (203.0.113.25:443)`; without a name that is too long for a sentence.
+fn destination(end: Endpoint, name: Option<&Text>) -> String {
+    const LONGEST: usize = 64;
+    match name.map(ToString::to_string).filter(|name| name.chars().count() <= LONGEST) {
+        Some(name) => format!("{name} ({end})"),
+        None => end.to_string(),
+    }
+}
+
+fn outcome(judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> (String, Option<String>) {
     let found = &judgement.found;
     let from = judgement.wire.sources.first().map(|source| source.endpoint.address);
-    let to = judgement.view.destination();
+    let to = destination(judgement.view.destination(), name);
     let evidence = found.icmp.map_or_else(String::new, |icmp| format!("; {}", said(&icmp)));
     let remedy = found.icmp.and_then(|icmp| remedy(&icmp));
     match found.outcome {

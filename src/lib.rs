@@ -15,6 +15,7 @@ pub mod findings;
 pub mod flow;
 pub mod frame;
 pub mod judge;
+pub mod kin;
 pub mod names;
 pub mod net;
 pub mod number;

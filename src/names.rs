@@ -14,6 +14,7 @@ mod answers;
 mod hosts;
 mod streams;
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher as _;
 
 use foldhash::HashMap;
@@ -122,6 +123,11 @@ impl Names {
     pub fn told(&self, track: u32) -> Option<(Kind, &Text)> {
         let told = self.told.get(&track)?;
         Some((told.kind, &self.known[told.name as usize]))
+    }
+
+    /// All names that some track told, each once for each kind of words.
+    pub fn heard(&self) -> BTreeSet<(Kind, &Text)> {
+        self.told.values().map(|told| (told.kind, &self.known[told.name as usize])).collect()
     }
 
     /// The number of a track's own name: equal names have equal numbers.

@@ -154,6 +154,8 @@ pub struct Group {
     pub origin: Option<Address>,
     /// Where the flow went in the end, or first where no wire was seen.
     pub destination: Endpoint,
+    /// Its name, where all of them have one.
+    pub destination_name: Option<Text>,
     /// The addresses it left with; empty where no wire was seen.
     pub sources: Vec<Address>,
     /// In [`Snapshot::expectations`].
@@ -186,6 +188,8 @@ pub struct Problem {
     pub example: String,
     /// `20 of 72 flows from 10.128.0.5 left node1 as …`, without a full stop.
     pub sentence: String,
+    /// What else is worth knowing of the first of them, without a full stop.
+    pub remark: Option<String>,
     pub next_step: Option<String>,
 }
 
@@ -223,6 +227,8 @@ pub struct Row {
     pub packets: u64,
     pub bytes: u64,
     pub join: Join,
+    /// The flow that a proxy made of this, or made this of.
+    pub link: Option<Link>,
     pub legs: Vec<Leg>,
 }
 
@@ -290,6 +296,16 @@ pub struct WireSource {
     pub packets: u64,
     pub first_seen: Timestamp,
     pub last_seen: Timestamp,
+}
+
+/// Another flow that carries what this one does, on the other side of a proxy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Link {
+    /// Its id.
+    pub flow: String,
+    pub confidence: Confidence,
+    /// What both have in common: `same payload`, `same name`.
+    pub because: Vec<&'static str>,
 }
 
 /// How a flow's tracks were found to be one.

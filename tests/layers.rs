@@ -34,6 +34,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("flow", &["text", "net", "frame", "digest", "decode", "names", "snapshot"]),
     ("clock", &["frame", "flow"]),
     ("view", &["net", "frame", "digest", "expect", "flow", "snapshot"]),
+    ("kin", &["net", "frame", "decode", "expect", "flow", "view"]),
     ("facts", &["net", "frame", "digest", "expect", "place", "flow", "view", "snapshot"]),
     ("findings", &["net", "frame", "digest", "expect", "flow"]),
     ("wire", &["net", "frame", "digest", "expect", "place", "flow", "view", "facts", "snapshot"]),
@@ -49,14 +50,15 @@ const MODULES: &[(&str, &[&str])] = &[
         "explain",
         &[
             "text", "net", "frame", "digest", "verdict", "expect", "clock", "place", "flow", "view", "facts",
-            "findings", "wire", "outcome", "judge", "snapshot", "number",
+            "kin", "findings", "wire", "outcome", "judge", "snapshot", "number",
         ],
     ),
     (
         "engine",
         &[
-            "text", "net", "frame", "digest", "verdict", "decode", "filter", "expect", "clock", "place",
-            "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain", "snapshot",
+            "text", "net", "frame", "digest", "verdict", "decode", "filter", "expect", "names", "clock",
+            "place", "flow", "view", "kin", "facts", "findings", "wire", "outcome", "judge", "explain",
+            "snapshot",
         ],
     ),
     // The ways in and out.
@@ -64,13 +66,16 @@ const MODULES: &[(&str, &[&str])] = &[
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (
         "cli",
-        &["text", "net", "frame", "verdict", "filter", "expect", "capture", "place", "snapshot", "report"],
+        &[
+            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
+            "report",
+        ],
     ),
     (
         "command",
         &[
             "text", "net", "frame", "digest", "packet", "verdict", "decode", "capture", "filter", "expect",
-            "snapshot", "engine", "machine", "report", "cli",
+            "names", "snapshot", "engine", "machine", "report", "cli",
         ],
     ),
 ];
@@ -78,7 +83,8 @@ const MODULES: &[(&str, &[&str])] = &[
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
     "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "names",
-    "clock", "place", "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain", "engine",
+    "kin", "clock", "place", "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain",
+    "engine",
 ];
 
 /// What the lower half may not name, and what that would be.

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::names::Hosts;
 use crate::place::Declaration;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -30,6 +31,10 @@ pub struct Frames {
     /// UDP ports of Geneve beside 6081 (repeat, or separate by commas)
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub geneve_port: Vec<u16>,
+
+    /// Names of addresses, as in /etc/hosts (repeat); the machine's own is not read unless it is named here
+    #[arg(long, value_name = "FILE")]
+    pub hosts: Vec<PathBuf>,
 
     /// Stop after N frames
     #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
@@ -88,6 +93,17 @@ impl Frames {
             names.insert(name.unwrap_or_default().to_owned(), known);
         }
         Ok(names)
+    }
+
+    /// What people call addresses.
+    pub fn hosts(&self) -> anyhow::Result<Hosts> {
+        let mut hosts = Hosts::default();
+        for path in &self.hosts {
+            let shown = path.display();
+            let file = fs::read(path).with_context(|| format!("--hosts: cannot read {shown}"))?;
+            hosts.read(&file).with_context(|| format!("--hosts: {shown}"))?;
+        }
+        Ok(hosts)
     }
 }
 

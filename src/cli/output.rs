@@ -27,6 +27,10 @@ pub struct Output {
     #[arg(short = 'o', long, value_name = "FILE", default_value = "-")]
     pub output: PathBuf,
 
+    /// Show addresses without their names
+    #[arg(short = 'n', long)]
+    pub numeric: bool,
+
     /// Only flows with these verdicts (totals stay those of all)
     #[arg(long, value_enum, value_delimiter = ',', value_name = "VERDICT")]
     pub only: Vec<Only>,

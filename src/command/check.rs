@@ -63,6 +63,8 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         selection: arguments.selection.clone(),
         allowed: arguments.allow.clone(),
         roles: arguments.frames.roles.clone(),
+        hosts: arguments.frames.hosts()?,
+        is_numeric: arguments.output.numeric,
         warnings,
     })
 }

@@ -8,14 +8,17 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
+use crate::engine::named::GroupNames;
+use crate::engine::rows;
 use crate::engine::standing::{Group, Kind};
 use crate::engine::{Engine, judge};
-use crate::explain::{Explainer, Subject};
+use crate::explain::{self, Explainer, Subject};
 use crate::flow::FlowIndex;
 use crate::frame::{FrameId, PointIndex, Timestamp};
 use crate::net::{Address, Endpoint};
 use crate::snapshot::Problem;
 use crate::verdict::{Outcome, Reason, Verdict};
+use crate::view::View;
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Cause {
@@ -35,12 +38,14 @@ struct Case {
     example: (FrameId, FlowIndex),
     origins: BTreeSet<Option<Address>>,
     outcomes: BTreeSet<Outcome>,
+    /// By number.
+    groups: BTreeSet<u32>,
 }
 
 /// Problems told; the flows of all others are in their groups.
 const TOLD: usize = 1000;
 
-pub(super) fn problems(engine: &Engine, groups: &[&Group]) -> Vec<Problem> {
+pub(super) fn problems(engine: &Engine, groups: &[&Group], names: &GroupNames<'_>) -> Vec<Problem> {
     let mut cases: BTreeMap<Cause, Case> = BTreeMap::new();
     for group in groups {
         if let Some(cause) = cause(&group.kind) {
@@ -51,7 +56,7 @@ pub(super) fn problems(engine: &Engine, groups: &[&Group]) -> Vec<Problem> {
     cases.sort_by_key(|(cause, case)| (cause.verdict, case.example.0));
     cases.truncate(TOLD);
     let shares = Shares::of(groups);
-    cases.iter().map(|(cause, case)| problem(engine, &shares, cause, case)).collect()
+    cases.iter().map(|(cause, case)| problem(engine, &shares, names, cause, case)).collect()
 }
 
 /// The cause that flows of a kind share with others; `None` where nothing needs to be said.
@@ -85,6 +90,7 @@ impl Case {
             example: group.example,
             origins: BTreeSet::new(),
             outcomes: BTreeSet::new(),
+            groups: BTreeSet::new(),
         }
     }
 
@@ -94,6 +100,7 @@ impl Case {
         self.example = self.example.min(group.example);
         self.origins.insert(group.kind.origin);
         self.outcomes.insert(group.kind.outcome);
+        self.groups.insert(group.number);
     }
 }
 
@@ -125,7 +132,7 @@ impl Shares {
     }
 }
 
-fn problem(engine: &Engine, shares: &Shares, cause: &Cause, case: &Case) -> Problem {
+fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cause, case: &Case) -> Problem {
     let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(case.example.1);
     let explainer = Explainer { facts: &engine.facts, expectations: &engine.settings.expectations };
     let subject = Subject::Many {
@@ -135,7 +142,7 @@ fn problem(engine: &Engine, shares: &Shares, cause: &Cause, case: &Case) -> Prob
         is_of_destination: cause.rejected.is_some(),
         is_one_outcome: case.outcomes.len() == 1,
     };
-    let explanation = explainer.explain(&judgement, subject);
+    let explanation = explainer.explain(&judgement, subject, names.common(&case.groups));
     let only = case.outcomes.first().copied().filter(|_| case.outcomes.len() == 1);
     Problem {
         reason: cause.reason,
@@ -145,6 +152,10 @@ fn problem(engine: &Engine, shares: &Shares, cause: &Cause, case: &Case) -> Prob
         first_seen: case.first_seen,
         example: engine.frame_name(case.example.0),
         sentence: explanation.sentence,
+        remark: rows::link(engine, case.example.1).map(|link| {
+            let view = View::of(&engine.table, link.other, &engine.settings.expectations.cluster);
+            explain::other_side(link, &view, &engine.frame_name(view.id()))
+        }),
         next_step: explanation.next_step,
     }
 }

@@ -1,21 +1,24 @@
 //! Builds what a window shows.
 
 use crate::digest::protocol;
+use crate::engine::named::GroupNames;
 use crate::engine::problems::problems;
 use crate::engine::standing::Group;
 use crate::engine::{Engine, judge};
-use crate::explain::{Explainer, Subject};
+use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
 use crate::flow::leg::TunnelIndex;
 use crate::flow::{FlowIndex, Leg, Track};
 use crate::frame::{FrameId, PointIndex, Timestamp};
 use crate::judge::Judgement;
+use crate::kin::Link;
 use crate::outcome;
 use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
     Summary, Tunnel, Window, WireSource,
 };
 use crate::verdict::{Reason, Verdict};
+use crate::view::View;
 use crate::wire::Wire;
 
 pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
@@ -44,12 +47,13 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         snapshot.assumptions = assumptions(engine);
         snapshot.warnings = warnings(engine);
         snapshot.points = points(engine);
-        snapshot.problems = problems(engine, &groups);
+        let names = GroupNames::of(engine);
+        snapshot.problems = problems(engine, &groups, &names);
         let findings = engine.claims.contests();
         let frame = |frame| engine.frame_name(frame);
         snapshot.findings =
             findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
-        snapshot.groups = groups.into_iter().map(|group| group_row(engine, group)).collect();
+        snapshot.groups = groups.into_iter().map(|group| group_row(engine, group, &names)).collect();
     }
     snapshot
 }
@@ -203,7 +207,7 @@ fn place_row(place: &crate::place::Place) -> Place {
     }
 }
 
-fn group_row(engine: &Engine, group: &Group) -> crate::snapshot::Group {
+fn group_row(engine: &Engine, group: &Group, names: &GroupNames<'_>) -> crate::snapshot::Group {
     let kind = &group.kind;
     let expectation = kind.expectation.map(|index| index as usize);
     crate::snapshot::Group {
@@ -213,6 +217,7 @@ fn group_row(engine: &Engine, group: &Group) -> crate::snapshot::Group {
         protocol: protocol_name(kind.protocol),
         origin: kind.origin,
         destination: kind.destination,
+        destination_name: names.name(group).cloned(),
         sources: kind.sources.to_vec(),
         expectation,
         expected: expected_words(engine, expectation),
@@ -247,9 +252,10 @@ pub(super) fn protocol_name(number: u8) -> &'static str {
 
 fn row(engine: &Engine, flow: FlowIndex) -> Row {
     let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
-    let explanation = explainer(engine).explain(&judgement, Subject::One);
     let view = &judgement.view;
     let (first, destination) = (view.first().server(), view.destination());
+    let name = engine.name_of(flow, destination.address);
+    let explanation = explainer(engine).explain(&judgement, Subject::One, name);
     let fullest = view.fullest();
     let because = judgement
         .expectation
@@ -262,7 +268,7 @@ fn row(engine: &Engine, flow: FlowIndex) -> Row {
         origin_destination: (first != destination).then_some(first),
         wire: judgement.wire.sources.first().map(|source| source.endpoint),
         destination,
-        destination_name: None,
+        destination_name: name.cloned(),
         expected_source: expected_words(engine, judgement.expectation),
         expectation: judgement.expectation,
         because,
@@ -282,6 +288,7 @@ fn row(engine: &Engine, flow: FlowIndex) -> Row {
         packets: u64::from(fullest.out) + u64::from(fullest.back),
         bytes: fullest.bytes,
         join: join(engine, &judgement),
+        link: link(engine, flow).map(|link| engine.link_row(link)),
         legs: legs(engine, &judgement),
     }
 }
@@ -332,6 +339,10 @@ fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     Join { method, confidence: if is_probable { Confidence::Probable } else { Confidence::Certain } }
 }
 
+pub(super) fn link(engine: &Engine, flow: FlowIndex) -> Option<Link> {
+    engine.links.as_ref()?.of(flow)
+}
+
 /// The flow's legs in the order of the way: by track, then by role and time.
 fn legs(engine: &Engine, judgement: &Judgement<'_>) -> Vec<LegRow> {
     judgement.view.legs().map(|(track, _, leg)| leg_row(engine, track, leg)).collect()
@@ -368,8 +379,17 @@ impl Engine {
         format!("{}:{}", self.points[frame.point.0 as usize].name, frame.ordinal)
     }
 
+    fn link_row(&self, link: Link) -> crate::snapshot::Link {
+        let other = View::of(&self.table, link.other, &self.settings.expectations.cluster);
+        crate::snapshot::Link {
+            flow: self.frame_name(other.id()),
+            confidence: Confidence::Probable,
+            because: explain::in_common(link),
+        }
+    }
+
     /// Whether nothing more can change what is said of a flow: the input has ended, or the flow has and was quiet since.
-    fn is_settled(&self, view: &crate::view::View<'_>) -> bool {
+    fn is_settled(&self, view: &View<'_>) -> bool {
         const QUIET: i64 = 2_000_000_000;
         if self.has_ended {
             return true;

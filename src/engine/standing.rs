@@ -38,6 +38,8 @@ pub(super) struct Kind {
 
 #[derive(Debug, Clone)]
 pub(super) struct Group {
+    /// Its number.
+    pub number: u32,
     pub kind: Kind,
     pub flows: u64,
     pub packets: u64,
@@ -142,6 +144,7 @@ impl Standings {
         }
         let number = self.groups.len() as u32;
         self.groups.push(Group {
+            number,
             kind: kind.clone(),
             flows: 0,
             packets: 0,
@@ -180,6 +183,17 @@ impl Standings {
         let mut groups: Vec<_> = self.groups.iter().filter(|group| group.flows > 0).collect();
         groups.sort_by_key(|group| (group.kind.verdict, group.example.0));
         groups
+    }
+
+    /// Every flow that stands, with its group's number among all groups ever.
+    pub(super) fn flows(&self) -> impl Iterator<Item = (FlowIndex, usize)> + '_ {
+        let standing = (0..).map(FlowIndex).zip(&self.flows);
+        standing.filter_map(|(flow, standing)| Some((flow, standing.as_ref()?.group as usize)))
+    }
+
+    /// What all groups ever, empty ones too, have in common each.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
+        self.groups.iter().map(|group| &group.kind)
     }
 
     /// The flows with one of the verdicts (all, if none is named), in order. Kept until a flow changes.

@@ -317,6 +317,7 @@ struct Flow<'a> {
     packets: u64,
     bytes: u64,
     join: Join,
+    link: Option<Link<'a>>,
     legs: Vec<Leg<'a>>,
 }
 
@@ -344,6 +345,11 @@ impl<'a> Flow<'a> {
             packets: row.packets,
             bytes: row.bytes,
             join: Join { method: row.join.method.name(), confidence: row.join.confidence.name() },
+            link: row.link.as_ref().map(|link| Link {
+                flow: &link.flow,
+                confidence: link.confidence.name(),
+                because: &link.because,
+            }),
             legs: row.legs.iter().map(Leg::of).collect(),
         }
     }
@@ -464,6 +470,13 @@ impl<'a> WireSource<'a> {
 struct Join {
     method: &'static str,
     confidence: &'static str,
+}
+
+#[derive(Serialize)]
+struct Link<'a> {
+    flow: &'a str,
+    confidence: &'static str,
+    because: &'a [&'static str],
 }
 
 #[derive(Serialize)]

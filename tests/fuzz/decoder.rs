@@ -144,11 +144,9 @@ fn sound(batch: &Batch) {
     let of_kind = |kind| (0..frames).filter(move |index| batch.digests[*index as usize].kind == kind);
     let errors: Vec<u32> = batch.icmp_errors.iter().map(|(index, _)| *index).collect();
     assert_eq!(of_kind(Kind::IcmpError).collect::<Vec<_>>(), errors, "ICMP errors");
+    // The beginning of a datagram is one as well, where it is too short to name the conversation.
     for tail in of_kind(Kind::Tail) {
-        assert!(
-            batch.fragments.iter().any(|(index, piece)| *index == tail && piece.offset > 0),
-            "tail {tail}"
-        );
+        assert!(batch.fragments.iter().any(|(index, _)| *index == tail), "tail {tail}");
     }
 }
 

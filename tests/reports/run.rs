@@ -58,6 +58,7 @@ pub(crate) fn tcp(origin: &str, destination: &str) -> Row {
         packets: 20,
         bytes: 4_096,
         join: Join { method: Method::SameTuple, confidence: Confidence::Certain },
+        link: None,
         legs: vec![Leg {
             place: "node1/#7".into(),
             role: Some(Role::Pod),
@@ -268,6 +269,7 @@ fn groups(rows: &[Row]) -> Vec<Group> {
                 protocol: row.protocol,
                 origin,
                 destination: row.destination,
+                destination_name: row.destination_name.clone(),
                 left_at: if sources.is_empty() { Vec::new() } else { vec!["node1".into()] },
                 sources,
                 expectation: row.expectation,
@@ -306,6 +308,7 @@ fn problems(rows: &[Row]) -> Vec<Problem> {
                     first_seen: row.first_seen,
                     example: row.id.clone(),
                     sentence: row.explanation.trim_end_matches('.').into(),
+                    remark: None,
                     next_step: row.next_step.clone(),
                 },
             )),

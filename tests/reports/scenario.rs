@@ -1,7 +1,7 @@
 //! Runs as they come: all well, a leak in mid-run, the wrong place captured, nothing to judge.
 
 use egret::net::Endpoint;
-use egret::snapshot::{Confidence, Finding, Icmp, Method, ResetBy, Role, Row, Severity, Tunnel};
+use egret::snapshot::{Confidence, Finding, Icmp, Link, Method, ResetBy, Role, Row, Severity, Tunnel};
 use egret::text::Text;
 use egret::verdict::{Outcome, Reason};
 
@@ -198,6 +198,26 @@ pub(crate) fn ipv6() -> Run {
     run(&["--expect fd00:192:168:12::99"], (0..3).map(flow).collect())
 }
 
+/// Destinations with names, one of them by another name from another pod; and a problem that a proxy took part in.
+pub(crate) fn named() -> Run {
+    let with = |mut row: Row, name: &str| {
+        row.destination_name = Some(Text::from(name));
+        row
+    };
+    let mut flows: Vec<_> = (0..3).map(|n| with(fine(n), "api.partner.example")).collect();
+    flows.extend((0..2).map(|n| with(leaked(n), "api.partner.example")));
+    for name in ["a.partner.example", "b.partner.example"] {
+        let mut row = with(fine(10), name);
+        (row.origin, row.destination) = (Some(endpoint("10.128.0.6:40001")), endpoint("203.0.113.26:443"));
+        row.outcome = if name.starts_with('a') { Outcome::Established } else { Outcome::NoReply };
+        flows.push(row);
+    }
+    let mut run = run(&[HERASOO], flows);
+    run.snapshot.problems[0].remark =
+        Some("A proxy probably sent it for node1:7, from 10.128.0.7 to 10.128.0.5:8080 (same name)".into());
+    run
+}
+
 /// A hundred pods to a hundred servers, fifty ports each.
 pub(crate) fn crowd() -> Run {
     let flow = |n: usize| {
@@ -237,6 +257,11 @@ pub(crate) fn everything() -> Run {
         meaning: "communication administratively prohibited",
         mtu: None,
         time: START.shifted(1),
+    });
+    row.link = Some(Link {
+        flow: "node1:40".into(),
+        confidence: Confidence::Probable,
+        because: vec!["same payload", "same name"],
     });
     row.reset_by = Some(ResetBy::Server);
     row.rtt_ns = None;

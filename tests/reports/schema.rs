@@ -29,7 +29,7 @@ fn document(run: &mut Run) -> Value {
     serde_json::from_str(&written(Format::Json, run, &options())).expect("JSON")
 }
 
-fn runs() -> [Run; 10] {
+fn runs() -> [Run; 11] {
     [
         scenario::all_pass(),
         scenario::leak(),
@@ -41,6 +41,7 @@ fn runs() -> [Run; 10] {
         scenario::hostile(),
         scenario::ipv6(),
         scenario::everything(),
+        scenario::named(),
     ]
 }
 
@@ -113,6 +114,11 @@ fn the_document_says_what_the_contract_shows() {
         flow["legs"][0]["tunnel"],
         json!({ "kind": "vxlan", "id": 9_059_409, "src": "192.168.12.12", "dst": "192.168.12.11" })
     );
+    assert_eq!(
+        flow["link"],
+        json!({ "flow": "node1:40", "confidence": "probable", "because": ["same payload", "same name"] })
+    );
+    assert_eq!(json["flows"][0]["link"], Value::Null);
     assert_eq!(flow["expected"]["expectation"], "herasoo reaches the partner with its own address");
     assert_eq!(json["flows"][0]["destination"], json!({ "ip": "203.0.113.25", "port": null }));
     assert_eq!(json["flows"][3]["origin"], Value::Null);
@@ -124,9 +130,15 @@ fn the_document_says_what_the_contract_shows() {
 fn a_key_too_many_or_too_few_is_against_the_schema() {
     let validator = jsonschema::validator_for(&schema()).expect("a schema");
     let good = document(&mut scenario::everything());
-    for pointer in
-        ["", "/summary", "/points/0/places/0", "/flows/0", "/flows/0/join", "/flows/2/legs/0/tunnel"]
-    {
+    for pointer in [
+        "",
+        "/summary",
+        "/points/0/places/0",
+        "/flows/0",
+        "/flows/0/join",
+        "/flows/2/link",
+        "/flows/2/legs/0/tunnel",
+    ] {
         let mut more = good.clone();
         more.pointer_mut(pointer).expect(pointer)["surprise"] = json!(1);
         assert!(!validator.is_valid(&more), "{pointer} takes a surprise");

@@ -41,6 +41,16 @@ fn a_leak_is_explained_before_flows_are_listed() {
 }
 
 #[test]
+fn destinations_have_their_names_where_there_is_room_for_all() {
+    let wide = page(&mut scenario::named(), 130);
+    assert_golden("named-130.txt", &wide);
+    assert!(wide.contains("api.partner.example (203.0.113.25:443) tcp"), "{wide}");
+    assert!(wide.contains("  203.0.113.26:443 tcp"), "flows that call one address differently: {wide}");
+    let narrow = page(&mut scenario::named(), 100);
+    assert!(narrow.contains("FLOWS") && !narrow.contains("api.partner.example"), "{narrow}");
+}
+
+#[test]
 fn a_narrow_page_tells_the_same_in_prose() {
     let text = page(&mut scenario::leak(), 80);
     assert_golden("leak-80.txt", &text);

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use egret::digest::{Incident, protocol, tcp};
+use egret::digest::{Incident, protocol};
 use egret::frame::LinkType;
 
 use crate::capture::{Capture, Frame};
@@ -60,7 +60,7 @@ impl Capture {
 
 type Tuple = (u8, SocketAddr, SocketAddr);
 
-/// The initial sequence numbers of a connection's two ends; 0 and none for datagrams.
+/// The initial sequence numbers of a connection's two ends; 0 and none for datagrams, and where no handshake was captured.
 #[derive(Debug, Clone, Copy)]
 struct Incarnation {
     client: u32,
@@ -68,8 +68,8 @@ struct Incarnation {
     port: u16,
 }
 
-/// Gives every incarnation of the `translated` tuples another source port: both ways, at every place, and in what ICMP
-/// errors quote. Checksums stay as they were.
+/// Gives every incarnation of the `translated` tuples another source port, or echo identifier: both ways, at every place,
+/// and in what ICMP errors quote. Checksums stay as they were. What has neither keeps its tuple.
 pub(crate) fn rewrite_ports(captures: &mut [Capture], translated: &BTreeSet<Tuple>, dice: &mut Dice) {
     let mut known: BTreeMap<Tuple, Vec<Incarnation>> = BTreeMap::new();
     let mut taken: BTreeSet<(u8, SocketAddr, u16)> = BTreeSet::new();
@@ -79,14 +79,14 @@ pub(crate) fn rewrite_ports(captures: &mut [Capture], translated: &BTreeSet<Tupl
             return port;
         }
     };
-    for tuple in translated.iter().filter(|tuple| tuple.0 == protocol::UDP) {
+    for tuple in translated.iter().filter(|tuple| tuple.0 != protocol::TCP) {
         let port = new_port(tuple, dice);
         known.insert(*tuple, vec![Incarnation { client: 0, server: None, port }]);
     }
     for (capture, frame) in captures.iter().flat_map(|c| c.frames.iter().map(move |f| (c, f))) {
         for transport in capture.transports(frame) {
             let Some((tuple, is_out)) = direction(&transport, translated) else { continue };
-            if transport.is_quoted || transport.flags & tcp::SYN == 0 {
+            if transport.is_quoted || !transport.is_syn() {
                 continue;
             }
             let client = if is_out { transport.seq } else { transport.ack.wrapping_sub(1) };
@@ -100,13 +100,19 @@ pub(crate) fn rewrite_ports(captures: &mut [Capture], translated: &BTreeSet<Tupl
             }
         }
     }
+    for tuple in translated {
+        if !known.contains_key(tuple) {
+            let port = new_port(tuple, dice);
+            known.insert(*tuple, vec![Incarnation { client: 0, server: None, port }]);
+        }
+    }
     for capture in captures {
         let links: Vec<LinkType> = capture.interfaces.iter().map(|interface| interface.link).collect();
         for frame in &mut capture.frames {
             for transport in wire::read(links[usize::from(frame.interface)], &frame.bytes).1 {
                 let Some((tuple, is_out)) = direction(&transport, translated) else { continue };
                 let port = incarnation(&known[&tuple], &transport, is_out).port;
-                let at = transport.at + if is_out { 0 } else { 2 };
+                let Some(at) = transport.port_at(is_out) else { continue };
                 frame.bytes[at..at + 2].copy_from_slice(&port.to_be_bytes());
             }
         }

@@ -1,4 +1,5 @@
-//! What is asked of the captures in `testdata/`: which of them are read together, and what is expected.
+//! What is asked of the captures in `testdata/`, and of those that are made up for protocols that these lack: which of
+//! them are read together, and what is expected.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,11 +7,13 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 
+use egret::digest::protocol;
 use serde::Deserialize;
 
 use crate::capture::Capture;
+use crate::protocols;
 
-/// A folder of `testdata/`.
+/// A folder of `testdata/`, or what could be one.
 #[derive(Debug)]
 pub(crate) struct Situation {
     pub(crate) name: String,
@@ -33,8 +36,9 @@ pub(crate) struct Question {
 pub(crate) static SITUATIONS: LazyLock<Vec<Situation>> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
     let folders = entries(&root).into_iter().filter(|path| path.join("truth.jsonl").exists());
-    let situations: Vec<_> = folders.map(|folder| Situation::load(&folder)).collect();
+    let mut situations: Vec<_> = folders.map(|folder| Situation::load(&folder)).collect();
     assert!(situations.len() >= 7, "{}: captures are missing", root.display());
+    situations.extend(protocols::situations());
     situations
 });
 
@@ -58,6 +62,16 @@ impl Situation {
         let truth = fs::read_to_string(folder.join("truth.jsonl")).expect("truth");
         let flows: Vec<Flow> = truth.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
         Self { name, captures, translated: translated(&flows), flags }
+    }
+
+    /// A situation that nobody recorded.
+    pub(crate) fn made(
+        name: String,
+        captures: Vec<Capture>,
+        translated: Vec<(u8, SocketAddr, SocketAddr)>,
+        flags: Vec<Vec<String>>,
+    ) -> Self {
+        Self { name, captures, translated: translated.into_iter().collect(), flags }
     }
 
     /// Every set of captures with every list of flags.
@@ -119,7 +133,14 @@ struct Exit {
 fn translated(flows: &[Flow]) -> BTreeSet<(u8, SocketAddr, SocketAddr)> {
     let mut tuples = BTreeSet::new();
     for flow in flows {
-        let protocol = if flow.protocol == "udp" { 17 } else { 6 };
+        let protocol = match flow.protocol.as_str() {
+            "tcp" => protocol::TCP,
+            "udp" => protocol::UDP,
+            "icmp" => protocol::ICMP,
+            "icmp6" => protocol::ICMPV6,
+            "sctp" => protocol::SCTP,
+            other => panic!("truth about {other}"),
+        };
         let exits = flow.left.iter().filter(|exit| exit.source.ip() != flow.client.ip());
         tuples.extend(exits.map(|exit| (protocol, exit.source, exit.destination)));
     }

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 
-use egret::digest::{protocol, tcp};
+use egret::digest::{echo, protocol, sctp, tcp};
 use egret::flow::join::SYN_WINDOW;
 use egret::frame::Timestamp;
 use egret::net::{Address, Mac};
@@ -47,11 +47,14 @@ struct Track {
     legs: BTreeMap<Place, Leg>,
 }
 
-/// What NAT keeps of one packet: initial sequence number and identification; or identification, length and beginning.
+/// What NAT keeps of one packet: initial sequence number and identification; or identification, length and beginning, of
+/// an echo behind its sequence number; or a tag.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Print {
     Syn(u32, u16),
     Datagram(u16, u32, Vec<u8>),
+    /// A tag that one end of an SCTP association chose, and whether the client is to show it.
+    Tag(u32, bool),
 }
 
 /// Point, interface, what a cooked header says, and the tunnel.
@@ -161,7 +164,7 @@ fn beginnings(seen: &[Seen<'_>]) -> Vec<Track> {
 
 /// The client's initial sequence number, by a SYN or its answer.
 fn client_isn(transport: &Transport) -> Option<u32> {
-    match (transport.flags & tcp::SYN != 0, transport.flags & tcp::ACK != 0) {
+    match (transport.is_syn(), transport.flags & tcp::ACK != 0) {
         (true, false) => Some(transport.seq),
         (true, true) => Some(transport.ack.wrapping_sub(1)),
         (false, _) => None,
@@ -172,8 +175,16 @@ fn client_isn(transport: &Transport) -> Option<u32> {
 fn client_first(transport: &Transport) -> (u8, SocketAddr, SocketAddr) {
     let there = (transport.protocol, transport.source, transport.destination);
     let back = (transport.protocol, transport.destination, transport.source);
-    if transport.flags & tcp::SYN != 0 {
-        return if transport.flags & tcp::ACK == 0 { there } else { back };
+    match (transport.protocol, transport.flags) {
+        (protocol::TCP, _) if transport.is_syn() => {
+            return if transport.flags & tcp::ACK == 0 { there } else { back };
+        }
+        (protocol::SCTP, sctp::INIT) => return there,
+        (protocol::SCTP, sctp::INIT_ACK) => return back,
+        (protocol::ICMP | protocol::ICMPV6, flags) => {
+            return if flags == echo::REQUEST { there } else { back };
+        }
+        _ => {}
     }
     for boundary in [1024, 32768] {
         match (transport.source.port() < boundary, transport.destination.port() < boundary) {
@@ -226,8 +237,13 @@ impl Track {
             moved: BTreeSet::new(),
             source: None,
         });
+        let handshake =
+            transport.protocol == protocol::SCTP && matches!(transport.flags, sctp::INIT | sctp::INIT_ACK);
+        if handshake {
+            self.prints.push((Print::Tag(transport.ack, is_out), frame.place.0, frame.time));
+        }
         if !is_out {
-            if transport.flags & tcp::SYN != 0 {
+            if transport.is_syn() {
                 self.server_isns.insert(transport.seq);
             }
             return;
@@ -236,19 +252,17 @@ impl Track {
             leg.source = frame.source;
         }
         leg.out += 1;
-        leg.passed += usize::from(transport.protocol == protocol::UDP || transport.flags & tcp::SYN != 0);
+        leg.passed += usize::from(transport.protocol != protocol::TCP || transport.is_syn());
         // Host, broadcast and multicast are one way to move.
         leg.moved.insert(frame.packet_type.map(|packet_type| if packet_type < 3 { 0 } else { packet_type }));
-        let print = if transport.protocol == protocol::UDP {
-            let wanted = 8.min(transport.length as usize);
-            let beginning = frame.bytes[transport.payload..][..wanted].to_vec();
-            (leg.out <= DATAGRAMS).then_some(Print::Datagram(transport.ip_id, transport.length, beginning))
-        } else if transport.flags & tcp::SYN != 0 {
-            let header = &frame.bytes[transport.at..transport.payload];
-            self.syn = self.syn.or(Some((transport.ip_id, timestamp(header))));
-            Some(Print::Syn(transport.seq, transport.ip_id))
-        } else {
-            None
+        let print = match transport.protocol {
+            protocol::TCP if transport.is_syn() => {
+                let header = &frame.bytes[transport.at..transport.payload];
+                self.syn = self.syn.or(Some((transport.ip_id, timestamp(header))));
+                Some(Print::Syn(transport.seq, transport.ip_id))
+            }
+            protocol::TCP | protocol::SCTP => None,
+            _ => (leg.out <= DATAGRAMS).then(|| datagram(frame)).flatten(),
         };
         self.prints.extend(print.map(|print| (print, frame.place.0, frame.time)));
     }
@@ -268,7 +282,7 @@ impl Track {
 
     /// Whether the two show one packet, or began with equal numbers at both ends.
     fn matches(&self, other: &Self) -> bool {
-        let window = if self.tuple.0 == protocol::UDP { DATAGRAM_WINDOW } else { SYN_WINDOW };
+        let window = if self.tuple.0 == protocol::TCP { SYN_WINDOW } else { DATAGRAM_WINDOW };
         let is_pair = self.client_isn.is_some()
             && self.client_isn == other.client_isn
             && !self.server_isns.is_disjoint(&other.server_isns);
@@ -293,6 +307,24 @@ impl Track {
             || other_time
             || self.shares_a_sight_with(other)
     }
+}
+
+/// Identification, length and beginning of a datagram: more of that where there is no identification.
+fn datagram(frame: &Seen<'_>) -> Option<Print> {
+    let transport = &frame.transport;
+    // A first fragment states the length of the whole datagram.
+    let stated =
+        (transport.protocol == protocol::UDP).then(|| frame.bytes.get(transport.at + 4..transport.at + 6));
+    let stated = stated.flatten().map(|field| u32::from(u16::from_be_bytes([field[0], field[1]])));
+    let length = stated.and_then(|stated| stated.checked_sub(8)).unwrap_or_default().max(transport.length);
+    let wanted = if transport.ip_id == 0 { 64 } else { 8 }.min(transport.length as usize);
+    if transport.ip_id == 0 && wanted < 8 {
+        return None;
+    }
+    let mut beginning = vec![transport.flags];
+    beginning.extend(transport.seq.to_be_bytes());
+    beginning.extend(frame.bytes.get(transport.payload..)?.get(..wanted)?);
+    Some(Print::Datagram(transport.ip_id, length, beginning))
 }
 
 /// The timestamp option's value (RFC 7323 §3.2).

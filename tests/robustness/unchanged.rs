@@ -1,6 +1,6 @@
 //! Changes that make no difference to what is concluded.
 
-use egret::digest::{protocol, tcp};
+use egret::digest::protocol;
 
 use crate::capture::{Capture, Encoding, Frame};
 use crate::compare::{Disagreements, same_flows};
@@ -44,10 +44,7 @@ fn no_interleaving_of_points_with_losses_after_handshakes_changes_the_report() {
         for (seed, of) in [(1, 3), (2, 10), (3, 40)] {
             let mut dice = Dice::new(seed);
             let is_kept = |capture: &Capture, frame: &Frame| {
-                capture
-                    .transports(frame)
-                    .iter()
-                    .any(|t| t.protocol == protocol::UDP || t.flags & tcp::SYN != 0)
+                capture.transports(frame).iter().any(|t| t.protocol != protocol::TCP || t.is_syn())
             };
             let thinned = question.captures.iter().map(|capture| {
                 capture.clone().retain(|capture, frame| is_kept(capture, frame) || !dice.one_in(of))

@@ -3,18 +3,19 @@
 use std::net::SocketAddr;
 
 use egret::decode::{self, Options};
-use egret::digest::protocol;
+use egret::digest::{echo, protocol, tcp};
 use egret::frame::LinkType;
 use egret::net::{Address, Mac};
 use egret::packet::Header;
 
-/// A transport header with the addresses before it.
+/// A transport header with the addresses before it. Numbers are those of [`egret::digest::Kind`]: an echo's identifier is
+/// its requester's port, what has no ports has zeros.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Transport {
     pub(crate) protocol: u8,
     pub(crate) source: SocketAddr,
     pub(crate) destination: SocketAddr,
-    /// Where in the frame it begins: with both ports.
+    /// Where in the frame it begins.
     pub(crate) at: usize,
     /// Where what it carries begins, and how long that is by the IP header.
     pub(crate) payload: usize,
@@ -25,8 +26,25 @@ pub(crate) struct Transport {
     pub(crate) ip_id: u16,
     /// It stands in a packet that an ICMP error quotes.
     pub(crate) is_quoted: bool,
-    /// Network identifier and outer addresses, the smaller first, of the tunnel around it.
+    /// Identifier, or 0, and outer addresses, the smaller first, of the outermost tunnel around it.
     pub(crate) tunnel: Option<(u32, Address, Address)>,
+}
+
+impl Transport {
+    /// Where the port stands that a NAT rewrites: the client's, or an echo's identifier.
+    pub(crate) fn port_at(&self, is_out: bool) -> Option<usize> {
+        match self.protocol {
+            protocol::TCP | protocol::UDP | protocol::SCTP => Some(self.at + if is_out { 0 } else { 2 }),
+            // RFC 792, RFC 4443 §4: type, code, checksum, identifier.
+            protocol::ICMP | protocol::ICMPV6 => Some(self.at + 4),
+            _ => None,
+        }
+    }
+
+    /// Whether it begins a TCP connection, or answers that.
+    pub(crate) fn is_syn(&self) -> bool {
+        self.protocol == protocol::TCP && self.flags & tcp::SYN != 0
+    }
 }
 
 /// Where a frame was seen, as its link layer says.
@@ -82,11 +100,36 @@ pub(crate) fn read(link: LinkType, bytes: &[u8]) -> (Sight, Vec<Transport>) {
             Header::Udp { source, destination, payload, .. } => {
                 found.push(transport(protocol::UDP, (source, destination), payload.0));
             }
+            Header::Sctp { source, destination, tag, chunk, initiate, payload } => {
+                let transport = transport(protocol::SCTP, (source, destination), payload.0);
+                found.push(Transport {
+                    seq: tag,
+                    ack: initiate,
+                    flags: chunk.unwrap_or(u8::MAX),
+                    ..transport
+                });
+            }
+            Header::Echo { v6, is_reply, id, seq, payload } => {
+                let (ports, flags) = if is_reply { ((0, id), echo::REPLY) } else { ((id, 0), echo::REQUEST) };
+                let number = if v6 { protocol::ICMPV6 } else { protocol::ICMP };
+                found.push(Transport { seq: seq.into(), flags, ..transport(number, ports, payload.0) });
+            }
+            Header::Esp { spi, seq, payload } => {
+                found.push(Transport { seq: spi, ack: seq, ..transport(protocol::ESP, (0, 0), payload.0) });
+            }
+            Header::Opaque { protocol, payload } => found.push(transport(protocol, (0, 0), payload.0)),
             Header::Icmp { .. } => is_quoted = true,
-            Header::Vxlan { vni } => {
-                found.pop();
+            Header::Vxlan { .. } | Header::Geneve { .. } | Header::Gre { .. } | Header::Ipip => {
+                let id = match layer.header {
+                    Header::Vxlan { vni } | Header::Geneve { vni, .. } => {
+                        found.pop();
+                        Some(vni)
+                    }
+                    Header::Gre { key, .. } => key,
+                    _ => None,
+                };
                 let (low, high) = (addresses.0.min(addresses.1), addresses.0.max(addresses.1));
-                tunnel = Some((vni, low, high));
+                tunnel = tunnel.or(Some((id.unwrap_or(0), low, high)));
             }
             _ => {}
         }

@@ -21,6 +21,7 @@ mod expectations;
 mod joins;
 mod joins_by_packets;
 mod losses;
+mod names;
 mod outcomes;
 mod paths;
 mod runs;

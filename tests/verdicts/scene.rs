@@ -18,6 +18,7 @@ use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
 use egret::frame::PointIndex;
+use egret::names::Hosts;
 use egret::place::Declaration;
 use egret::report;
 use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Sort, Window};
@@ -174,6 +175,7 @@ impl Scene {
             id: if client.is_ipv4() { client.port() | 1 } else { 0 },
             timestamp: Some(u32::from(client.port())),
             is_udp: false,
+            said: Vec::new(),
         }
     }
 
@@ -217,6 +219,13 @@ impl Scene {
         let ends = [&mac[..], &address, &[0; 6], &address].concat();
         let body = [[0, 1, 8, 0, 6, 4, 0, 1].as_slice(), &ends].concat();
         self.point(eth0(point)).frames.push((EPOCH + at, [header.as_slice(), &body].concat()));
+    }
+
+    /// The end of the last frame at a sight becomes this.
+    fn say(&mut self, sight: Sight, said: &[u8]) {
+        let (_, frame) = self.point(sight).frames.last_mut().expect("a frame was put just before");
+        let end = frame.len() - said.len();
+        frame[end..].copy_from_slice(said);
     }
 
     /// Another pod's flow, answered: it shows that the place is an uplink, and that replies are seen.
@@ -297,10 +306,13 @@ impl Scene {
                 .expect("options");
         let pods: Vec<_> = expectations.cluster.pods.iter().map(|known| known.block).collect();
         let allowed = asked.allow.iter().map(|name| Reason::from_name(name).expect("a reason")).collect();
+        let hosts = asked.host_names();
         let mut engine = Engine::new(Settings {
             expectations,
             allowed,
             roles: asked.role,
+            hosts,
+            is_numeric: asked.numeric,
             warnings,
             ..Settings::default()
         });
@@ -334,6 +346,21 @@ struct Asked {
     allow: Vec<String>,
     #[arg(long)]
     role: Vec<Declaration>,
+    /// `ADDRESS=NAME`, a line of a hosts file each.
+    #[arg(long)]
+    named: Vec<String>,
+    #[arg(short, long)]
+    numeric: bool,
+}
+
+impl Asked {
+    fn host_names(&self) -> Hosts {
+        let mut hosts = Hosts::default();
+        for named in &self.named {
+            hosts.read(named.replace('=', " ").as_bytes()).expect("an address");
+        }
+        hosts
+    }
 }
 
 fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[egret::net::Block]) {
@@ -457,6 +484,8 @@ pub(crate) struct Flow<'a> {
     id: u16,
     timestamp: Option<u32>,
     is_udp: bool,
+    /// The payload of the next packet, in place of what fills others.
+    said: Vec<u8>,
 }
 
 /// A sight, and what the conversation looks like there.
@@ -560,6 +589,21 @@ impl Flow<'_> {
 
     pub(crate) fn answer(mut self) -> Self {
         self.server(0, 80);
+        self
+    }
+
+    /// One packet of the client, of the server, with this payload.
+    pub(crate) fn says(mut self, payload: &[u8]) -> Self {
+        self.said = payload.to_vec();
+        self.client(if self.is_udp { 0 } else { ACK }, payload.len());
+        self.said.clear();
+        self
+    }
+
+    pub(crate) fn hears(mut self, payload: &[u8]) -> Self {
+        self.said = payload.to_vec();
+        self.server(if self.is_udp { 0 } else { ACK }, payload.len());
+        self.said.clear();
         self
     }
 
@@ -710,6 +754,7 @@ impl Flow<'_> {
             let stop = self.stops[n].clone();
             let packet = self.packet(&stop, flags, self.sequence, ack, payload);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, true);
+            self.scene.say(stop.sight, &self.said);
         }
         self.sequence = self.sequence.wrapping_add(payload as u32 + u32::from(flags & (SYN | FIN) != 0));
         if self.id != 0 {
@@ -732,6 +777,7 @@ impl Flow<'_> {
             let ack = if flags == RST { 0 } else { self.sequence };
             let packet = self.packet(&back, flags, self.acknowledged, ack, payload).id(0);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
+            self.scene.say(stop.sight, &self.said);
         }
         self.acknowledged =
             self.acknowledged.wrapping_add(payload as u32 + u32::from(flags & (SYN | FIN) != 0));

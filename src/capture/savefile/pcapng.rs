@@ -150,14 +150,13 @@ impl Pcapng {
         if self.skip > 0 {
             return Err(Next::Skip(self.skip + 4));
         }
-        let taken = taken as usize;
-        let Some(end) = rest[taken..].first_chunk::<4>() else {
-            // Nothing was taken: these bytes will be there again, with the length behind them.
-            self.skip = taken as u64;
-            return Err(Next::More(taken + 4));
-        };
+        // What is wrong with the length is told of where it stands, in however many pieces the block came.
+        if taken > 0 {
+            return Ok(taken as usize);
+        }
+        let Some(end) = rest.first_chunk::<4>() else { return Err(Next::More(4)) };
         let (total, trailer) = (self.trailer.take(), self.order.u32(end, 0));
-        if total == Some(trailer) { Ok(taken + 4) } else { Err(Next::Bad(unequal(total, trailer))) }
+        if total == Some(trailer) { Ok(4) } else { Err(Next::Bad(unequal(total, trailer))) }
     }
 
     /// Takes the block at the start of `rest`, or begins to pass over it; returns the bytes taken.

@@ -52,9 +52,9 @@ pub fn hello(stream: &[u8]) -> Hint<Hello> {
     if !stream.is_empty() && !may_begin(stream) {
         return Hint::Nothing;
     }
-    let Some(message) = handshake(stream) else { return Hint::Nothing };
+    let (message, goes_on) = handshake(stream);
     let Some([kind, high, middle, low]) = bytes_at::<HANDSHAKE_HEADER>(&message, 0) else {
-        return Hint::More;
+        return if goes_on { Hint::More } else { Hint::Nothing };
     };
     let length = u32::from_be_bytes([0, high, middle, low]) as usize;
     if kind != CLIENT_HELLO || length > STREAM {
@@ -67,15 +67,18 @@ pub fn hello(stream: &[u8]) -> Hint<Hello> {
     match (is_whole, is_sound) {
         // Cut off is not unsound: `extensions` then ends early, and what it found is right.
         (false, _) if hello.server_name.is_some() => Hint::Told(hello),
-        (false, _) => Hint::More,
+        (false, _) if goes_on => Hint::More,
+        (false, _) => Hint::Nothing,
         (true, Some(())) => Hint::Told(hello),
         (true, None) if hello.server_name.is_some() => Hint::Told(hello),
         (true, None) => Hint::Nothing,
     }
 }
 
-/// The bytes of the handshake's records, as far as they go; `None` if another record comes before the hello is whole.
-fn handshake(stream: &[u8]) -> Option<Cow<'_, [u8]>> {
+/// The bytes of the handshake's records, as far as they go, and whether more of them may follow: not if something else
+/// comes before the hello is whole. What they have told by then stays told, so that it makes no difference how much of a
+/// stream is known at a time.
+fn handshake(stream: &[u8]) -> (Cow<'_, [u8]>, bool) {
     let mut message: Cow<'_, [u8]> = Cow::Borrowed(&[]);
     let mut rest = stream;
     while let Some([kind, major, _, high, low]) = bytes_at::<RECORD_HEADER>(rest, 0) {
@@ -84,7 +87,7 @@ fn handshake(stream: &[u8]) -> Option<Cow<'_, [u8]>> {
         }
         let length = usize::from(u16::from_be_bytes([high, low]));
         if kind != HANDSHAKE || major != 3 || length == 0 || length > RECORD {
-            return None;
+            return (message, false);
         }
         let fragment = &rest[RECORD_HEADER..rest.len().min(RECORD_HEADER + length)];
         if message.is_empty() {
@@ -94,7 +97,7 @@ fn handshake(stream: &[u8]) -> Option<Cow<'_, [u8]>> {
         }
         rest = rest.get(RECORD_HEADER + length..).unwrap_or_default();
     }
-    Some(message)
+    (message, true)
 }
 
 fn is_whole(message: &[u8]) -> bool {

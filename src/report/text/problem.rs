@@ -54,6 +54,9 @@ fn write_problem(page: &mut Page, clock: &mut Clock, problem: &Problem) {
     let prose = format!("{}, {when} {time} ({}).", problem.sentence, problem.example);
     page.gap();
     page.paragraph(&lead(problem), Tone::Verdict(problem.reason.verdict()), 2, &prose);
+    if let Some(remark) = &problem.remark {
+        page.paragraph("", Tone::Plain, 2, &format!("{remark}."));
+    }
     if let Some(next_step) = &problem.next_step {
         page.paragraph("  →", Tone::Heading, 4, next_step);
     }

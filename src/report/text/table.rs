@@ -1,9 +1,11 @@
 //! Flows that are equal in what a reader compares, a row each, under their verdict and reason.
 //!
-//! Groups that differ only in their outcome share a row, which then counts its outcomes. Where the page is
+//! Groups that differ only in their outcome share a row, which then counts its outcomes. A destination has its name before its
+//! address where there is room for the names of all rows; else none has. Where the page is
 //! too narrow for columns, each row becomes a short paragraph instead: an address is never cut, since a cut
 //! address is another address.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
 
@@ -34,12 +36,21 @@ pub(super) fn write(page: &mut Page, run: &Snapshot, groups: &[&Group]) {
     }
     page.gap();
     let beyond = rows.split_off(rows.len().min(ROWS));
-    let table = Table::of(&rows);
-    match table.outcome_room(page.width()) {
-        Some(room) => table.write(page, &rows, room),
-        None => rows_as_prose(page, &rows),
+    if !write_columns(page, &rows) {
+        rows.iter_mut().for_each(|row| row.name = None);
+        if !write_columns(page, &rows) {
+            rows_as_prose(page, &rows);
+        }
     }
     say_beyond(page, &beyond);
+}
+
+/// Writes rows in columns, if the page is wide enough.
+fn write_columns(page: &mut Page, rows: &[Row]) -> bool {
+    let table = Table::of(rows);
+    let Some(room) = table.outcome_room(page.width()) else { return false };
+    table.write(page, rows, room);
+    true
 }
 
 /// Whether flows left at different points, so that a row must say where.
@@ -54,7 +65,10 @@ struct Row {
     reason: Reason,
     flows: u64,
     from: String,
+    /// Address, port and protocol.
     to: String,
+    /// The name of all its destinations.
+    name: Option<String>,
     left_as: String,
     /// `left_as` in a sentence.
     left: String,
@@ -94,7 +108,11 @@ fn merged(groups: &[&Group], several_exits: bool) -> Vec<Row> {
             rows.push(Row::of(group, several_exits));
             rows.len() - 1
         });
-        rows[index].count(group.outcome, group.flows);
+        let row = &mut rows[index];
+        row.count(group.outcome, group.flows);
+        if row.name != name_of(group) {
+            row.name = None;
+        }
         if !reasons.contains(&group.reason) {
             reasons.push(group.reason);
         }
@@ -143,6 +161,9 @@ impl Fold {
         for (outcome, flows) in row.outcomes {
             self.row.count(outcome, flows);
         }
+        if self.row.name != row.name {
+            self.row.name = None;
+        }
         self.from.insert(row.from);
         self.to.insert(row.to);
     }
@@ -153,6 +174,7 @@ impl Fold {
         }
         if self.to.len() > 1 {
             self.row.to = counted(self.to.len() as u64, "destination");
+            self.row.name = None;
         }
         self.row
     }
@@ -178,6 +200,7 @@ impl Row {
             flows: 0,
             from: group.origin.map_or("not seen".to_owned(), |origin| origin.to_string()),
             to: format!("{} {}", group.destination, group.protocol),
+            name: name_of(group),
             left_as: clean(&left_as),
             left,
             expected: clean(&named(&group.expected)),
@@ -193,6 +216,14 @@ impl Row {
         }
     }
 
+    /// `203.0.113.25:443 tcp`, or `api.partner.example (203.0.113.25:443) tcp`.
+    fn destination(&self) -> Cow<'_, str> {
+        match (&self.name, self.to.split_once(' ')) {
+            (Some(name), Some((end, protocol))) => format!("{name} ({end}) {protocol}").into(),
+            _ => Cow::Borrowed(&self.to),
+        }
+    }
+
     /// `established`, or `established 18,` and `no-reply 2`: what a line break may part.
     fn outcome_parts(&self) -> Vec<String> {
         if let [(outcome, _)] = self.outcomes[..] {
@@ -205,6 +236,10 @@ impl Row {
         }
         parts
     }
+}
+
+fn name_of(group: &Group) -> Option<String> {
+    group.destination_name.as_ref().map(|name| clean(&name.to_string()))
 }
 
 /// Lines of as many `parts` as fit in `room`; always one at least.
@@ -260,7 +295,7 @@ impl Table {
         Self {
             flows: widest(FLOWS, &|row| columns(&thousands(row.flows))),
             from: widest(FROM, &|row| columns(&row.from)),
-            to: widest(TO, &|row| columns(&row.to)),
+            to: widest(TO, &|row| columns(&row.destination())),
             left_as: widest(LEFT_AS, &|row| columns(&row.left_as)),
             expected: rows
                 .iter()
@@ -287,7 +322,8 @@ impl Table {
             let outcome = packed(&row.outcome_parts(), room);
             let flows = thousands(row.flows);
             let expected = if row.expected.is_empty() { "–" } else { &row.expected };
-            let first = self.cells(&flows, &row.from, &row.to, &row.left_as, expected, &outcome[0]);
+            let to = row.destination();
+            let first = self.cells(&flows, &row.from, &to, &row.left_as, expected, &outcome[0]);
             page.cells(Tone::Plain, &first);
             for line in &outcome[1..] {
                 page.cells(Tone::Plain, &self.cells("", "", "", "", "", line));

@@ -1,0 +1,59 @@
+//! The names of groups: what all of a group's flows call their destination, if that is one name.
+
+use std::collections::BTreeSet;
+
+use crate::engine::Engine;
+use crate::engine::standing::Group;
+use crate::text::Text;
+
+/// What the flows of each group, by its number, call their destination.
+#[derive(Debug)]
+pub(super) struct GroupNames<'a>(Vec<Called<'a>>);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Called<'a> {
+    /// No flow was looked at yet.
+    Open,
+    One(&'a Text),
+    /// Different names, or some flow has none.
+    Differently,
+}
+
+impl<'a> GroupNames<'a> {
+    /// By one look at all flows, or none where nothing has a name.
+    pub(super) fn of(engine: &'a Engine) -> Self {
+        let kinds: Vec<_> = engine.standings.kinds().collect();
+        let mut called = vec![Called::Open; kinds.len()];
+        if !engine.settings.is_numeric && !engine.table.names.is_empty() {
+            for (flow, group) in engine.standings.flows() {
+                if called[group] == Called::Differently {
+                    continue;
+                }
+                called[group] = match (called[group], engine.name_of(flow, kinds[group].destination.address))
+                {
+                    (Called::Open, Some(name)) => Called::One(name),
+                    (Called::One(known), Some(name)) if known == name => Called::One(known),
+                    _ => Called::Differently,
+                };
+            }
+        }
+        Self(called)
+    }
+
+    pub(super) fn name(&self, group: &Group) -> Option<&'a Text> {
+        match self.0[group.number as usize] {
+            Called::One(name) => Some(name),
+            Called::Open | Called::Differently => None,
+        }
+    }
+
+    /// The one name of several groups.
+    pub(super) fn common(&self, groups: &BTreeSet<u32>) -> Option<&'a Text> {
+        let mut called = groups.iter().map(|group| self.0[*group as usize]);
+        let first = called.next()?;
+        match first {
+            Called::One(name) if called.all(|other| other == first) => Some(name),
+            _ => None,
+        }
+    }
+}
