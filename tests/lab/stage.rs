@@ -83,12 +83,13 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
     let captures: BTreeMap<String, PathBuf> =
         running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
     let arrivals = count().after(&before).since(&earlier);
-    let translations: Vec<_> = events.into_iter().flat_map(Events::stop).collect();
+    let (told, lost): (Vec<_>, Vec<_>) = events.into_iter().map(Events::stop).unzip();
+    let (translations, is_complete) = (told.concat(), lost.iter().sum::<u64>() == 0);
     let (mut attempts, mut sights) = (traffic.attempts(), servers.sights());
     if let Some(proxy) = proxy {
         attempts.extend(proxy.opened(&mut sights));
     }
-    let flows = truth::assemble(attempts, sights, &translations, &arrivals);
+    let flows = truth::assemble(attempts, sights, (&translations, is_complete), &arrivals);
     record::write_truth(&folder.path.join("truth.jsonl"), &flows);
     record::keep(situation, &cluster, &captures, &flows);
     (captures, flows)

@@ -63,11 +63,12 @@ pub(crate) mod rfc3339 {
     }
 }
 
-/// All flows in the order in which they were opened.
+/// All flows in the order in which they were opened. Where conntrack could not tell all, what the server saw and the
+/// router counted is enough.
 pub(crate) fn assemble(
     attempts: Vec<Attempt>,
     sights: Vec<Sight>,
-    translations: &[Translation],
+    (translations, is_complete): (&[Translation], bool),
     arrivals: &Arrivals,
 ) -> Vec<Flow> {
     let mut translated: Translated = HashMap::new();
@@ -80,6 +81,11 @@ pub(crate) fn assemble(
         .into_iter()
         .map(|attempt| {
             let sight = sights.remove(&attempt.name);
+            if let (false, Some(sight)) = (is_complete, &sight) {
+                let dialled = Tuple { source: attempt.client, destination: attempt.to };
+                let seen = Tuple { source: sight.peer, destination: sight.local };
+                translated.entry((attempt.protocol, dialled)).or_default().push(seen);
+            }
             flow(attempt, sight, &translated, arrivals)
         })
         .collect();
