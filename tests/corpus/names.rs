@@ -20,6 +20,9 @@ use crate::rules::{self, Rule};
 /// Multicast DNS (RFC 6762) and LLMNR (RFC 4795).
 const MULTICAST_PORTS: [u16; 2] = [5353, 5355];
 
+/// Characters of a name in text, RFC 1035 §2.3.4.
+const LONGEST: usize = 253;
+
 #[derive(Debug, Default)]
 pub(crate) struct Names {
     sni: BTreeSet<String>,
@@ -87,6 +90,7 @@ impl Names {
             let mut messages = std::mem::take(&mut stream.bytes);
             while let Some(taken) = first_message(&messages) {
                 let rest = messages.split_off(taken);
+                self.has_other_opcode |= messages.get(4).is_some_and(|flags| flags & 0x78 != 0);
                 if let Some(message) = dns::Message::parse_stream(&messages) {
                     self.message(message);
                 }
@@ -171,6 +175,12 @@ fn lacking(
     if placeholders > lacking.len() {
         let what = format!("{} names", placeholders - lacking.len());
         report.differ(comparison, what, Some(rules::PLACEHOLDER.name));
+    }
+    let readable = lacking.len();
+    lacking.retain(|name| name.len() <= LONGEST);
+    if readable > lacking.len() {
+        let what = format!("{} names", readable - lacking.len());
+        report.differ(comparison, what, Some(rules::TOO_LONG.name));
     }
     if lacking.is_empty() {
         return;

@@ -33,8 +33,7 @@ rules! {
         "The oracle marks the frame itself: tshark gave other numbers of fields and of layers, so that its line \
          cannot say whose addresses are whose.";
     LINK_TYPE = "link-type",
-        "egret does not follow the link type (the README lists those that it does) and says so (`undecoded`); \
-         tshark does.";
+        "egret does not follow the link type, and counts the frame as undecoded; tshark follows it.";
     NOT_FOLLOWED = "not-followed",
         "Between link layer and IP stands a protocol that egret does not follow, and says so: MACsec, NSH, VN-tag, \
          E-tag, FabricPath and their like, which no workload's node sends. tshark goes on behind it.";
@@ -88,6 +87,8 @@ rules! {
         "DNS notifications and updates (an opcode that is not 0) ask for no name that somebody turns to.";
     PLACEHOLDER = "placeholder",
         "Not a name: tshark's words in angle brackets for one that cannot be shown, or for the root.";
+    TOO_LONG = "too-long",
+        "The name is longer than DNS allows (RFC 1035 §2.3.4): egret takes it for none.";
     FRAGMENTED = "fragmented",
         "The name stands in segments that came in IP fragments. egret does not put packets together.";
     QUIC = "quic",
