@@ -64,14 +64,12 @@ pub fn hello(stream: &[u8]) -> Hint<Hello> {
     let is_whole = body.len() >= length;
     let mut hello = Hello::default();
     let is_sound = extensions(&body[..body.len().min(length)], &mut hello);
-    match (is_whole, is_sound) {
+    match is_sound {
         // Cut off is not unsound: `extensions` then ends early, and what it found is right.
-        (false, _) if hello.server_name.is_some() => Hint::Told(hello),
-        (false, _) if goes_on => Hint::More,
-        (false, _) => Hint::Nothing,
-        (true, Some(())) => Hint::Told(hello),
-        (true, None) if hello.server_name.is_some() => Hint::Told(hello),
-        (true, None) => Hint::Nothing,
+        _ if hello.server_name.is_some() => Hint::Told(hello),
+        Some(()) if is_whole => Hint::Told(hello),
+        _ if !is_whole && goes_on => Hint::More,
+        _ => Hint::Nothing,
     }
 }
 
