@@ -22,7 +22,7 @@ impl Target for Decoder {
 
     fn seeds(&self) -> Vec<Vec<u8>> {
         let mut seeds: Vec<_> =
-            FRAMES.iter().flatten().map(|frame| record::write(&[frame.clone()])).collect();
+            FRAMES.iter().flatten().map(|frame| record::write(std::slice::from_ref(frame))).collect();
         let mut dice = Dice::new(1);
         for link in wire::LINKS.repeat(20) {
             let bytes = wire::linked(&wire::rare(&mut dice), link, &mut dice);

@@ -64,7 +64,7 @@ pub(crate) fn is_long() -> bool {
 /// Tries inputs on `target`, and panics at the end if one of them failed.
 pub(crate) fn fuzz<T: Target>(target: &T) {
     if let Some(path) = env::var_os("FUZZ_INPUT") {
-        let input = fs::read(&path).unwrap_or_else(|error| panic!("FUZZ_INPUT: {path:?}: {error}"));
+        let input = fs::read(&path).unwrap_or_else(|error| panic!("FUZZ_INPUT: {}: {error}", path.display()));
         println!("{}: {} bytes come to {:016x}", T::NAME, input.len(), target.run(&input));
         return;
     }

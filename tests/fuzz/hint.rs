@@ -72,7 +72,7 @@ impl Target for Hints {
 
     fn mutated(&self, input: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
         let mut bytes = input.to_vec();
-        for _ in 0..1 + dice.below(3) {
+        for _ in 0..=dice.below(3) {
             let at = dice.below(bytes.len() + 1);
             match dice.below(8) {
                 0 | 1 => mutate::cut_and_paste(&mut bytes, other, dice),

@@ -54,7 +54,7 @@ pub(crate) fn cut_and_paste(bytes: &mut Vec<u8>, other: &[u8], dice: &mut Dice) 
 
 /// Changes a frame in one way or several.
 pub(crate) fn frame(frame: &mut Frame, other: &Frame, dice: &mut Dice) {
-    for _ in 0..1 + dice.below(3) {
+    for _ in 0..=dice.below(3) {
         once(frame, other, dice);
     }
     if !dice.one_in(12) {
@@ -119,7 +119,7 @@ fn once(frame: &mut Frame, other: &Frame, dice: &mut Dice) {
 
 /// Changes frames that belong together.
 pub(crate) fn frames(frames: &mut Vec<Frame>, others: &[Frame], dice: &mut Dice) {
-    for _ in 0..1 + dice.below(4) {
+    for _ in 0..=dice.below(4) {
         if frames.is_empty() {
             frames.extend_from_slice(others);
             continue;

@@ -52,7 +52,7 @@ impl Target for Reader {
         let opened = if input.starts_with(&[0x1f, 0x8b]) && !dice.one_in(5) { gunzip(input) } else { None };
         let is_archive = opened.is_some();
         let mut file = opened.unwrap_or_else(|| input.to_vec());
-        for _ in 0..1 + dice.below(4) {
+        for _ in 0..=dice.below(4) {
             match dice.below(3) {
                 0 => mutate::cut_and_paste(&mut file, other, dice),
                 1 => blocks(&mut file, other, dice),

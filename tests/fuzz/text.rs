@@ -157,7 +157,7 @@ fn letters(text: &str) -> String {
 
 fn changed(input: &[u8], other: &[u8], words: &[&str], dice: &mut Dice) -> Vec<u8> {
     let mut text = input.to_vec();
-    for _ in 0..1 + dice.below(4) {
+    for _ in 0..=dice.below(4) {
         let at = dice.below(text.len() + 1);
         match dice.below(8) {
             0 => mutate::cut_and_paste(&mut text, other, dice),

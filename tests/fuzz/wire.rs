@@ -74,7 +74,7 @@ fn version(is_v6: bool) -> u16 {
     if is_v6 { 0x86dd } else { 0x0800 }
 }
 
-/// Ethernet with what may stand between addresses and content: tags, MPLS, PPPoE, LLC.
+/// Ethernet with what may stand between addresses and content: tags, MPLS, `PPPoE`, LLC.
 fn tagged(ethertype: u16, dice: &mut Dice) -> Vec<u8> {
     let mut head = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1];
     let tags = if dice.one_in(3) { 1 + dice.below(5) } else { 0 };

@@ -64,11 +64,11 @@ pub fn hello(stream: &[u8]) -> Hint<Hello> {
     let is_whole = body.len() >= length;
     let mut hello = Hello::default();
     let is_sound = extensions(&body[..body.len().min(length)], &mut hello);
-    match (is_whole, is_sound) {
+    match is_sound {
         // Cut off is not unsound: `extensions` then ends early, and what it found is right.
-        (true, Some(())) => Hint::Told(hello),
         _ if hello.server_name.is_some() => Hint::Told(hello),
-        (false, _) if goes_on => Hint::More,
+        Some(()) if is_whole => Hint::Told(hello),
+        _ if !is_whole && goes_on => Hint::More,
         _ => Hint::Nothing,
     }
 }
