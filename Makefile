@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 # The capture of `make demo`.
 CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 
-.PHONY: help demo test lab fuzz check audit bench fmt deps
+.PHONY: help demo test lab fuzz corpus check audit bench fmt deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -31,6 +31,11 @@ fuzz: ## look for inputs that break egret: FUZZ_SECONDS (60) for each target, FU
 	@scripts/install cargo cc
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
 	  cargo test --profile fuzz --test fuzz -- --nocapture --test-threads 1 $(FUZZ_TARGET)
+
+corpus: ## every capture of CORPUS=DIR beside what other programs say of it
+	@test -n "$(CORPUS)" || { echo "make corpus: CORPUS=DIR must name a corpus of captures, a folder with oracles.jsonl" >&2; exit 2; }
+	@scripts/install cargo cc
+	cargo test --profile fast --test corpus -- "$(abspath $(CORPUS))"
 
 check: ## format, lints, documentation, licences, direction of imports
 	@scripts/install cargo cc fmt clippy deny

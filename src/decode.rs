@@ -40,7 +40,7 @@ mod build;
 
 use std::collections::HashSet;
 
-use crate::digest::Digest;
+use crate::digest::{Digest, Piece};
 use crate::frame::LinkType;
 use crate::net::{Address, Block};
 use crate::packet::Packet;
@@ -91,7 +91,15 @@ pub fn packet(bytes: &[u8], link: LinkType, options: &Options) -> Packet {
     walk::walk(bytes, link, options)
 }
 
-/// The digest of a frame by way of its [`packet`], without place and tunnel: what every shorter way must agree with.
-pub fn digest(bytes: &[u8], link: LinkType, original: u32, options: &Options, hasher: &KeyHasher) -> Digest {
-    full::full(bytes, link, original, options, hasher).digest
+/// The digest of a frame by way of its [`packet`], without place and tunnel, and which part of a datagram it carries: what
+/// every shorter way must agree with.
+pub fn digest(
+    bytes: &[u8],
+    link: LinkType,
+    original: u32,
+    options: &Options,
+    hasher: &KeyHasher,
+) -> (Digest, Option<Piece>) {
+    let full = full::full(bytes, link, original, options, hasher);
+    (full.digest, full.piece)
 }

@@ -62,7 +62,8 @@ impl Claims {
     /// Takes in a batch's claims; `places` are the run's numbers of its point's places.
     pub fn ingest(&mut self, batch: &Batch, first_ordinal: u64, places: &[PlaceIndex], cluster: &Cluster) {
         for (index, claim) in &batch.claims {
-            let (digest, head) = (&batch.digests[*index as usize], &batch.heads[*index as usize]);
+            let at = *index as usize;
+            let (Some(digest), Some(head)) = (batch.digests.get(at), batch.heads.get(at)) else { return };
             if digest.tunnel == LocalTunnel::NONE && cluster.is_egress(claim.address) && !is_shared(claim.mac)
             {
                 let frame = FrameId { point: batch.point, ordinal: first_ordinal + u64::from(*index) };

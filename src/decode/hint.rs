@@ -4,7 +4,7 @@
 //! tell a name as soon as it is there, whole hello or not: a short snap length often keeps it. All of them are total, look
 //! at each byte a bounded number of times, and read no further than [`STREAM`] bytes into a stream.
 //!
-//! - `tls`: server name and application protocols of a ClientHello.
+//! - `tls`: server name and application protocols of a client's hello.
 //! - `http`: the authority that an HTTP/1 request is for.
 //! - `dns`: questions, and the addresses that a name leads to.
 //!

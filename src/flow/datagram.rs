@@ -13,15 +13,15 @@
 
 use std::hash::BuildHasher as _;
 
+use crate::decode;
 use crate::digest::{Digest, Kind, echo, protocol, sctp};
-use crate::flow::leg::LegIndex;
+use crate::flow::leg::{self, Facing, LegIndex};
 use crate::flow::sign::{self, Class, Print};
 use crate::flow::table::{Sighting, Table};
 use crate::flow::track::{TrackIndex, client_by_ports, client_by_service, known};
 
-/// Packets of a leg, by the client and by the other end, that leave signs for certain.
-const FIRST_OUT: u32 = 4;
-const FIRST_BACK: u32 = 2;
+/// Packets of a leg each way that leave signs for certain.
+const FIRST: u32 = 4;
 
 /// Bytes of payload that a print takes in: with an identification so few that a capture cut at 54 bytes still has them;
 /// without one enough to tell messages of one kind apart.
@@ -50,6 +50,7 @@ impl Table {
             self.note_out(leg, seen, digest);
         } else {
             self.note_back(leg, seen, digest);
+            self.note_facing(track, leg, seen, digest);
         }
         if digest.kind == Kind::Sctp {
             self.tracks[track.0 as usize].note_chunk(is_out, digest.flags);
@@ -72,12 +73,53 @@ impl Table {
         is_out: bool,
     ) {
         let entry = self.leg(leg);
-        let (nth, few) = if is_out { (entry.out, FIRST_OUT) } else { (entry.back, FIRST_BACK) };
-        if sign::is_kept(sign::key(digest, seen.bytes), nth, few)
-            && (nth <= few || self.signs.has_room(seen.point))
+        let nth = if is_out { entry.out } else { entry.back };
+        if sign::is_kept(sign::key(digest, seen.bytes), nth, FIRST)
+            && (nth <= FIRST || self.signs.has_room(seen.point))
             && let Some(print) = self.datagram_print(seen.bytes, digest)
         {
-            self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, is_out);
+            self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, digest.reversed);
+        }
+    }
+
+    /// Keeps what a packet that came back tells of its leg, for the case that it turns out to be the client's.
+    #[inline]
+    pub(super) fn note_facing(
+        &mut self,
+        track: TrackIndex,
+        leg: LegIndex,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+    ) {
+        let entry = self.track(track);
+        if entry.knows(known::CLIENT) || client_by_service(&entry.key).is_some() {
+            return;
+        }
+        if let Some(known) = self.facing.get_mut(&leg) {
+            known.moved |= leg::bits(digest.motion);
+            return;
+        }
+        let (source, destination) = decode::link_addresses(seen.bytes, seen.link);
+        let facing = Facing {
+            ttl: digest.ttl,
+            moved: leg::bits(digest.motion),
+            is_from_high: digest.tunnel_reversed,
+            source_mac: self.intern(source),
+            destination_mac: self.intern(destination),
+        };
+        self.facing.insert(leg, facing);
+    }
+
+    /// Turns all legs of a track round.
+    pub(super) fn turn_legs(&mut self, track: TrackIndex) {
+        let mut leg = self.track(track).first_leg;
+        while leg != LegIndex::NONE {
+            let facing = self.facing.remove(&leg);
+            let entry = &mut self.legs[leg.0 as usize];
+            let kept = entry.turn(facing);
+            let next = entry.next;
+            self.facing.extend(kept.map(|kept| (leg, kept)));
+            leg = next;
         }
     }
 
@@ -111,21 +153,21 @@ impl Table {
     ) {
         let (entry, handshake) = (self.leg(leg), matches!(digest.flags, sctp::INIT | sctp::INIT_ACK));
         let nth = if is_out { entry.out } else { entry.back };
-        if nth > if handshake { FIRST_OUT } else { 1 } {
+        if nth > if handshake { FIRST } else { 1 } {
             return;
         }
         let at = (seen.place, seen.tunnel);
         // A tag is its receiver's: a packet carries the other end's, a handshake tells the sender's own.
-        let told = handshake.then_some((digest.ack, !is_out));
-        for (tag, is_out) in [Some((digest.seq, is_out)), told].into_iter().flatten() {
+        let told = handshake.then_some((digest.ack, !digest.reversed));
+        for (tag, reversed) in [Some((digest.seq, digest.reversed)), told].into_iter().flatten() {
             if tag != 0 {
                 let hash = self.hasher.hash_one((protocol::SCTP, tag));
-                self.signs.add(Print::new(Class::Lasting, hash), track, at, seen.time, is_out);
+                self.signs.add(Print::new(Class::Lasting, hash), track, at, seen.time, reversed);
             }
         }
         if handshake && digest.ip_id != 0 {
             let hash = self.hasher.hash_one((protocol::SCTP, digest.ip_id, digest.seq, digest.ack));
-            self.signs.add(Print::new(Class::Packet, hash), track, at, seen.time, is_out);
+            self.signs.add(Print::new(Class::Packet, hash), track, at, seen.time, digest.reversed);
         }
     }
 }

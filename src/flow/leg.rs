@@ -55,6 +55,16 @@ pub mod moved {
     pub const PASSING: u8 = 0x04;
 }
 
+/// What is kept of the other side's packets of a leg, while nobody knows for certain which side is the client's.
+#[derive(Debug, Clone, Copy)]
+pub struct Facing {
+    pub ttl: u8,
+    pub moved: u8,
+    pub is_from_high: bool,
+    pub source_mac: MacIndex,
+    pub destination_mac: MacIndex,
+}
+
 /// Counters of one leg. "Out" is what the client sent, "back" what it was sent.
 ///
 /// Kept small: a capture has several times as many legs as flows, and every packet touches one.
@@ -151,12 +161,17 @@ impl Leg {
         self.bytes += bytes;
     }
 
-    /// Takes what the client was thought to have sent for the other side's, and the other way round. What the other side's
-    /// packets were is not kept.
-    pub fn turn(&mut self) {
-        if self.out > 0 {
-            self.ttl = 0;
-        }
+    /// Takes what the client was thought to have sent for the other side's, and the other way round; `facing` is what was
+    /// kept of the other side's packets. Returns what is to be kept now.
+    pub fn turn(&mut self, facing: Option<Facing>) -> Option<Facing> {
+        let own = Facing {
+            ttl: self.ttl,
+            moved: self.moved,
+            is_from_high: self.has_shown(shown::FROM_HIGH),
+            source_mac: self.source_mac,
+            destination_mac: self.destination_mac,
+        };
+        let own = (self.out > 0).then_some(own);
         std::mem::swap(&mut self.out, &mut self.back);
         self.shown = 0;
         self.moved = 0;
@@ -164,6 +179,14 @@ impl Leg {
         self.has_more_holes = false;
         self.source_mac = MacIndex::UNKNOWN;
         self.destination_mac = MacIndex::UNKNOWN;
+        if let Some(facing) = facing {
+            self.introduce(facing.ttl, facing.source_mac, facing.destination_mac, facing.is_from_high);
+            self.moved = facing.moved;
+        } else if self.out > 0 {
+            // What is not known is learnt from the next packet.
+            self.ttl = 0;
+        }
+        own
     }
 
     /// Counts one frame of `original` bytes.
@@ -182,12 +205,7 @@ impl Leg {
     /// Notes how a packet out moved.
     #[inline]
     pub fn note_motion(&mut self, motion: Motion) {
-        self.moved |= match motion {
-            Motion::Unsaid => 0,
-            Motion::In => moved::IN,
-            Motion::Out => moved::OUT,
-            Motion::Passing => moved::PASSING,
-        };
+        self.moved |= bits(motion);
     }
 
     /// Notes the sequence space of a segment out: `[seq, end)`, a SYN and a FIN included.
@@ -235,6 +253,16 @@ impl Leg {
         } else if to == hole_end {
             self.holes = from.wrapping_sub(self.hole_at);
         }
+    }
+}
+
+/// A motion as a bit of [`Leg::moved`].
+pub(super) fn bits(motion: Motion) -> u8 {
+    match motion {
+        Motion::Unsaid => 0,
+        Motion::In => moved::IN,
+        Motion::Out => moved::OUT,
+        Motion::Passing => moved::PASSING,
     }
 }
 
@@ -339,13 +367,17 @@ mod tests {
     }
 
     #[test]
-    fn a_leg_that_is_turned_round_knows_nothing_of_the_other_sides_packets() {
+    fn a_leg_that_is_turned_round_and_back_is_as_it_was() {
         let mut leg = leg();
         leg.introduce(63, MacIndex(1), MacIndex(2), true);
+        leg.note_motion(Motion::Out);
         leg.count(true, Timestamp::from_nanos(6), 10);
-        leg.turn();
-        assert_eq!((leg.out, leg.back, leg.ttl, leg.shown), (0, 1, 0, 0));
+        let facing = leg.turn(None);
+        assert_eq!((leg.out, leg.back, leg.moved, leg.shown), (0, 1, 0, 0));
         assert_eq!(leg.source_mac, MacIndex::UNKNOWN);
+        assert!(leg.turn(facing).is_none());
+        assert_eq!((leg.out, leg.ttl, leg.moved, leg.shown), (1, 63, moved::OUT, shown::FROM_HIGH));
+        assert_eq!((leg.source_mac, leg.destination_mac), (MacIndex(1), MacIndex(2)));
     }
 
     #[test]

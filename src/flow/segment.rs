@@ -45,6 +45,7 @@ impl Table {
             self.note_segment_out(track, leg, seen, &segment);
         } else {
             self.note_back(leg, seen, digest);
+            self.note_facing(track, leg, seen, digest);
             if segment.is_syn_ack() {
                 self.note_rtt(track, leg, seen.time);
             }
@@ -84,7 +85,7 @@ impl Table {
         let (nth, few) = match (is_out, has_begun) {
             (true, false) => (entry.out, 4),
             (true, true) => (entry.out, 2),
-            (false, false) => (entry.back, 2),
+            (false, false) => (entry.back, 4),
             (false, true) => (entry.back, 1),
         };
         if (has_begun && digest.payload_len == 0)
@@ -95,7 +96,7 @@ impl Table {
         }
         let hash = self.hasher.hash_one((digest.key.protocol, digest.seq, digest.ack, digest.ip_id));
         let print = Print::new(Class::Numbers, hash);
-        self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, is_out);
+        self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, digest.reversed);
     }
 
     /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
@@ -221,12 +222,7 @@ impl Table {
         entry.known = swap_bits(entry.known, known::ACK_OUT, known::ACK_BACK);
         entry.known = swap_bits(entry.known, known::FIN_OUT, known::FIN_BACK);
         entry.known = swap_bits(entry.known, known::RST_OUT, known::RST_BACK);
-        let mut leg = entry.first_leg;
-        while leg != LegIndex::NONE {
-            let entry = &mut self.legs[leg.0 as usize];
-            entry.turn();
-            leg = entry.next;
-        }
+        self.turn_legs(track);
     }
 }
 

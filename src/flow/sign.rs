@@ -61,14 +61,15 @@ impl Print {
 pub(super) struct Sign {
     pub(super) print: Print,
     pub(super) track: TrackIndex,
-    /// Milliseconds modulo 2³¹, and whether the packet came from the client.
+    /// Milliseconds modulo 2³¹, and whether the packet travelled from the key's high end: who the client is may be found
+    /// out later.
     when: u32,
     pub(super) place: PlaceIndex,
     pub(super) tunnel: TunnelIndex,
 }
 
 impl Sign {
-    pub(super) fn is_out(self) -> bool {
+    pub(super) fn is_reversed(self) -> bool {
         self.when & 1 != 0
     }
 
@@ -118,10 +119,10 @@ impl Signs {
         track: TrackIndex,
         (place, tunnel): (PlaceIndex, TunnelIndex),
         time: Timestamp,
-        is_out: bool,
+        is_reversed: bool,
     ) {
         let millis = (time.nanos().div_euclid(1_000_000)) as u32;
-        self.list.push(Sign { print, track, when: millis << 1 | u32::from(is_out), place, tunnel });
+        self.list.push(Sign { print, track, when: millis << 1 | u32::from(is_reversed), place, tunnel });
     }
 }
 

@@ -13,7 +13,7 @@ use crate::flow::datagram::client_by_content;
 use crate::flow::errors::Errors;
 use crate::flow::fragments::Fragments;
 use crate::flow::join::Index;
-use crate::flow::leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
+use crate::flow::leg::{Facing, Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
 use crate::flow::recent::Recent;
 use crate::flow::sign::Signs;
 use crate::flow::slots::Slots;
@@ -103,6 +103,8 @@ pub struct Table {
     pub(super) current: HashMap<(Key, PlaceIndex, TunnelIndex), TrackIndex>,
     pub(super) retries: HashMap<LegIndex, SmallVec<[Timestamp; 2]>>,
     pub(super) errors: HashMap<TrackIndex, SmallVec<[IcmpSeen; 2]>>,
+    /// Of legs whose client is a guess.
+    pub(super) facing: HashMap<LegIndex, Facing>,
     pub(super) waiting_errors: Errors,
     pub(super) fragments: Fragments,
     pub(super) signs: Signs,
@@ -132,6 +134,7 @@ impl Default for Table {
             current: HashMap::default(),
             retries: HashMap::default(),
             errors: HashMap::default(),
+            facing: HashMap::default(),
             waiting_errors: Errors::default(),
             fragments: Fragments::default(),
             signs: Signs::default(),

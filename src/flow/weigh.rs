@@ -176,6 +176,11 @@ impl Table {
         self.points[usize::from(sign.place.0)]
     }
 
+    /// Whether the client sent the packet.
+    fn is_sign_out(&self, sign: Sign) -> bool {
+        self.track(sign.track).is_out(sign.is_reversed())
+    }
+
     /// Takes in all signs of one print, which are sorted by point and time.
     fn weigh(&self, alike: &[Sign], findings: &mut Findings) {
         // Segments of conversations that began with a handshake are joined by that.
@@ -187,6 +192,8 @@ impl Table {
             return;
         }
         let mut parts = self.parts(alike, findings);
+        // Where one print is of several packets, whatever it is made of tells no more than content does.
+        let class = if parts.len() == 1 { alike[0].print.class() } else { Class::Content };
         let (doubtful, mut clear): (Vec<Part>, Vec<Part>) =
             parts.drain(..).partition(|part| part.is_doubtful);
         if !doubtful.is_empty() {
@@ -201,9 +208,9 @@ impl Table {
         let is_one_clock = clear.first().is_none_or(|first| {
             first.points.iter().any(|p| clear.iter().all(|part| part.points.contains(p)))
         });
-        if clear.len() == 1 || is_one_clock {
+        if is_one_clock {
             for part in &clear {
-                self.link(alike, &part.tracks, findings);
+                self.link(alike, class, &part.tracks, findings);
             }
             return;
         }
@@ -240,12 +247,22 @@ impl Table {
                 group.iter().enumerate().all(|(n, a)| group[..n].iter().all(|b| can_be_one(*a, *b)));
             let is_worn = is_content && group.iter().any(|part| clear[*part].is_repeated);
             let is_doubtful = is_content && self.has_two_senders(alike, &tracks);
-            if group.len() == 1 || (is_one_way && !is_worn && !is_doubtful) {
-                self.link(alike, &tracks, findings);
+            // Parts that are left over, because others were lost, fit each other by chance.
+            let is_all = group.len() == clear.len();
+            if is_all && is_one_way && !is_worn && !is_doubtful {
+                // One packet over clocks is hardly another's; two of them are not.
+                let class = match alike[0].print.class() {
+                    Class::Packet if group.len() > 1 => Class::Numbers,
+                    class => class,
+                };
+                self.link(alike, class, &tracks, findings);
                 continue;
             }
             for part in &group {
-                self.link(alike, &clear[*part].tracks, findings);
+                self.link(alike, Class::Content, &clear[*part].tracks, findings);
+            }
+            if group.len() == 1 {
+                continue;
             }
             // What was sent again and again proves nothing over clocks, and raises no doubt.
             if !is_worn {
@@ -304,6 +321,7 @@ impl Table {
             members[part].extend_from_slice(burst);
         }
         for (part, signs) in parts.iter_mut().zip(&members) {
+            self.put_in_order(&mut part.tracks);
             part.is_doubtful = part.tracks.len() > usize::from(TRACKS)
                 || self.is_doubtful(signs)
                 || (is_content && self.has_two_senders(signs, &part.tracks));
@@ -313,11 +331,19 @@ impl Table {
             for sign in burst.iter().filter(|sign| !of_track.contains_key(&sign.track)) {
                 part.add(self.point_of_sign(*sign), sign.track);
             }
+            self.put_in_order(&mut part.tracks);
             if !part.tracks.is_empty() {
                 parts.push(part);
             }
         }
         parts
+    }
+
+    /// Each track once, in an order that does not depend on that of reading.
+    fn put_in_order(&self, tracks: &mut SmallVec<[TrackIndex; 4]>) {
+        tracks.sort_unstable();
+        tracks.dedup();
+        tracks.sort_by_cached_key(|track| self.first_frame(*track));
     }
 
     /// Runs of signs of one point with less than `apart` ms from one to the next.
@@ -336,7 +362,7 @@ impl Table {
     /// Pairs of tracks that show the packet at one sight: it passed there twice, so it is two.
     fn equals_at_one_sight(&self, signs: &[Sign]) -> impl Iterator<Item = (TrackIndex, TrackIndex)> {
         let mut by_place: SmallVec<[Sign; 8]> = SmallVec::from_slice(signs);
-        by_place.sort_unstable_by_key(|sign| (sign.place, sign.tunnel, sign.track));
+        by_place.sort_by_cached_key(|sign| (sign.place, sign.tunnel, self.first_frame(sign.track)));
         by_place.dedup_by_key(|sign| (sign.place, sign.tunnel, sign.track));
         let is_equal = |one: &Sign, other: &Sign| {
             if one.track == other.track || (one.place, one.tunnel) != (other.place, other.tunnel) {
@@ -348,7 +374,7 @@ impl Table {
             };
             let (Some(leg), Some(its)) = (leg(one), leg(other)) else { return true };
             // Of what came back nothing tells one device of a place from another.
-            !one.is_out() || !other.is_out() || leg.is_same_sight(its)
+            !self.is_sign_out(*one) || !self.is_sign_out(*other) || leg.is_same_sight(its)
         };
         let mut pairs: SmallVec<[(TrackIndex, TrackIndex); 4]> = SmallVec::new();
         for (n, one) in by_place.iter().enumerate() {
@@ -368,7 +394,8 @@ impl Table {
 
     /// Whether two of the tracks look like two senders: other sources with one TTL, towards one destination.
     fn has_two_senders(&self, alike: &[Sign], tracks: &[TrackIndex]) -> bool {
-        let showed = |track: &TrackIndex| alike.iter().any(|sign| sign.track == *track && sign.is_out());
+        let showed =
+            |track: &TrackIndex| alike.iter().any(|sign| sign.track == *track && self.is_sign_out(*sign));
         let ttl = |track: TrackIndex| {
             self.legs_of(track).filter(|(_, leg)| leg.out > 0).map(|(_, leg)| leg.ttl).max().unwrap_or(0)
         };
@@ -384,10 +411,9 @@ impl Table {
     }
 
     /// Links all of a packet's tracks with one another.
-    fn link(&self, alike: &[Sign], tracks: &[TrackIndex], findings: &mut Findings) {
-        let class = alike[0].print.class();
+    fn link(&self, alike: &[Sign], class: Class, tracks: &[TrackIndex], findings: &mut Findings) {
         let is_out = |track: TrackIndex| {
-            alike.iter().find(|sign| sign.track == track).is_none_or(|sign| sign.is_out())
+            alike.iter().find(|sign| sign.track == track).is_none_or(|sign| self.is_sign_out(*sign))
         };
         for (n, one) in tracks.iter().enumerate().take(usize::from(TRACKS)) {
             for other in &tracks[..n] {
@@ -491,7 +517,9 @@ impl Table {
             && tracks.iter().enumerate().all(|(n, one)| {
                 tracks[..n].iter().all(|other| {
                     self.track(*one).flow == self.track(*other).flow
-                        || (self.can_be_one_flow(*one, *other) && !is_two((*one, *other)))
+                        || (self.can_be_one_flow(*one, *other)
+                            && !is_two((*one, *other))
+                            && (strength > Strength::Content || !self.share_a_sight(*one, *other)))
                 })
             })
             && self.agree(bonds);
@@ -510,6 +538,11 @@ impl Table {
                 self.unite_for_now(bond.pair.0, its, strength == Strength::Certain);
             }
         }
+    }
+
+    /// Whether both were seen at one sight, if perhaps by other packets.
+    fn share_a_sight(&self, one: TrackIndex, other: TrackIndex) -> bool {
+        self.legs_of(one).any(|(_, leg)| self.legs_of(other).any(|(_, its)| leg.is_same_sight(its)))
     }
 
     /// Whether it can be settled for every bond who is the client.
@@ -590,10 +623,7 @@ impl Part {
         if !self.points.contains(&point) {
             self.points.push(point);
         }
-        // More than a flow has make it doubtful, however many.
-        if self.tracks.len() <= usize::from(TRACKS) * 2 && !self.tracks.contains(&track) {
-            self.tracks.push(track);
-        }
+        self.tracks.push(track);
     }
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Conversations {
     total: u64,
     /// Frames that only egret read.
     beyond: u64,
+    /// Rules of the frames that are disputed in the inner view, by number.
+    disputes: BTreeMap<u64, Rule>,
 }
 
 #[derive(Debug, Default)]
@@ -43,7 +45,13 @@ struct Disputed {
 impl Conversations {
     pub(crate) fn new(oracle: &Oracle) -> Self {
         let desync = oracle.frames.desync.iter().filter_map(|number| number.parse().ok()).collect();
-        Self { views: Default::default(), desync, total: oracle.frames.total, beyond: 0 }
+        Self {
+            views: Default::default(),
+            desync,
+            total: oracle.frames.total,
+            beyond: 0,
+            disputes: BTreeMap::new(),
+        }
     }
 
     pub(crate) fn look(&mut self, sight: &Sight<'_>, conveyed: &[view::Conveyed]) {
@@ -54,6 +62,9 @@ impl Conversations {
         let bytes = u64::from(sight.original.min(LONGEST));
         let bytes = if sight.link.0 == SUNATM { bytes.saturating_sub(4) } else { bytes };
         let disputes = rules::disputes(sight, conveyed, self.desync.contains(&sight.number));
+        if let Some(rule) = disputes[1] {
+            self.disputes.insert(sight.number, rule);
+        }
         for ((view, placed), rule) in self.views.iter_mut().zip(view::slots(conveyed)).zip(disputes) {
             view.all.add(placed.clone(), bytes);
             match rule {
@@ -63,8 +74,19 @@ impl Conversations {
         }
     }
 
-    pub(crate) fn compare(self, oracle: &Oracle, report: &mut Report) {
+    /// The rule by which the oracle may see a frame's inner conversation otherwise.
+    pub(crate) fn dispute(&self, number: u64) -> Option<Rule> {
+        self.disputes.get(&number).copied()
+    }
+
+    /// The rule of the first disputed frame: what egret does not see may stand there.
+    pub(crate) fn first_dispute(&self) -> Option<Rule> {
+        self.disputes.values().next().copied()
+    }
+
+    pub(crate) fn compare(&self, oracle: &Oracle, report: &mut Report) {
         let Self { views: [outer, inner], total, beyond, .. } = self;
+        let (total, beyond) = (*total, *beyond);
         for (comparison, ours, theirs) in
             [(Comparison::Outer, outer, &oracle.outer), (Comparison::Inner, inner, &oracle.inner)]
         {
@@ -77,7 +99,7 @@ impl Conversations {
             if records > 0 && take_records(&mut theirs, oracle, records) {
                 report.differ(comparison, format!("{records} records"), Some(rules::RECORDS.name));
             }
-            compare(comparison, &ours, &theirs, report);
+            compare(comparison, ours, &theirs, report);
         }
     }
 }

@@ -104,7 +104,7 @@ fn quoted(layers: &[Layer]) -> Option<(Endpoint, Endpoint, u8)> {
                 (if is_reply { (0, id) } else { (id, 0) }, number)
             }
             Header::Esp { .. } => ((0, 0), protocol::ESP),
-            Header::Opaque { protocol, .. } | Header::Tail { protocol, .. } => ((0, 0), protocol),
+            Header::Opaque { protocol, .. } => ((0, 0), protocol),
             _ => continue,
         };
         let (source, destination) = addresses?;

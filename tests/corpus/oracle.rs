@@ -17,8 +17,6 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Oracle {
-    /// The capture's path below `captures/`.
-    pub(crate) capture: String,
     pub(crate) container: Container,
     pub(crate) frames: Frames,
     pub(crate) outer: View,
@@ -127,6 +125,7 @@ pub(crate) struct Names {
 /// A capture and the line about it.
 #[derive(Debug)]
 pub(crate) struct Case {
+    /// The capture's path below `captures/`.
     pub(crate) name: String,
     pub(crate) path: PathBuf,
     pub(crate) line: String,

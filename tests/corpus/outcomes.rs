@@ -13,15 +13,62 @@
 //!
 //! A flow of several tracks has one outcome: it must fit one of the connections that were joined in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use egret::digest::{Kind, tcp};
+use egret::net::Endpoint;
 use egret::snapshot::Row;
 use egret::verdict::Outcome;
 
+use crate::conversations::Conversations;
+use crate::observe::Sight;
 use crate::oracle::{Connection, Oracle};
 use crate::report::{Comparison, Report};
+use crate::rules::{self, Rule};
 
-pub(crate) fn compare(flows: &[Row], oracle: &Oracle, report: &mut Report) {
+/// SYNs of which the oracle makes a connection of its own, and egret none.
+#[derive(Debug, Default)]
+pub(crate) struct Syns {
+    /// (server, client, acknowledged) of every SYN-ACK, and (client, server, number) of every SYN.
+    answers: BTreeSet<(Endpoint, Endpoint, u32)>,
+    numbers: BTreeSet<(Endpoint, Endpoint, u32)>,
+    known: BTreeMap<u64, Rule>,
+}
+
+impl Syns {
+    pub(crate) fn look(&mut self, sight: &Sight<'_>) {
+        let digest = &sight.digest;
+        if digest.kind != Kind::Tcp || digest.flags & tcp::SYN == 0 {
+            return;
+        }
+        let (from, to) = (digest.source(), digest.destination());
+        if digest.flags & tcp::ACK != 0 {
+            self.answers.insert((from, to, digest.ack));
+        } else if !self.numbers.insert((from, to, digest.seq)) {
+            self.known.insert(sight.number, rules::TWO_INCARNATIONS);
+        } else if self.answers.contains(&(to, from, digest.seq.wrapping_add(1))) {
+            self.known.insert(sight.number, rules::REORDERED);
+        }
+    }
+}
+
+impl Syns {
+    /// Whether clients of the flow sent SYNs of several numbers.
+    fn have_several(&self, flow: &Row) -> bool {
+        flow.legs.iter().any(|leg| {
+            let range = (leg.source, leg.destination, 0)..=(leg.source, leg.destination, u32::MAX);
+            self.numbers.range(range).count() > 1
+        })
+    }
+}
+
+pub(crate) fn compare(
+    flows: &[Row],
+    syns: &Syns,
+    conversations: &Conversations,
+    oracle: &Oracle,
+    report: &mut Report,
+) {
     report.compared(Comparison::Outcomes, oracle.tcp_connections.len() as u64);
     let mut by_frame: BTreeMap<u64, usize> = BTreeMap::new();
     for (index, flow) in flows.iter().enumerate().filter(|(_, flow)| flow.protocol == "tcp") {
@@ -37,7 +84,9 @@ pub(crate) fn compare(flows: &[Row], oracle: &Oracle, report: &mut Report) {
             Some(flow) => joined.entry(*flow).or_default().push(connection),
             None => {
                 let what = format!("no flow begins at frame {}: {}", connection.first, told(connection));
-                report.differ(Comparison::Outcomes, what, None);
+                let rule = conversations.dispute(connection.first);
+                let rule = rule.or_else(|| syns.known.get(&connection.first).copied());
+                report.differ(Comparison::Outcomes, what, rule.map(|rule| rule.name));
             }
         }
     }
@@ -46,9 +95,22 @@ pub(crate) fn compare(flows: &[Row], oracle: &Oracle, report: &mut Report) {
         if !connections.iter().any(|connection| fits(&connection.outcome, flow.outcome)) {
             let theirs: Vec<String> = connections.iter().map(|connection| told(connection)).collect();
             let what = format!("{}: egret {:?}; oracle {}", flow.id, flow.outcome, theirs.join(", "));
-            report.differ(Comparison::Outcomes, what, None);
+            let is_elsewhere = flows.iter().any(|other| {
+                share_tuple(flow, other)
+                    && syns.have_several(flow)
+                    && connections.iter().any(|connection| fits(&connection.outcome, other.outcome))
+            });
+            let rule = is_elsewhere.then_some(rules::INCARNATIONS.name);
+            report.differ(Comparison::Outcomes, what, rule);
         }
     }
+}
+
+/// Whether two flows have a 5-tuple in common.
+fn share_tuple(one: &Row, other: &Row) -> bool {
+    let ends =
+        |flow: &Row| flow.legs.iter().map(|leg| (leg.source, leg.destination)).collect::<BTreeSet<_>>();
+    one.protocol == other.protocol && one.id != other.id && !ends(one).is_disjoint(&ends(other))
 }
 
 fn told(connection: &Connection) -> String {

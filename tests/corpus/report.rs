@@ -81,8 +81,6 @@ pub(crate) struct Difference {
 /// What a worker has to say of its capture.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Report {
-    /// Peak of resident memory of reading, decoding and judging, in KiB.
-    pub(crate) peak_kib: u64,
     pub(crate) frames: u64,
     pub(crate) opened: bool,
     /// How many things were compared; a comparison with nothing to compare is left out.

@@ -7,6 +7,7 @@
 //!
 //! What egret promises to follow is not excused: a frame whose walk ended at such a protocol is in no dispute.
 
+use egret::digest::protocol;
 use egret::packet::{Header, Packet, Protocol, Why};
 
 use crate::observe::Sight;
@@ -32,8 +33,7 @@ rules! {
         "The oracle marks the frame itself: tshark gave other numbers of fields and of layers, so that its line \
          cannot say whose addresses are whose.";
     LINK_TYPE = "link-type",
-        "egret does not follow the link type (the README lists those that it does) and says so (`undecoded`); \
-         tshark does.";
+        "egret does not follow the link type, and counts the frame as undecoded; tshark follows it.";
     NOT_FOLLOWED = "not-followed",
         "Between link layer and IP stands a protocol that egret does not follow, and says so: MACsec, NSH, VN-tag, \
          E-tag, FabricPath and their like, which no workload's node sends. tshark goes on behind it.";
@@ -49,10 +49,15 @@ rules! {
         "An IP packet states no length: BIG TCP, or segmentation offload that fills it in later. egret takes the \
          frame's end for the packet's; tshark 4.0 looks no further.";
     CLOSED_TUNNEL = "closed-tunnel",
-        "The packets inside belong to a protocol that is no cluster's transport (GTP, Teredo, AYIYA, LISP, L2TP, \
+        "The packets inside belong to a protocol that is no cluster's transport (GTP, Teredo, AYIYA, LISP, L2TP, VXLAN-GPE, \
          sFlow, OpenFlow, CAPWAP): egret keeps it closed and counts the conversation that carries it; the \
          oracle's inner view is tshark's innermost.";
-    AUTHENTICATED = "udp-lite",
+    CLOSED_GRE = "closed-gre",
+        "GRE of version 1 (PPTP) or around a protocol that egret does not follow stays closed: it is one opaque \
+         conversation; tshark goes inside.";
+    COMPRESSED = "ipcomp",
+        "The payload is compressed by IPComp (RFC 3173): egret keeps it closed, tshark decompresses it.";
+    UDP_LITE = "udp-lite",
         "UDP-Lite (IP protocol 136) has ports that tshark shows; to egret it is an opaque protocol of two addresses.";
     RECORDS = "records",
         "The file has records that are no packets (events, log entries), which tshark counts as frames without IP.";
@@ -64,6 +69,28 @@ rules! {
     STOPPED_ALIKE = "stopped-alike",
         "The file is damaged, or of a version that nobody reads. egret names the problem and stops; capinfos and \
          tshark stop after the same frame. The oracle's own reader goes on.";
+    REORDERED = "reordered",
+        "The SYN was captured after the SYN-ACK that answers it. The oracle begins another connection with it; \
+         egret knows it by its number.";
+    INCARNATIONS = "incarnations",
+        "SYNs of several initial sequence numbers went unanswered on one 4-tuple: to the oracle one connection, to \
+         egret a flow each, one of which has the oracle's outcome.";
+    TWO_INCARNATIONS = "same-isn",
+        "A SYN repeats the initial sequence number that its 4-tuple had before, after that connection ended: to \
+         egret a late copy, to the oracle a connection.";
+    MULTICAST = "multicast-dns",
+        "The file has multicast DNS or LLMNR, which ask for several names at a time and for those of neighbours: \
+         egret listens to DNS on port 53 alone and takes a message's first question.";
+    DNS_ELSEWHERE = "dns-elsewhere",
+        "tshark takes for DNS what does not run on port 53 (over HTTP, or by a guess): egret listens there alone.";
+    NOT_A_QUERY = "not-a-query",
+        "DNS notifications and updates (an opcode that is not 0) ask for no name that somebody turns to.";
+    PLACEHOLDER = "placeholder",
+        "Not a name: tshark's words in angle brackets for one that cannot be shown, or for the root.";
+    TOO_LONG = "too-long",
+        "The name is longer than DNS allows (RFC 1035 §2.3.4): egret takes it for none.";
+    FRAGMENTED = "fragmented",
+        "The name stands in segments that came in IP fragments. egret does not put packets together.";
     QUIC = "quic",
         "The server name stands in a QUIC Initial packet, which is encrypted (RFC 9001): egret does not decrypt it, \
          tshark does.";
@@ -75,7 +102,7 @@ pub(crate) fn by_name(name: &str) -> Option<Rule> {
 
 /// (ports, what runs there) of protocols that carry packets over UDP or TCP and are kept closed: tshark finds them by
 /// these ports.
-const CARRIERS: [(u16, &str); 13] = [
+const CARRIERS: [(u16, &str); 14] = [
     (1701, "L2TP"),
     (2123, "GTP"),
     (2152, "GTP"),
@@ -83,6 +110,7 @@ const CARRIERS: [(u16, &str); 13] = [
     (3544, "Teredo"),
     (4341, "LISP"),
     (4342, "LISP"),
+    (4790, "VXLAN-GPE, but with Ethernet inside"),
     (5072, "AYIYA"),
     (5246, "CAPWAP"),
     (5247, "CAPWAP"),
@@ -100,7 +128,7 @@ pub(crate) fn disputes(sight: &Sight<'_>, conveyed: &[Conveyed], is_desync: bool
     let is_named = |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.ports.is_some());
     let lengthless = states_no_length(&sight.packet).then_some(LENGTH_ZERO);
     let lite =
-        |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.protocol == 136).then_some(AUTHENTICATED);
+        |conveyed: Option<&Conveyed>| conveyed.is_some_and(|it| it.protocol == 136).then_some(UDP_LITE);
     let outer = match conveyed {
         // Whatever ended the walk behind the outer transport does not touch the outer view.
         [first, ..] if is_named(Some(first)) => lengthless,
@@ -111,7 +139,9 @@ pub(crate) fn disputes(sight: &Sight<'_>, conveyed: &[Conveyed], is_desync: bool
         .filter(|_| !is_named(conveyed.last()) || conveyed.len() > 1)
         .or(lengthless)
         .or_else(|| lite(conveyed.last()))
-        .or_else(|| conveyed.last().filter(|it| is_carrier(it)).map(|_| CLOSED_TUNNEL));
+        .or_else(|| conveyed.last().filter(|it| is_carrier(it)).map(|_| CLOSED_TUNNEL))
+        .or_else(|| closed_gre(sight, conveyed.last()?).then_some(CLOSED_GRE))
+        .or_else(|| is_compressed(&sight.packet).then_some(COMPRESSED));
     [outer, inner]
 }
 
@@ -119,6 +149,20 @@ fn is_carrier(conveyed: &Conveyed) -> bool {
     conveyed.ports.is_some_and(|(_, source, destination)| {
         CARRIERS.iter().any(|(port, _)| *port == source || *port == destination)
     })
+}
+
+/// Whether GRE directly above the innermost IP header is none that egret opens (RFC 2784 §2, RFC 2637 §4.1).
+fn closed_gre(sight: &Sight<'_>, last: &Conveyed) -> bool {
+    const OPENED: [u16; 7] = [0x0800, 0x86dd, 0x6558, 0x88be, 0x22eb, 0x8847, 0x8848];
+    let end = sight.packet.layers[last.layer].range.end;
+    last.protocol == protocol::GRE
+        && sight.bytes.get(end..).and_then(<[u8]>::first_chunk::<4>).is_some_and(|[_, version, a, b]| {
+            version & 7 != 0 || !OPENED.contains(&u16::from_be_bytes([*a, *b]))
+        })
+}
+
+fn is_compressed(packet: &Packet) -> bool {
+    packet.layers.iter().any(|layer| matches!(layer.header, Header::Opaque { protocol: 108, .. }))
 }
 
 fn states_no_length(packet: &Packet) -> bool {

@@ -26,15 +26,24 @@ pub(crate) struct Ended {
 }
 
 impl Ended {
-    /// What limit was broken, if one was.
+    /// What went wrong with a child that should end with 0.
+    pub(crate) fn fault(&self) -> Option<String> {
+        self.excess().or_else(|| match self.status {
+            Some(status) if status.success() => None,
+            Some(status) => Some(format!("ended with {status}: {}", self.complaint())),
+            None => Some("was killed".to_owned()),
+        })
+    }
+
+    /// Which limit was broken, if one was.
     pub(crate) fn excess(&self) -> Option<String> {
         if self.peak_kib > MEMORY_KIB {
-            return Some(format!("took {} MiB, of at most {}", self.peak_kib >> 10, MEMORY_KIB >> 10));
+            return Some(format!("took more than {} MiB", MEMORY_KIB >> 10));
         }
         (self.time > TIME).then(|| format!("took over {} s", TIME.as_secs()))
     }
 
-    /// The last line that it complained with.
+    /// The line that it complained with.
     pub(crate) fn complaint(&self) -> String {
         let text = String::from_utf8_lossy(&self.stderr);
         let mut lines = text.lines().filter(|line| !line.trim().is_empty() && !line.starts_with("note: "));
@@ -87,11 +96,6 @@ fn all(from: &mut impl Read) -> Vec<u8> {
 
 fn peak(child: &Child) -> Option<u64> {
     peak_in(&fs::read_to_string(format!("/proc/{}/status", child.id())).ok()?)
-}
-
-/// The peak of this process so far, in KiB.
-pub(crate) fn own_peak() -> Option<u64> {
-    peak_in(&fs::read_to_string("/proc/self/status").ok()?)
 }
 
 fn peak_in(status: &str) -> Option<u64> {

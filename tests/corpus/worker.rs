@@ -7,8 +7,9 @@ use std::path::Path;
 use crate::conversations::{self, Conversations};
 use crate::names::Names;
 use crate::oracle::Oracle;
+use crate::outcomes::Syns;
 use crate::report::{Comparison, Report};
-use crate::{digests, observe, outcomes, sandbox, view};
+use crate::{digests, observe, outcomes, view};
 
 /// Faults of one kind that are shown.
 const SHOWN: usize = 3;
@@ -20,28 +21,24 @@ pub(crate) fn work(path: &Path) -> io::Result<()> {
     let oracle: Oracle = serde_json::from_str(&line)?;
     let mut conversations = Conversations::new(&oracle);
     let mut names = Names::default();
+    let mut syns = Syns::default();
     let mut faults = Vec::new();
     let read = observe::observe(path, |sight| {
         let conveyed = view::conveyed(&sight.packet);
         conversations.look(sight, &conveyed);
         names.look(sight);
+        syns.look(sight);
         faults.extend(digests::fault(sight, &conveyed).filter(|_| faults.len() < SHOWN));
     });
-    let mut report = Report {
-        peak_kib: sandbox::own_peak().unwrap_or(0),
-        frames: read.packets,
-        opened: read.opened,
-        ..Report::default()
-    };
+    let mut report = Report { frames: read.packets, opened: read.opened, ..Report::default() };
     conversations::frames(&read, &oracle, is_zstd(path)?, &mut report);
     report.compared(Comparison::Digests, read.packets);
     for fault in faults {
         report.differ(Comparison::Digests, fault, None);
     }
-    // Where the oracle's tshark read nothing at all, it has nothing to say.
     conversations.compare(&oracle, &mut report);
-    outcomes::compare(&read.flows, &oracle, &mut report);
-    names.compare(&oracle, &mut report);
+    outcomes::compare(&read.flows, &syns, &conversations, &oracle, &mut report);
+    names.compare(conversations.first_dispute(), &oracle, &mut report);
     serde_json::to_writer(io::stdout().lock(), &report)?;
     Ok(())
 }

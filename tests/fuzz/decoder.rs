@@ -4,7 +4,7 @@ use std::hash::{DefaultHasher, Hash, Hasher as _};
 use std::mem;
 
 use egret::decode::{self, Digester, KeyHasher, Options};
-use egret::digest::{Batch, Digest, Key, Kind, LocalPlace, LocalTunnel};
+use egret::digest::{Batch, Digest, Key, Kind, LocalPlace, LocalTunnel, Piece};
 use egret::frame::PointIndex;
 use egret::packet::{Packet, Why};
 
@@ -63,12 +63,14 @@ impl Target for Decoder {
                 let mut batch = record::batch(PointIndex(0), &point.links, &point.frames);
                 Digester::new(hasher.clone(), options.clone()).digest(&mut batch);
                 sound(&batch);
-                for ((_, frame), digest) in point.frames.iter().zip(&batch.digests) {
+                for (index, ((_, frame), digest)) in (0..).zip(point.frames.iter().zip(&batch.digests)) {
                     let packet = decode::packet(&frame.bytes, frame.link(), &options);
                     layers(&packet, frame.bytes.len());
                     shape(&packet, digest).hash(&mut came_to);
                     if !frame.is_undescribed {
-                        one_digest(frame, digest, &options, &hasher);
+                        let piece =
+                            batch.fragments.iter().find(|(of, _)| *of == index).map(|(_, piece)| *piece);
+                        one_digest(frame, digest, piece, &options, &hasher);
                     }
                 }
                 alone(&point, &batch, &hasher, &options);
@@ -151,10 +153,10 @@ fn sound(batch: &Batch) {
 }
 
 /// The short way and the long one lead to one digest.
-fn one_digest(frame: &Frame, digest: &Digest, options: &Options, hasher: &KeyHasher) {
+fn one_digest(frame: &Frame, digest: &Digest, piece: Option<Piece>, options: &Options, hasher: &KeyHasher) {
     let full = decode::digest(&frame.bytes, frame.link(), frame.original, options, hasher);
     let known = Digest { place: LocalPlace(0), tunnel: LocalTunnel::NONE, tunnel_reversed: false, ..*digest };
-    assert_eq!(known, full, "{frame:02x?}");
+    assert_eq!((known, piece), full, "{frame:02x?}");
 }
 
 /// A frame's digest depends on no other frame, numbers of places and tunnels apart.

@@ -56,6 +56,11 @@ pub(crate) trait Target {
     fn memory(&self, input: &[u8]) -> u64;
 }
 
+/// Whether somebody looks for something new, or tries one input.
+pub(crate) fn is_long() -> bool {
+    env::var_os("FUZZ_SECONDS").is_some() || env::var_os("FUZZ_INPUT").is_some()
+}
+
 /// Tries inputs on `target`, and panics at the end if one of them failed.
 pub(crate) fn fuzz<T: Target>(target: &T) {
     if let Some(path) = env::var_os("FUZZ_INPUT") {

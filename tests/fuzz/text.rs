@@ -261,9 +261,9 @@ const TERMS: [&str; 40] = [
     "-",
 ];
 
-/// What somebody typed came to; an error in words.
+/// What somebody typed came to; an error in words, which may be as strange as what was typed.
 fn parsed<T, E: ToString>(result: &Result<T, E>) -> String {
-    let told = result.as_ref().err().map(clean).unwrap_or_default();
+    let told = result.as_ref().err().map(E::to_string).unwrap_or_default();
     told.split(['`', '\'']).step_by(2).take(3).map(letters).collect()
 }
 

@@ -18,6 +18,7 @@ mod generate;
 mod hostile;
 mod joined;
 mod lost;
+mod packets;
 mod protocols;
 mod question;
 mod reference;

@@ -38,6 +38,8 @@ mod kind {
     pub(super) const AAAA: u16 = 28;
 }
 const INTERNET: u16 = 1;
+/// The response code in a header's flags.
+const CODE: u16 = 0x000f;
 
 /// A message whose header and first question can be read.
 #[derive(Debug, Clone, Copy)]
@@ -92,7 +94,7 @@ impl<'a> Message<'a> {
 
     /// Without an error.
     pub fn is_positive(&self) -> bool {
-        self.is_response() && self.flags() & 0x000f == 0
+        self.is_response() && self.flags() & CODE == 0
     }
 
     /// The name that was asked for, in small letters; empty for the root.

@@ -8,7 +8,7 @@
 
 use super::{Hint, NAME};
 
-/// Methods of RFC 9110 §9, RFC 5789 and WebDAV (RFC 4918), each with the blank behind it.
+/// Methods of RFC 9110 §9, RFC 5789 and RFC 4918, each with the blank behind it.
 const METHODS: [&[u8]; 16] = [
     b"GET ",
     b"POST ",

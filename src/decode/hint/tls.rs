@@ -1,4 +1,4 @@
-//! The server name (RFC 6066 §3) and application protocols (RFC 7301) in a TLS ClientHello (RFC 8446 §4.1.2).
+//! The server name (RFC 6066 §3) and application protocols (RFC 7301) in a TLS client's hello (RFC 8446 §4.1.2).
 //!
 //! ```text
 //! record     22 | 3 minor | length:2 | fragment …                        RFC 8446 §5.1
@@ -38,7 +38,7 @@ pub struct Hello {
     pub protocols: SmallVec<[Text; 2]>,
 }
 
-/// Whether a stream that begins so may be a ClientHello.
+/// Whether a stream that begins so may be a client's hello.
 #[inline]
 pub fn may_begin(stream: &[u8]) -> bool {
     stream.first() == Some(&HANDSHAKE)
@@ -66,12 +66,10 @@ pub fn hello(stream: &[u8]) -> Hint<Hello> {
     let is_sound = extensions(&body[..body.len().min(length)], &mut hello);
     match (is_whole, is_sound) {
         // Cut off is not unsound: `extensions` then ends early, and what it found is right.
-        (false, _) if hello.server_name.is_some() => Hint::Told(hello),
-        (false, _) if goes_on => Hint::More,
-        (false, _) => Hint::Nothing,
         (true, Some(())) => Hint::Told(hello),
-        (true, None) if hello.server_name.is_some() => Hint::Told(hello),
-        (true, None) => Hint::Nothing,
+        _ if hello.server_name.is_some() => Hint::Told(hello),
+        (false, _) if goes_on => Hint::More,
+        _ => Hint::Nothing,
     }
 }
 

@@ -37,7 +37,9 @@ pub(super) fn write(page: &mut Page, run: &Snapshot, groups: &[&Group]) {
     page.gap();
     let beyond = rows.split_off(rows.len().min(ROWS));
     if !write_columns(page, &rows) {
-        rows.iter_mut().for_each(|row| row.name = None);
+        for row in &mut rows {
+            row.name = None;
+        }
         if !write_columns(page, &rows) {
             rows_as_prose(page, &rows);
         }
