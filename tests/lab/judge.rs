@@ -52,8 +52,16 @@ struct Row {
     outcome: String,
     explanation: String,
     wire_sources: Vec<WireSource>,
+    link: Option<Link>,
     #[serde(with = "rfc3339")]
     first_seen: Timestamp,
+}
+
+/// The other flow of two that a proxy made of one.
+#[derive(Debug, Clone, Deserialize)]
+struct Link {
+    flow: String,
+    confidence: String,
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -122,6 +130,7 @@ fn compare(
     let mut rows = Rows::new(&report.flows);
     let mut differ = Told::default();
     let mut expected: HashMap<&str, usize> = HashMap::new();
+    let mut taken: HashMap<&str, (&str, &Row)> = HashMap::new();
     for (flow, class) in truth.iter().zip(&classes) {
         let Some(class) = class else { continue };
         let class = &happens[*class].name;
@@ -131,6 +140,7 @@ fn compare(
             differ.tell(class, "no row", format!("{} {} -> {}", flow.name, flow.client, flow.to));
             continue;
         };
+        taken.insert(&flow.name, (class, row));
         let got = format!("{} {} {}", row.verdict, row.reason, row.outcome);
         if row.verdict != *verdict || !reasons.contains(&row.reason) || !outcomes.contains(&row.outcome) {
             let wanted = format!("{verdict} {} {}", reasons.join("|"), outcomes.join("|"));
@@ -141,6 +151,15 @@ fn compare(
             );
         } else if let Some(why) = wire_differs(flow, row, judgement.partial.contains(class)) {
             differ.tell(class, "another wire", format!("{} = {}: {why}", flow.name, row.id));
+        }
+    }
+    for (name, (class, row)) in
+        taken.iter().filter(|(_, (class, _))| judgement.linked.iter().any(|one| one == class))
+    {
+        let other = taken.get(&*format!("{name}-relayed")).map(|(_, row)| (row.id.as_str(), "probable"));
+        let link = row.link.as_ref().map(|link| (link.flow.as_str(), link.confidence.as_str()));
+        if link.is_none() || link != other {
+            differ.tell(class, "another link", format!("{name} = {}: {link:?}, not {other:?}", row.id));
         }
     }
     for row in rows.left_over() {
@@ -327,6 +346,7 @@ mod tests {
             exit: 0,
             expect: BTreeMap::from([("right".to_owned(), call)]),
             partial: Vec::new(),
+            linked: Vec::new(),
             findings: Some(BTreeSet::new()),
         };
         let count = |verdict| rows.iter().filter(|row| row["verdict"] == verdict).count();

@@ -41,7 +41,7 @@ use crate::situation::Situation;
 use crate::stage::Played;
 
 /// Longer than this no situation takes, on two busy cores.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]

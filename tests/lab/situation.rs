@@ -217,7 +217,7 @@ fn load(path: &Path) -> Situation {
         for class in judgement.expect.keys() {
             assert!(situation.happens.iter().any(|known| known.name == *class), "{at}: no class {class}");
         }
-        for class in &judgement.partial {
+        for class in judgement.partial.iter().chain(&judgement.linked) {
             assert!(judgement.expect.contains_key(class), "{at}: no class {class}");
         }
         for class in &situation.happens {

@@ -19,8 +19,8 @@
 //! Pods hold a /32 and reach everything through their node, so that no bridge netfilter is needed. Nodes
 //! masquerade what leaves by `eth0`; the chain `egress` comes first and holds the rules of egress addresses.
 //! Service 172.30.99.10:8443 is the egress router, which hands 8443 to 203.0.113.25:443. The tunnel may be
-//! [`geneve`] instead. IPv6 has the same digits: 10.128.0.5 is fd01:0:0:128::5, 192.168.12.11 is fd00:12::11,
-//! 203.0.113.25 is 2001:db8:113::25.
+//! [`geneve`] instead. IPv6 has the same digits: 10.128.0.5 is `fd01:0:0:128::5`, 192.168.12.11 is `fd00:12::11`,
+//! 203.0.113.25 is `2001:db8:113::25`.
 
 mod egress;
 mod geneve;

@@ -60,7 +60,7 @@ impl Traffic {
 
     fn batch(&self, cluster: &Cluster, batch: &Batch) {
         let cycle = batch.cycle.unwrap_or(batch.parallel);
-        assert!(cycle % batch.parallel == 0, "{}: a port is to be one thread's alone", batch.name);
+        assert!(cycle.is_multiple_of(batch.parallel), "{}: a port is to be one thread's alone", batch.name);
         thread::scope(|scope| {
             for first in 0..batch.parallel {
                 scope.spawn(move || {

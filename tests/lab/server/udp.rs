@@ -17,7 +17,7 @@ pub(super) fn bind(ends: impl Iterator<Item = SocketAddr>) -> Vec<UdpSocket> {
 pub(super) fn answer(sockets: &[UdpSocket], book: &Book) {
     let tick = Timespec::try_from(TICK).expect("a short time");
     let mut heard: HashMap<SocketAddr, u32> = HashMap::new();
-    let mut buffer = [0; 65_536];
+    let mut buffer = vec![0; 65_536];
     for socket in sockets {
         socket.set_nonblocking(true).expect("a socket");
     }

@@ -71,6 +71,9 @@ pub(crate) struct Judgement {
     /// Classes of which other uplinks than the captured ones carried a part: fewer packets are seen than left.
     #[serde(default)]
     pub(crate) partial: Vec<String>,
+    /// Classes whose flows must be linked to what a proxy made of them.
+    #[serde(default)]
+    pub(crate) linked: Vec<String>,
     /// What must be found beside the flows, by id, and nothing else; not looked at without.
     pub(crate) findings: Option<BTreeSet<String>>,
 }

@@ -35,7 +35,7 @@ pub(super) const NODES: [Node; 2] =
 
 impl Pod {
     /// Its only address of a family. Decimal digits of IPv4 are hexadecimal ones of IPv6, so that people
-    /// recognise them: 10.128.0.5 is fd01:0:0:128::5.
+    /// recognise them: 10.128.0.5 is `fd01:0:0:128::5`.
     pub(super) fn address(&self, v6: bool) -> IpAddr {
         let [_, range, _, host] = self.v4.octets();
         if v6 { inside(range, host) } else { IpAddr::V4(self.v4) }
