@@ -80,15 +80,14 @@ pub(crate) fn compare(
     }
     let mut joined: BTreeMap<usize, Vec<&Connection>> = BTreeMap::new();
     for connection in &oracle.tcp_connections {
-        match by_frame.get(&connection.first) {
-            Some(flow) => joined.entry(*flow).or_default().push(connection),
-            None => {
-                let what = format!("no flow begins at frame {}: {}", connection.first, told(connection));
-                let rule = conversations.dispute(connection.first);
-                let rule = rule.or_else(|| syns.known.get(&connection.first).copied());
-                report.differ(Comparison::Outcomes, what, rule.map(|rule| rule.name));
-            }
+        if let Some(flow) = by_frame.get(&connection.first) {
+            joined.entry(*flow).or_default().push(connection);
+            continue;
         }
+        let what = format!("no flow begins at frame {}: {}", connection.first, told(connection));
+        let rule = conversations.dispute(connection.first);
+        let rule = rule.or_else(|| syns.known.get(&connection.first).copied());
+        report.differ(Comparison::Outcomes, what, rule.map(|rule| rule.name));
     }
     for (flow, connections) in joined {
         let flow = &flows[flow];

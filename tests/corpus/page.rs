@@ -133,7 +133,7 @@ impl Tally {
                 out,
                 "| {comparison} | {things} | {files} | {equal} | {by_rule} | {by_line} | {open} |"
             );
-            row.expect("a string takes all");
+            row.expect(TAKES);
         }
         out
     }
@@ -146,7 +146,7 @@ impl Tally {
                 .iter()
                 .map(|(comparison, files)| format!("{comparison} {files}"))
                 .collect();
-            out.push_str(&format!("| `{}` | {} | {} |\n", rule.name, files.join(", "), rule.why));
+            writeln!(out, "| `{}` | {} | {} |", rule.name, files.join(", "), rule.why).expect(TAKES);
         }
         out.push_str("\n## Explained one by one\n\n");
         if self.lines.is_empty() {
@@ -155,18 +155,21 @@ impl Tally {
             out.push_str("| capture | comparison | wrong is | why |\n|---|---|---|---|\n");
         }
         for (capture, comparison, who, why) in &self.lines {
-            out.push_str(&format!("| `{capture}` | {comparison} | {who} | {why} |\n"));
+            writeln!(out, "| `{capture}` | {comparison} | {who} | {why} |").expect(TAKES);
         }
         out.push_str("\n## Unexplained\n\n");
         if self.open.is_empty() {
             out.push_str("None.\n");
         }
         for (capture, comparison, what) in &self.open {
-            out.push_str(&format!("- {comparison}, `{capture}`: {}\n", what.replace('|', "\\|")));
+            writeln!(out, "- {comparison}, `{capture}`: {}", what.replace('|', "\\|")).expect(TAKES);
         }
         out
     }
 }
+
+/// Why writing cannot fail.
+const TAKES: &str = "a string takes all";
 
 const HEAD: &str = "\
 <!-- Written by `make corpus`; edits are lost. -->

@@ -176,11 +176,10 @@ fn stopped(packet: &Packet) -> Option<Rule> {
         Why::Cut => Some(CUT),
         Why::Malformed(_) => Some(MALFORMED),
         Why::TooDeep => Some(TOO_DEEP),
-        Why::Tail => None,
         Why::Unknown(Protocol::LinkType(_)) => Some(LINK_TYPE),
         Why::Unknown(Protocol::EtherType(number)) => (!PROMISED.contains(&number)).then_some(NOT_FOLLOWED),
         Why::Unknown(Protocol::Family(_) | Protocol::Hardware(_)) => Some(NOT_FOLLOWED),
-        Why::Unknown(_) => None,
+        Why::Tail | Why::Unknown(_) => None,
     }
 }
 
