@@ -1,83 +1,122 @@
-//! The segments that passed lately, by what NAT keeps of them.
+//! The segments that passed a point lately, by what NAT keeps of them.
 //!
 //! A conversation whose beginning was not seen has no initial sequence numbers to be joined by. But inside one clock domain the
 //! copy of a segment on the other side of a NAT follows within microseconds, with the same sequence and acknowledgement
 //! numbers and the same IP identification, 80 bits that no other segment shares. Segmentation offload keeps the numbers
 //! that a super-packet starts with, so lengths are left out.
+//!
+//! Each point has a memory of its own, so that how points are interleaved makes no difference; and which tracks showed one
+//! segment is only noted here, and weighed with everything else when a snapshot is asked for (`weigh`).
+
+use foldhash::HashSet;
 
 use crate::digest::Digest;
 use crate::flow::track::TrackIndex;
 use crate::frame::PointIndex;
 
-/// Segments remembered: a tenth of a second at a million packets per second; half a megabyte, which a level-2 cache holds.
+/// Segments of one point that are remembered: a tenth of a second at a million packets per second; half a megabyte, which
+/// a level-2 cache holds.
 const SLOTS: usize = 1 << 16;
 
-#[derive(Debug)]
+/// Pairs of tracks that are noted, for each track there is: a node's devices show a few tracks of a conversation. More only
+/// come of packets that were made to.
+const PAIRS: usize = 4;
+
+type Memory = Box<[(u32, TrackIndex)]>;
+
+#[derive(Debug, Default)]
 pub(super) struct Recent {
-    slots: Vec<(u32, TrackIndex)>,
-}
-
-impl Default for Recent {
-    fn default() -> Self {
-        Self { slots: vec![(0, TrackIndex::NONE); SLOTS] }
-    }
-}
-
-/// A segment's place in the memory and what tells it from others there.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Mark {
-    slot: u16,
-    check: u32,
-}
-
-impl Mark {
-    /// Each point's segments have marks of their own: what another point showed may be a copy, but need not have come before.
-    pub(super) fn of(digest: &Digest, point: PointIndex) -> Self {
-        let numbers = u64::from(digest.seq) << 32 | u64::from(digest.ack);
-        let others = u64::from(point.0) << 16 | u64::from(digest.ip_id);
-        let mixed =
-            (numbers ^ others.wrapping_mul(0xa24b_aed4_963e_e407)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
-        Self { slot: (mixed >> 48) as u16, check: mixed as u32 }
-    }
+    points: Vec<Option<Memory>>,
+    pairs: HashSet<(TrackIndex, TrackIndex)>,
 }
 
 impl Recent {
-    /// The track that showed this segment last.
-    pub(super) fn track(&self, mark: Mark) -> Option<TrackIndex> {
-        let (check, track) = self.slots[mark.slot as usize];
-        (check == mark.check && track != TrackIndex::NONE).then_some(track)
+    /// Takes in a segment of a track; `is_open` if what began at this place was not seen there. `tracks` is how many there are.
+    #[inline]
+    pub(super) fn note(
+        &mut self,
+        digest: &Digest,
+        point: PointIndex,
+        track: TrackIndex,
+        is_open: bool,
+        tracks: usize,
+    ) {
+        let (slot, check) = mark(digest);
+        let (known, last) = self.memory(point)[slot];
+        if is_open && known == check && last != track && last != TrackIndex::NONE {
+            let pair = (track.min(last), track.max(last));
+            if self.pairs.len() < PAIRS * tracks {
+                self.pairs.insert(pair);
+            }
+        }
+        self.memory(point)[slot] = (check, track);
+    }
+
+    /// Tracks that showed one segment, smaller index first.
+    pub(super) fn pairs(&self) -> impl Iterator<Item = (TrackIndex, TrackIndex)> + '_ {
+        self.pairs.iter().copied()
     }
 
     #[inline]
-    pub(super) fn remember(&mut self, mark: Mark, track: TrackIndex) {
-        self.slots[mark.slot as usize] = (mark.check, track);
+    fn memory(&mut self, point: PointIndex) -> &mut Memory {
+        let index = usize::from(point.0);
+        if index >= self.points.len() {
+            self.points.resize(index + 1, None);
+        }
+        self.points[index].get_or_insert_with(|| vec![(0, TrackIndex::NONE); SLOTS].into_boxed_slice())
     }
+}
+
+/// A segment's slot in the memory, and what tells it from others there.
+#[inline]
+fn mark(digest: &Digest) -> (usize, u32) {
+    let numbers = u64::from(digest.seq) << 32 | u64::from(digest.ack);
+    let mixed = (numbers ^ u64::from(digest.ip_id).wrapping_mul(0xa24b_aed4_963e_e407))
+        .wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    let mixed = (mixed ^ mixed >> 32).wrapping_mul(0xd6e8_feb8_6659_fd93);
+    ((mixed >> 48) as usize, mixed as u32)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn mark(seq: u32, ack: u32, ip_id: u16) -> Mark {
-        Mark::of(&Digest { seq, ack, ip_id, ..Digest::default() }, PointIndex(0))
+    fn note(recent: &mut Recent, point: u16, (seq, ack, ip_id): (u32, u32, u16), track: u32, is_open: bool) {
+        let digest = Digest { seq, ack, ip_id, ..Digest::default() };
+        recent.note(&digest, PointIndex(point), TrackIndex(track), is_open, 100);
+    }
+
+    fn pairs(recent: &Recent) -> Vec<(u32, u32)> {
+        let mut pairs: Vec<_> = recent.pairs().map(|(a, b)| (a.0, b.0)).collect();
+        pairs.sort_unstable();
+        pairs
     }
 
     #[test]
     fn a_segment_is_known_again_by_all_of_its_numbers() {
         let mut recent = Recent::default();
-        recent.remember(mark(1, 2, 3), TrackIndex(7));
-        assert_eq!(recent.track(mark(1, 2, 3)), Some(TrackIndex(7)));
-        for other in [mark(2, 2, 3), mark(1, 3, 3), mark(1, 2, 4)] {
-            assert_eq!(recent.track(other), None);
+        note(&mut recent, 0, (1, 2, 3), 7, true);
+        for other in [(2, 2, 3), (1, 3, 3), (1, 2, 4)] {
+            note(&mut recent, 0, other, 8, true);
         }
+        assert_eq!(pairs(&recent), []);
+        note(&mut recent, 0, (1, 2, 3), 9, true);
+        assert_eq!(pairs(&recent), [(7, 9)]);
     }
 
     #[test]
     fn another_points_segments_are_not_known_again() {
         let mut recent = Recent::default();
-        recent.remember(mark(1, 2, 3), TrackIndex(7));
-        let elsewhere = Mark::of(&Digest { seq: 1, ack: 2, ip_id: 3, ..Digest::default() }, PointIndex(1));
-        assert_eq!(recent.track(elsewhere), None);
+        note(&mut recent, 0, (1, 2, 3), 7, true);
+        note(&mut recent, 1, (1, 2, 3), 8, true);
+        assert_eq!(pairs(&recent), []);
+    }
+
+    #[test]
+    fn what_has_begun_here_needs_no_other() {
+        let mut recent = Recent::default();
+        note(&mut recent, 0, (1, 2, 3), 7, false);
+        note(&mut recent, 0, (1, 2, 3), 8, false);
+        assert_eq!(pairs(&recent), []);
     }
 }

@@ -6,7 +6,6 @@ use crate::decode;
 use crate::digest::{Digest, tcp as flag};
 use crate::flow::join::Index;
 use crate::flow::leg::{LegIndex, shown};
-use crate::flow::recent::Mark;
 use crate::flow::sign::{self, Class, Print};
 use crate::flow::table::{Sighting, Table};
 use crate::flow::tcp;
@@ -59,8 +58,10 @@ impl Table {
             self.part_from_strangers(track);
             self.join_by_pair(track);
         }
-        if is_out {
-            self.join_by_segment(track, seen, digest);
+        let is_open = !self.leg(leg).has_shown(shown::SYN);
+        if is_out || is_open {
+            let is_open = is_open && segment.flags & flag::RST == 0;
+            self.recent.note(digest, seen.point, track, is_open, self.tracks.len());
         }
         self.hear_segment(track, leg, is_out, seen, digest);
         if self.expected_points > 1 && !is_syn && segment.flags & flag::RST == 0 {
@@ -97,26 +98,6 @@ impl Table {
         let hash = self.hasher.hash_one((digest.key.protocol, digest.seq, digest.ack, digest.ip_id));
         let print = Print::new(Class::Numbers, hash);
         self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, digest.reversed);
-    }
-
-    /// Joins a track whose beginning was not seen to the one that showed this segment just before, and
-    /// remembers the segment for those that come after.
-    #[inline]
-    fn join_by_segment(&mut self, track: TrackIndex, seen: &Sighting<'_>, digest: &Digest) {
-        let mark = Mark::of(digest, seen.point);
-        if !self.track(track).knows(known::CLIENT_ISN) && digest.flags & flag::RST == 0 {
-            self.join_lonely(track, mark);
-        }
-        self.recent.remember(mark, track);
-    }
-
-    fn join_lonely(&mut self, track: TrackIndex, mark: Mark) {
-        let own = self.track(track).flow;
-        let Some(other) = self.recent.track(mark) else { return };
-        let its = self.track(other).flow;
-        if own != its && self.flow(own).tracks == 1 && self.has_room(own, its) {
-            self.unite(track, its, true);
-        }
     }
 
     /// What a segment sent by the client says of its leg.

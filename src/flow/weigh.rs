@@ -116,9 +116,6 @@ impl Table {
         self.weighed.is_done = true;
         self.settle_errors();
         self.settle_fragments();
-        if self.signs.list.is_empty() {
-            return;
-        }
         let mut signs = std::mem::take(&mut self.signs.list);
         signs
             .sort_unstable_by_key(|sign| (sign.print, self.points[usize::from(sign.place.0)], sign.millis()));
@@ -129,6 +126,8 @@ impl Table {
             }
         }
         self.signs.list = signs;
+        let followed = self.recent.pairs();
+        findings.links.extend(followed.map(|pair| Link { pair, tie: Tie::One(Class::Packet, true) }));
         self.join_linked(&mut findings);
         self.contest_lonely(findings);
     }

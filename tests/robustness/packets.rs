@@ -222,7 +222,9 @@ fn conversations_without_handshakes_are_found_whole_at_several_points() {
                     if row.len() != 1 {
                         told.tell(format!("kind {kind}, seed {seed}, points {set:03b}: joined {row:?}"));
                     }
-                    row.iter().for_each(|number| *parts.entry(*number).or_default() += 1);
+                    for number in row {
+                        *parts.entry(*number).or_default() += 1;
+                    }
                 }
                 for (number, parts) in parts.iter().filter(|(_, parts)| **parts != 1) {
                     told.tell(format!(

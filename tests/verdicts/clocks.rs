@@ -6,7 +6,7 @@ const EXPECT: &str = "--expect 192.168.12.99";
 const HOURS: i64 = 3 * 3_600_000 * MS;
 
 /// A pod's own capture and its node's, hours apart.
-fn way<'a>(scene: &'a mut Scene, is_udp: bool, port: u16) -> Flow<'a> {
+fn way(scene: &mut Scene, is_udp: bool, port: u16) -> Flow<'_> {
     let client = format!("10.128.0.5:{port}");
     scene.clock_ahead(ethernet("pod", [2, 0, 0, 0, 0, 5], [2, 0, 0, 0, 0, 1]), HOURS);
     let flow =
@@ -20,8 +20,10 @@ fn way<'a>(scene: &'a mut Scene, is_udp: bool, port: u16) -> Flow<'a> {
 
 fn apart(scene: &Scene) -> Option<i64> {
     let run = scene.check(EXPECT);
-    let of =
-        |name: &str| run.snapshot.points.iter().find(|point| point.name == name).unwrap().clock_offset_ns;
+    let of = |name: &str| {
+        let point = run.snapshot.points.iter().find(|point| point.name == name);
+        point.expect("a point of the scene").clock_offset_ns
+    };
     of("pod").zip(of("node1")).map(|(pod, node)| pod - node)
 }
 

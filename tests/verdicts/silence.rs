@@ -5,7 +5,7 @@ use crate::scene::{Flow, GATEWAY, Scene, Sight, WORKER1, eth0, eth1, ethernet, i
 const EXPECT: &str = "--expect 192.168.12.99";
 
 /// A flow that leaves translated, seen outside alone.
-fn outside<'a>(scene: &'a mut Scene, port: u16, sight: Sight) -> Flow<'a> {
+fn outside(scene: &mut Scene, port: u16, sight: Sight) -> Flow<'_> {
     let client = format!("192.168.12.99:{port}");
     scene.tcp(&client, "203.0.113.25:443").ttl(63).at(sight)
 }
