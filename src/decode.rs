@@ -1,4 +1,4 @@
-//! From a frame's bytes to what they mean: in full ([`packet`]) or as a [`Digest`](crate::digest::Digest).
+//! From a frame's bytes to what they mean: in full ([`packet`]) or as a [`Digest`].
 //!
 //! Decoding never fails. Any bytes give the layers that were understood and where understanding stopped.
 //!
