@@ -27,7 +27,7 @@ impl Table {
         let is_reused = self.track(newest).older != TrackIndex::NONE;
         let current = if is_reused { self.current.get(&here).copied() } else { None };
         if segment.flags & flag::SYN == 0 {
-            return self.incarnation_of_data(current, newest, digest, segment);
+            return self.incarnation_of_data(current, newest, seen, digest, segment);
         }
         let known = self.incarnation_of_handshake(current, newest, digest, segment);
         let track = known
@@ -130,6 +130,7 @@ impl Table {
         &self,
         current: Option<TrackIndex>,
         newest: TrackIndex,
+        seen: &Sighting<'_>,
         digest: &Digest,
         segment: &Segment,
     ) -> TrackIndex {
@@ -138,6 +139,9 @@ impl Table {
             track.admits(track.is_out(digest.reversed), segment)
         };
         if let Some(current) = current {
+            if self.is_refusal(current, seen.point, segment) {
+                return current;
+            }
             return self.incarnations(current).find(|t| admits(*t)).unwrap_or(current);
         }
         let distance = |t: TrackIndex| {

@@ -39,9 +39,12 @@ impl Table {
             if is_syn { self.learn_handshake(track, seen, digest, &segment) } else { Learned::NOTHING };
         let leg = self.leg_at(track, seen);
         let is_out = self.track(track).is_out(digest.reversed);
+        let is_of_another = self.is_of_another(track, leg, is_out, &segment);
         if is_out {
             self.note_out(leg, seen, digest);
-            self.note_segment_out(track, leg, seen, &segment);
+            if !is_of_another {
+                self.note_segment_out(track, leg, seen, &segment);
+            }
         } else {
             self.note_back(leg, seen, digest);
             self.note_facing(track, leg, seen, digest);
@@ -49,7 +52,9 @@ impl Table {
                 self.note_rtt(track, leg, seen.time);
             }
         }
-        self.tracks[track.0 as usize].note(is_out, &segment);
+        if !is_of_another {
+            self.tracks[track.0 as usize].note(is_out, &segment);
+        }
         self.mark_changed(track);
         if learned.syn {
             self.join_by_print(track, Index::syn_print(segment.seq, digest.ip_id), seen);

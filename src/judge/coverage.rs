@@ -146,10 +146,12 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
 }
 
-/// The highest acknowledgement of the client's data, at whatever place.
+/// The highest acknowledgement of the client's data, at whatever place: one that the client refused counts for nothing.
 fn acknowledged(judgement: &Judgement<'_>) -> Option<u32> {
-    let tracks = judgement.view.tracks().iter().map(|t| judgement.view.table.track(*t));
-    tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back).reduce(tcp::later)
+    let view = &judgement.view;
+    let tracks = view.tracks().iter().map(|t| view.table.track(*t));
+    let told = tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back);
+    told.chain(view.legs().filter_map(|(_, leg, _)| view.table.doubted(leg))).reduce(tcp::later)
 }
 
 /// Whether what the wire lacks may have been on its way when the capture ended: one or two packets.

@@ -12,6 +12,7 @@ mod frame;
 mod scene;
 mod silence;
 
+mod challenges;
 mod claims;
 mod clocks;
 mod datagrams;

@@ -623,6 +623,23 @@ impl Flow<'_> {
         self
     }
 
+    /// An acknowledgement of another conversation's data instead of a SYN-ACK.
+    pub(crate) fn challenge(mut self, acknowledged: u32) -> Self {
+        let (sequence, next) = (self.sequence, self.acknowledged);
+        (self.sequence, self.acknowledged) = (acknowledged, acknowledged ^ 0x5a5a_5a5a);
+        self.server(ACK, 0);
+        (self.sequence, self.acknowledged) = (sequence, next);
+        self
+    }
+
+    /// The client's reset of that.
+    pub(crate) fn refuse_challenge(mut self, acknowledged: u32) -> Self {
+        let sequence = std::mem::replace(&mut self.sequence, acknowledged);
+        self.client(RST, 0);
+        self.sequence = sequence;
+        self
+    }
+
     pub(crate) fn ack(mut self) -> Self {
         self.client(ACK, 0);
         self
