@@ -612,6 +612,12 @@ impl Flow<'_> {
         self
     }
 
+    /// A SYN that carries data (RFC 7413).
+    pub(crate) fn syn_with(mut self, bytes: usize) -> Self {
+        self.client(SYN, bytes);
+        self
+    }
+
     /// The same SYN again; the kernel gives it an identification of its own.
     pub(crate) fn syn_again(mut self) -> Self {
         self.sequence = self.sequence.wrapping_sub(1);
