@@ -18,6 +18,7 @@ mod datagrams;
 mod directions;
 mod exits;
 mod expectations;
+mod idle;
 mod joins;
 mod joins_by_packets;
 mod losses;

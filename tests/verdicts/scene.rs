@@ -668,6 +668,12 @@ impl Flow<'_> {
         self
     }
 
+    /// A second later, whether the server is still there, which it answers: a segment that repeats the number of the
+    /// last byte and carries nothing (RFC 9293 §3.8.4).
+    pub(crate) fn probe(self) -> Self {
+        self.wait(1000).rewind(1).ack().forward(1).acknowledge()
+    }
+
     /// Data from the server that the client never acknowledges.
     pub(crate) fn receive_in_vain(mut self, bytes: usize) -> Self {
         self.server(ACK, bytes);
