@@ -28,3 +28,4 @@ mod paths;
 mod runs;
 mod sources;
 mod strays;
+mod uplinks;
