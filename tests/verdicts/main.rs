@@ -16,6 +16,7 @@ mod claims;
 mod clocks;
 mod datagrams;
 mod directions;
+mod elsewhere;
 mod exits;
 mod expectations;
 mod idle;

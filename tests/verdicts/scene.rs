@@ -623,6 +623,11 @@ impl Flow<'_> {
         self
     }
 
+    pub(crate) fn syn_ack_again(mut self) -> Self {
+        self.acknowledged = self.acknowledged.wrapping_sub(1);
+        self.syn_ack()
+    }
+
     pub(crate) fn ack(mut self) -> Self {
         self.client(ACK, 0);
         self
