@@ -241,6 +241,7 @@ impl Explainer<'_> {
             Reason::NoExpectation => match judgement.detail {
                 Detail::NodesOwn => (format!("{} sent by the node itself: the inner side of {at} was captured and shows nothing of the kind", subject.was()), None),
                 Detail::Incoming => ("came in from outside".to_owned(), None),
+                Detail::Unasked => ("shows answers alone, and nobody here had asked for them".to_owned(), None),
                 _ if judgement.wire.is_empty() => (format!("{} under no expectation", subject.is()), None),
                 _ => (format!("left {at} as {address}; no expectation speaks of it"), None),
             },

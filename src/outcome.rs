@@ -98,6 +98,9 @@ fn datagram_outcome(
         Some(ResetBy::Server | ResetBy::Node) => return Outcome::Reset,
         _ => {}
     }
+    if facts.is_unasked(view) {
+        return Outcome::OneWay;
+    }
     if view.legs().any(|(_, _, leg)| leg.back > 0) {
         let is_elsewhere = is_answered_elsewhere(view, facts);
         return if is_elsewhere { Outcome::NoReply } else { Outcome::Established };

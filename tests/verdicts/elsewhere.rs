@@ -68,7 +68,8 @@ fn an_answer_that_comes_to_another_node_again_and_again_is_no_reply() {
 
 #[test]
 fn an_answer_at_another_device_that_the_client_asked_again_after_is_no_reply() {
-    let story = |flow: Flow<'_>| drop(asks_again(hears_elsewhere(asks(flow).syn()).syn_ack().wait(1000)).syn_again());
+    let story =
+        |flow: Flow<'_>| drop(asks_again(hears_elsewhere(asks(flow).syn()).syn_ack().wait(1000)).syn_again());
     assert_eq!(outcome(eth1("node1"), story), "no-reply");
 }
 
@@ -142,4 +143,79 @@ fn datagrams_seen_outside_alone_may_be_answered_by_another_way() {
     let flow = flow.hide(1).ask().show(1).hide(0).answer().wait(1000).answer();
     flow.show(0).hide(1).ask();
     assert_eq!(scene.check(EXPECT).outcome(40001), "established");
+}
+
+/// An answer to a port of node1, from an address that nobody asked.
+fn unasked<'a>(scene: &'a mut Scene, client: &str, time: i64) -> Flow<'a> {
+    scene.udp(client, "203.0.113.26:443").at(eth0("node1")).time(time).answer()
+}
+
+fn asks_the_first<'a>(scene: &'a mut Scene) -> Flow<'a> {
+    let flow = scene.udp("10.128.0.5:40001", "203.0.113.25:443").at(veth("node1")).at(bridge("node1"));
+    flow.routed().snat("192.168.12.99:40001").at(eth0("node1")).time(100).ask()
+}
+
+/// The verdict on what came from the second server, beside a neighbour that is answered.
+fn verdict_on_unasked(story: impl FnOnce(&mut Scene)) -> (&'static str, &'static str) {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    story(&mut scene);
+    let run = scene.check(EXPECT);
+    let row = run.snapshot.rows.iter().find(|row| row.destination.address.to_string() == "203.0.113.26");
+    let row = row.expect("a row for the second server");
+    (row.verdict.name(), row.direction.name())
+}
+
+#[test]
+fn an_answer_from_another_address_than_was_asked_is_no_flow_that_left() {
+    let verdict = verdict_on_unasked(|scene| {
+        asks_the_first(scene);
+        unasked(scene, "192.168.12.99:40001", 110);
+    });
+    assert_eq!(verdict, ("exempt", "incoming"));
+}
+
+#[test]
+fn who_is_answered_by_one_may_have_asked_another_by_another_way() {
+    let verdict = verdict_on_unasked(|scene| {
+        asks_the_first(scene).answer();
+        unasked(scene, "192.168.12.99:40001", 110);
+    });
+    assert_eq!(verdict.0, "inconclusive");
+}
+
+#[test]
+fn what_the_addressee_turns_away_was_not_asked_for() {
+    let verdict = verdict_on_unasked(|scene| {
+        unasked(scene, "192.168.12.99:40003", 110).turned_away();
+    });
+    assert_eq!(verdict, ("exempt", "incoming"));
+}
+
+#[test]
+fn what_comes_to_a_pod_that_sends_other_things_was_not_asked_for() {
+    let at = |time: i64| {
+        verdict_on_unasked(|scene| {
+            let flow = scene.udp("10.128.0.9:40003", "203.0.113.26:443").at(veth("node1"));
+            flow.time(time).answer();
+        })
+    };
+    assert_eq!(at(1100), ("exempt", "incoming"));
+    assert_eq!(at(900).0, "inconclusive", "it may have been asked for before the capture began");
+}
+
+#[test]
+fn an_answer_that_nothing_else_is_known_of_leaves_a_flow_undecided() {
+    let verdict = verdict_on_unasked(|scene| drop(unasked(scene, "192.168.12.99:40003", 5000)));
+    assert_eq!(verdict.0, "inconclusive");
+}
+
+#[test]
+fn where_frames_were_lost_the_question_may_be_among_them() {
+    let verdict = verdict_on_unasked(|scene| {
+        asks_the_first(scene);
+        unasked(scene, "192.168.12.99:40001", 110).turned_away();
+        scene.dropped(eth0("node1"), 1);
+    });
+    assert_eq!(verdict.0, "inconclusive");
 }

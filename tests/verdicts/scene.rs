@@ -747,6 +747,19 @@ impl Flow<'_> {
         self
     }
 
+    /// The client's machine says that nobody waits for the server's last datagram.
+    pub(crate) fn turned_away(mut self) -> Self {
+        for (step, n) in (0i64..).zip((0..self.stops.len()).filter(|n| !self.hidden.contains(n))) {
+            let stop = self.stops[n].clone();
+            let back = Stop { source: stop.destination, destination: stop.source, ..stop.clone() };
+            let about = self.packet(&back, 0, self.acknowledged, self.sequence, 0);
+            let packet = frame::icmp(&stop.source.ip().to_string(), 3, 3, 0, about);
+            self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, true);
+        }
+        self.now += MS / 5;
+        self
+    }
+
     fn packet(&self, stop: &Stop, flags: u8, seq: u32, ack: u32, payload: usize) -> Packet {
         let timestamp = self.timestamp.filter(|_| flags & RST == 0);
         let content = if self.is_udp {
