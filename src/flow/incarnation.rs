@@ -34,12 +34,7 @@ impl Table {
     /// What a SYN or SYN-ACK opens; `newest` is the newest track of its 5-tuple.
     ///
     /// A SYN-ACK acknowledges the SYN, and what data came with it (RFC 7413): all that the client has sent.
-    pub(super) fn opening(
-        &self,
-        newest: Option<TrackIndex>,
-        digest: &Digest,
-        segment: &Segment,
-    ) -> Opening {
+    pub(super) fn opening(&self, newest: Option<TrackIndex>, digest: &Digest, segment: &Segment) -> Opening {
         if segment.is_syn() {
             return Opening { isn: segment.seq, client_is_high: digest.reversed };
         }
@@ -122,12 +117,7 @@ impl Table {
 
     /// The newest incarnation whose beginning was missed elsewhere and that this handshake can have begun. Others may have
     /// followed it there.
-    fn beginning_of(
-        &self,
-        newest: TrackIndex,
-        seen: &Sighting<'_>,
-        opening: Opening,
-    ) -> Option<TrackIndex> {
+    fn beginning_of(&self, newest: TrackIndex, seen: &Sighting<'_>, opening: Opening) -> Option<TrackIndex> {
         self.incarnations(newest).find(|track| self.can_begin(*track, seen, opening))
     }
 

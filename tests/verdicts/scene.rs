@@ -646,6 +646,11 @@ impl Flow<'_> {
         self
     }
 
+    pub(crate) fn syn_ack_again(mut self) -> Self {
+        self.acknowledged = self.acknowledged.wrapping_sub(1);
+        self.syn_ack()
+    }
+
     pub(crate) fn ack(mut self) -> Self {
         self.client(ACK, 0);
         self
@@ -689,6 +694,12 @@ impl Flow<'_> {
     pub(crate) fn forward(mut self, bytes: u32) -> Self {
         self.sequence = self.sequence.wrapping_add(bytes);
         self
+    }
+
+    /// A second later, whether the server is still there, which it answers: a segment that repeats the number of the
+    /// last byte and carries nothing (RFC 9293 §3.8.4).
+    pub(crate) fn probe(self) -> Self {
+        self.wait(1000).rewind(1).ack().forward(1).acknowledge()
     }
 
     /// Data from the server that the client never acknowledges.
@@ -754,6 +765,19 @@ impl Flow<'_> {
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
             let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
+        }
+        self.now += MS / 5;
+        self
+    }
+
+    /// The client's machine says that nobody waits for the server's last datagram.
+    pub(crate) fn turned_away(mut self) -> Self {
+        for (step, n) in (0i64..).zip((0..self.stops.len()).filter(|n| !self.hidden.contains(n))) {
+            let stop = self.stops[n].clone();
+            let back = Stop { source: stop.destination, destination: stop.source, ..stop.clone() };
+            let about = self.packet(&back, 0, self.acknowledged, self.sequence, 0);
+            let packet = frame::icmp(&stop.source.ip().to_string(), 3, 3, 0, about);
+            self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, true);
         }
         self.now += MS / 5;
         self
