@@ -197,7 +197,7 @@ fn is_silence(view: &View<'_>, facts: &Facts) -> bool {
 /// arrived.
 fn is_answered_elsewhere(view: &View<'_>, facts: &Facts) -> bool {
     let answered = || view.legs().filter(|(_, _, leg)| leg.back > 0).map(|(_, _, leg)| leg);
-    if answered().any(|leg| leg.out > 0) {
+    if answered().next().is_none() || answered().any(|leg| leg.out > 0) {
         return false;
     }
     let point = |leg: &Leg| view.table.point_of(leg);

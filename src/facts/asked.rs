@@ -27,11 +27,11 @@ type Asker = (PointIndex, Endpoint, u16);
 
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    asked: HashSet<Asker>,
+    askers: HashSet<Asker>,
     /// Those of them that somebody whom they asked has answered.
-    answered: HashSet<Asker>,
+    heard: HashSet<Asker>,
     /// Sockets that were answered by somebody whom they were not seen to ask.
-    unasked: HashSet<Asker>,
+    surprised: HashSet<Asker>,
 }
 
 impl Asked {
@@ -46,12 +46,12 @@ impl Asked {
         for (track, _, leg) in view.legs() {
             let asker = asker(view.table.point_of(leg), track);
             if !is_asked {
-                self.unasked.insert(asker);
+                self.surprised.insert(asker);
                 continue;
             }
             let is_new =
-                (leg.out > 0 && self.asked.insert(asker)) | (is_answered && self.answered.insert(asker));
-            has_news |= is_new && self.unasked.contains(&asker);
+                (leg.out > 0 && self.askers.insert(asker)) | (is_answered && self.heard.insert(asker));
+            has_news |= is_new && self.surprised.contains(&asker);
         }
         has_news
     }
@@ -73,7 +73,7 @@ impl Facts {
     fn has_asked_others(&self, view: &View<'_>) -> bool {
         view.legs().any(|(track, _, leg)| {
             let asker = asker(view.table.point_of(leg), track);
-            self.asked.asked.contains(&asker) && !self.asked.answered.contains(&asker)
+            self.asked.askers.contains(&asker) && !self.asked.heard.contains(&asker)
         })
     }
 

@@ -78,7 +78,13 @@ impl Table {
             && (nth <= FIRST || self.signs.has_room(seen.point))
             && let Some(print) = self.datagram_print(seen.bytes, digest)
         {
-            self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, digest.reversed);
+            self.signs.add(
+                print,
+                track,
+                (seen.place, seen.tunnel),
+                seen.time,
+                (digest.reversed, digest.motion),
+            );
         }
     }
 
@@ -162,12 +168,24 @@ impl Table {
         for (tag, reversed) in [Some((digest.seq, digest.reversed)), told].into_iter().flatten() {
             if tag != 0 {
                 let hash = self.hasher.hash_one((protocol::SCTP, tag));
-                self.signs.add(Print::new(Class::Lasting, hash), track, at, seen.time, reversed);
+                self.signs.add(
+                    Print::new(Class::Lasting, hash),
+                    track,
+                    at,
+                    seen.time,
+                    (reversed, digest.motion),
+                );
             }
         }
         if handshake && digest.ip_id != 0 {
             let hash = self.hasher.hash_one((protocol::SCTP, digest.ip_id, digest.seq, digest.ack));
-            self.signs.add(Print::new(Class::Packet, hash), track, at, seen.time, digest.reversed);
+            self.signs.add(
+                Print::new(Class::Packet, hash),
+                track,
+                at,
+                seen.time,
+                (digest.reversed, digest.motion),
+            );
         }
     }
 }

@@ -107,7 +107,7 @@ impl Table {
         }
         let hash = self.hasher.hash_one((digest.key.protocol, digest.seq, digest.ack, digest.ip_id));
         let print = Print::new(Class::Numbers, hash);
-        self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, digest.reversed);
+        self.signs.add(print, track, (seen.place, seen.tunnel), seen.time, (digest.reversed, digest.motion));
     }
 
     /// What a segment sent by the client says of its leg.

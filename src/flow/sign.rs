@@ -15,8 +15,8 @@
 //! │ n ≤ 8    │ n ≤ 4                       │
 //! ```
 
-use crate::digest::{Digest, Kind};
-use crate::flow::leg::{PlaceIndex, TunnelIndex};
+use crate::digest::{Digest, Kind, Motion};
+use crate::flow::leg::{PlaceIndex, TunnelIndex, bits};
 use crate::flow::track::TrackIndex;
 use crate::frame::{PointIndex, Timestamp};
 
@@ -61,8 +61,8 @@ impl Print {
 pub(super) struct Sign {
     pub(super) print: Print,
     pub(super) track: TrackIndex,
-    /// Milliseconds modulo 2³¹, and whether the packet travelled from the key's high end: who the client is may be found
-    /// out later.
+    /// Milliseconds modulo 2²⁹ (six days), how the packet moved, and whether it travelled from the key's high end: who the
+    /// client is may be found out later.
     when: u32,
     pub(super) place: PlaceIndex,
     pub(super) tunnel: TunnelIndex,
@@ -73,10 +73,17 @@ impl Sign {
         self.when & 1 != 0
     }
 
+    /// How the packet moved, as a bit of [`moved`](super::leg::moved); 0 where the link type does not say.
+    pub(super) fn motion(self) -> u8 {
+        bits(MOTIONS[(self.when >> 1 & 3) as usize])
+    }
+
     pub(super) fn millis(self) -> u32 {
-        self.when >> 1
+        self.when >> 3
     }
 }
+
+const MOTIONS: [Motion; 4] = [Motion::Unsaid, Motion::In, Motion::Out, Motion::Passing];
 
 /// Signs and legs of one point.
 #[derive(Debug, Clone, Copy, Default)]
@@ -119,10 +126,11 @@ impl Signs {
         track: TrackIndex,
         (place, tunnel): (PlaceIndex, TunnelIndex),
         time: Timestamp,
-        is_reversed: bool,
+        (is_reversed, motion): (bool, Motion),
     ) {
         let millis = (time.nanos().div_euclid(1_000_000)) as u32;
-        self.list.push(Sign { print, track, when: millis << 1 | u32::from(is_reversed), place, tunnel });
+        let when = millis << 3 | (motion as u32) << 1 | u32::from(is_reversed);
+        self.list.push(Sign { print, track, when, place, tunnel });
     }
 }
 
@@ -154,6 +162,23 @@ mod tests {
     #[test]
     fn a_sign_stays_small() {
         assert!(size_of::<Sign>() <= 20, "{} bytes", size_of::<Sign>());
+    }
+
+    #[test]
+    fn a_sign_keeps_when_and_how_its_packet_moved() {
+        for motion in MOTIONS {
+            for is_reversed in [false, true] {
+                let mut signs = Signs::default();
+                let at = (PlaceIndex(0), TunnelIndex::NONE);
+                let time = Timestamp::from_nanos(77_000_000);
+                signs.add(Print::new(Class::Packet, 5), TrackIndex(0), at, time, (is_reversed, motion));
+                let sign = signs.list[0];
+                assert_eq!(
+                    (sign.millis(), sign.is_reversed(), sign.motion()),
+                    (77, is_reversed, bits(motion))
+                );
+            }
+        }
     }
 
     #[test]

@@ -360,10 +360,15 @@ impl Table {
 
     /// Pairs of tracks that show the packet at one sight: it passed there twice, so it is two.
     fn equals_at_one_sight(&self, signs: &[Sign]) -> impl Iterator<Item = (TrackIndex, TrackIndex)> {
-        let mut by_place: SmallVec<[Sign; 8]> = SmallVec::from_slice(signs);
-        by_place.sort_by_cached_key(|sign| (sign.place, sign.tunnel, self.first_frame(sign.track)));
-        by_place.dedup_by_key(|sign| (sign.place, sign.tunnel, sign.track));
-        let is_equal = |one: &Sign, other: &Sign| {
+        let mut by_place: SmallVec<[(Sign, u8); 8]> =
+            signs.iter().map(|sign| (*sign, sign.motion())).collect();
+        by_place.sort_by_cached_key(|(sign, _)| (sign.place, sign.tunnel, self.first_frame(sign.track)));
+        by_place.dedup_by(|(sign, motion), (first, motions)| {
+            let is_one = (sign.place, sign.tunnel, sign.track) == (first.place, first.tunnel, first.track);
+            *motions |= if is_one { *motion } else { 0 };
+            is_one
+        });
+        let is_equal = |(one, motions): &(Sign, u8), (other, its_motions): &(Sign, u8)| {
             if one.track == other.track || (one.place, one.tunnel) != (other.place, other.tunnel) {
                 return false;
             }
@@ -372,14 +377,19 @@ impl Table {
                 legs.find(|leg| (leg.place, leg.tunnel) == (sign.place, sign.tunnel))
             };
             let (Some(leg), Some(its)) = (leg(one), leg(other)) else { return true };
-            // Of what came back nothing tells one device of a place from another.
-            !self.is_sign_out(*one) || !self.is_sign_out(*other) || leg.is_same_sight(its)
+            match (self.is_sign_out(*one), self.is_sign_out(*other)) {
+                (true, true) => leg.is_same_sight(its),
+                // A device that is routed over shows what comes back twice: as it comes in and as it goes out.
+                (false, false) => motions == its_motions,
+                // Equal packets one way and the other.
+                _ => true,
+            }
         };
         let mut pairs: SmallVec<[(TrackIndex, TrackIndex); 4]> = SmallVec::new();
         for (n, one) in by_place.iter().enumerate() {
             let rest = by_place[n + 1..].iter().take(PARTS);
             pairs.extend(
-                rest.filter(|other| is_equal(one, other)).map(|other| ordered(one.track, other.track)),
+                rest.filter(|other| is_equal(one, other)).map(|(other, _)| ordered(one.0.track, other.track)),
             );
         }
         pairs.into_iter()

@@ -169,6 +169,24 @@ fn what_a_proxy_passes_on_as_it_is_links_its_two_flows() {
     assert_eq!(run.reason(50001), "expected-source");
 }
 
+/// The bridge routes to itself: it shows an answer as it comes in from the proxy, and as it goes out from the Service.
+#[test]
+fn datagrams_through_a_service_to_a_proxy_are_linked_with_what_it_passes_on() {
+    let mut scene = Scene::new();
+    let said = b"a question of the partner's own protocol";
+    let client = scene.udp("10.128.0.5:40001", "172.30.0.9:5353").at(veth("node1")).at(bridge("node1"));
+    let client = client.dnat("10.128.0.9:5353").at(device("node1", 5, 4, 0)).at(to_router("node1")).time(10);
+    client.says(said).wait(30).hears(b"an answer of the partner's");
+    let onward = scene.udp("10.128.0.9:50001", "203.0.113.25:5353").at(device("node1", 8, 3, 4));
+    let onward = onward.at(bridge("node1")).routed().snat("192.168.12.99:50001").at(eth0("node1"));
+    onward.time(20).says(said).hears(b"an answer of the partner's");
+    let run = scene.check(&format!("{EXPECT} --inside 172.30.0.0/16"));
+    assert_eq!(link(&run, 40001), Some((50001, vec!["same payload"])));
+    assert_eq!(link(&run, 50001), Some((40001, vec!["same payload"])));
+    assert_eq!(run.reason(40001), "cluster-internal");
+    assert_eq!(run.reason(50001), "expected-source");
+}
+
 #[test]
 fn a_request_that_was_rewritten_is_linked_by_its_name() {
     let mut scene = Scene::new();
