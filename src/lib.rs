@@ -4,6 +4,7 @@ pub mod capture;
 pub mod cli;
 pub mod clock;
 pub mod command;
+pub mod conntrack;
 pub mod decode;
 pub mod digest;
 pub mod engine;
