@@ -17,6 +17,7 @@ pub mod flow;
 pub mod frame;
 pub mod judge;
 pub mod kin;
+pub mod machine;
 pub mod names;
 pub mod net;
 pub mod number;

@@ -64,7 +64,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "frame"]),
+    ("machine", &["text", "net", "conntrack", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (
         "cli",
