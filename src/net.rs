@@ -80,6 +80,21 @@ impl fmt::Debug for Address {
 pub struct Block(IpNet);
 
 impl Block {
+    /// The block of `prefix` bits that an address lies in; `None` if its family has fewer bits.
+    pub fn around(address: Address, prefix: u8) -> Option<Self> {
+        IpNet::new(address.ip(), prefix).ok().map(|net| Self(net.trunc()))
+    }
+
+    /// The lowest address of the block.
+    pub fn network(self) -> Address {
+        self.0.network().into()
+    }
+
+    /// How many bits all addresses of the block share.
+    pub fn prefix(self) -> u8 {
+        self.0.prefix_len()
+    }
+
     pub fn contains(self, address: Address) -> bool {
         self.0.contains(&address.ip())
     }
@@ -186,6 +201,15 @@ mod tests {
         assert!(block.contains("10.131.255.255".parse::<IpAddr>().expect("an address").into()));
         assert_eq!("192.168.12.99".parse::<Block>().expect("an address").to_string(), "192.168.12.99");
         assert!("10.128.0".parse::<Block>().is_err());
+    }
+
+    #[test]
+    fn an_address_lies_in_a_block_of_as_many_bits_as_its_family_has() {
+        let address = Address::v4(0x0a80_0005);
+        let block = Block::around(address, 23).expect("a block");
+        assert_eq!((block.to_string().as_str(), block.prefix()), ("10.128.0.0/23", 23));
+        assert_eq!(block.network(), Address::v4(0x0a80_0000));
+        assert_eq!(Block::around(address, 33), None);
     }
 
     #[test]

@@ -29,6 +29,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
+    // What the kernel translates.
+    ("conntrack", &["net", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
     ("flow", &["text", "net", "frame", "digest", "decode", "names", "snapshot"]),
@@ -62,7 +64,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "frame"]),
+    ("machine", &["text", "net", "conntrack", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (
         "cli",
@@ -74,16 +76,52 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "command",
         &[
-            "text", "net", "frame", "digest", "packet", "verdict", "decode", "capture", "filter", "expect",
-            "names", "snapshot", "engine", "machine", "report", "cli",
+            "text",
+            "net",
+            "frame",
+            "digest",
+            "packet",
+            "verdict",
+            "decode",
+            "capture",
+            "filter",
+            "expect",
+            "names",
+            "conntrack",
+            "snapshot",
+            "engine",
+            "machine",
+            "report",
+            "cli",
         ],
     ),
 ];
 
 /// The lower half: no files, no environment, no sockets, no clock, nothing printed.
 const PURE: &[&str] = &[
-    "text", "net", "frame", "verdict", "number", "digest", "packet", "decode", "filter", "snapshot", "names",
-    "kin", "clock", "place", "flow", "view", "facts", "findings", "wire", "outcome", "judge", "explain",
+    "text",
+    "net",
+    "frame",
+    "verdict",
+    "number",
+    "digest",
+    "packet",
+    "decode",
+    "filter",
+    "snapshot",
+    "names",
+    "conntrack",
+    "kin",
+    "clock",
+    "place",
+    "flow",
+    "view",
+    "facts",
+    "findings",
+    "wire",
+    "outcome",
+    "judge",
+    "explain",
     "engine",
 ];
 

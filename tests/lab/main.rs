@@ -28,6 +28,7 @@ mod sctp;
 mod server;
 mod situation;
 mod stage;
+mod surroundings;
 mod topology;
 mod traffic;
 mod truth;
