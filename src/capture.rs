@@ -3,6 +3,7 @@
 //! Everything here moves bytes and container facts (time, lengths, interface) into a
 //! [`Batch`](crate::digest::Batch). What the bytes mean is [`crate::decode`]'s work.
 //!
+//! - [`live`] captures what passes an interface;
 //! - [`savefile`] reads pcap and pcapng, from files, pipes and standard input, compressed or not;
 //! - [`store`] gives one frame again by its number;
 //! - [`writer`] writes frames as pcapng.
@@ -10,6 +11,7 @@
 #[cfg(test)]
 mod bytes;
 mod compressed;
+pub mod live;
 pub mod savefile;
 mod source;
 pub mod store;
