@@ -9,6 +9,8 @@
 
 use std::net::UdpSocket;
 use std::process::Command;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use egret::capture::live::{self, Filled, Live, Request};
@@ -169,6 +171,35 @@ fn what_a_small_ring_has_no_room_for_is_counted_as_dropped() {
     });
     assert!(told.dropped > 0 && !told.datagrams.is_empty(), "{} dropped", told.dropped);
     assert_eq!(told.dropped + told.datagrams.len() as u64, 20_000);
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn the_end_comes_though_traffic_does_not_end() {
+    if !entered("live::the_end_comes_though_traffic_does_not_end") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("live", PATIENCE);
+    let cable = Cable::lay();
+    cable.here.within(|| {
+        let mut live = open("veth0");
+        let has_ended = AtomicBool::new(false);
+        let told = thread::scope(|scope| {
+            scope.spawn(|| {
+                // A thread is in its parent's namespace.
+                while !has_ended.load(Ordering::Relaxed) {
+                    send("10.7.0.2", 1_000);
+                }
+            });
+            fill_until(&mut live, |told| told.datagrams.len() > 1_000);
+            live.finish();
+            let told = drain(&mut live);
+            has_ended.store(true, Ordering::Relaxed);
+            told
+        });
+        assert!(!told.datagrams.is_empty());
+        assert_eq!(live.fill(&mut Batch::new(PointIndex(0))), Filled::End);
+    });
 }
 
 #[test]
