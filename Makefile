@@ -12,33 +12,33 @@ help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
 
 demo: ## build, and judge the bundled capture of a leak
-	@scripts/install cargo cc
+	@scripts/install cargo cc libpcap
 	cargo build --profile fast
 	@scripts/demo "$(CAPTURE)"
 
 test: ## all tests: what needs no privilege, doctests, the laboratory
-	@scripts/install cargo cc nextest
+	@scripts/install cargo cc libpcap nextest
 	cargo nextest run
 	cargo test --doc --quiet
 	@$(MAKE) --no-print-directory lab
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump
 	scripts/lab
 
 # One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
 fuzz: ## look for inputs that break egret: FUZZ_SECONDS (60) for each target, FUZZ_TARGET, FUZZ_SEED
-	@scripts/install cargo cc
+	@scripts/install cargo cc libpcap
 	FUZZ_SECONDS=$${FUZZ_SECONDS:-60} FUZZ_SEED=$${FUZZ_SEED:-$$(date +%s)} \
 	  cargo test --profile fuzz --test fuzz -- --nocapture --test-threads 1 $(FUZZ_TARGET)
 
 corpus: ## every capture of CORPUS=DIR beside what other programs say of it
 	@test -n "$(CORPUS)" || { echo "make corpus: CORPUS=DIR must name a corpus of captures, a folder with oracles.jsonl" >&2; exit 2; }
-	@scripts/install cargo cc
+	@scripts/install cargo cc libpcap
 	cargo test --profile fast --test corpus -- "$(abspath $(CORPUS))"
 
 check: ## format, lints, documentation, licences, direction of imports
-	@scripts/install cargo cc fmt clippy deny
+	@scripts/install cargo cc libpcap fmt clippy deny
 	cargo fmt --check
 	cargo clippy --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --no-deps
@@ -50,7 +50,7 @@ audit: ## known vulnerabilities of dependencies (needs the advisory database: ne
 	cargo deny check advisories
 
 bench: ## measure: the whole program beside its peers, then its stages
-	@scripts/install cargo cc tcpdump tshark tcptrace time
+	@scripts/install cargo cc libpcap tcpdump tshark tcptrace time
 	cargo bench --bench whole
 	cargo bench --bench stages
 
@@ -59,4 +59,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tshark tcptrace time
+	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tshark tcptrace time

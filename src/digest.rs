@@ -212,6 +212,15 @@ pub struct Interface {
     pub snap_length: u32,
 }
 
+/// The name of one of the kernel's interface indexes, as cooked v2 frames of an interface name it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexName {
+    /// The point's interface number, as in [`Head::interface`].
+    pub interface: u16,
+    pub index: u32,
+    pub name: Text,
+}
+
 /// A place as frames name it: an interface, and in cooked captures a sub-division of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spot {
@@ -301,12 +310,14 @@ pub enum Incident {
     Dropped(u64),
     /// The source ended within a record, or its rest cannot be read; said in words, with the offset.
     Truncated(String),
+    /// The interface went down or is gone, so that there was nothing to capture; said in words.
+    Interrupted(String),
 }
 
 /// A slab of captured bytes with the facts about the frames in it: the boundary between reading and the engine.
 ///
-/// `heads` and `digests` run in step. Interfaces, places and tunnels are told once, in the batch where they first
-/// appear; numbers continue from batch to batch of one point.
+/// `heads` and `digests` run in step. Interfaces, index names, places and tunnels are told once, in the batch where they
+/// first appear; numbers continue from batch to batch of one point. An index may have no name.
 #[derive(Debug)]
 pub struct Batch {
     pub point: PointIndex,
@@ -314,6 +325,7 @@ pub struct Batch {
     pub heads: Vec<Head>,
     pub digests: Vec<Digest>,
     pub interfaces: Vec<Interface>,
+    pub index_names: Vec<IndexName>,
     pub places: Vec<Spot>,
     pub tunnels: Vec<Tunnel>,
     /// (index of the frame in this batch, the error), ascending.
@@ -336,6 +348,7 @@ impl Batch {
             heads: Vec::with_capacity(Self::FRAMES),
             digests: Vec::with_capacity(Self::FRAMES),
             interfaces: Vec::new(),
+            index_names: Vec::new(),
             places: Vec::new(),
             tunnels: Vec::new(),
             icmp_errors: Vec::new(),
@@ -350,6 +363,7 @@ impl Batch {
         self.heads.clear();
         self.digests.clear();
         self.interfaces.clear();
+        self.index_names.clear();
         self.places.clear();
         self.tunnels.clear();
         self.icmp_errors.clear();

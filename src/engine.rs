@@ -33,6 +33,9 @@ use crate::view::View;
 
 use standing::Standings;
 
+/// Most names of interface indexes that are kept of a point.
+const INDEX_NAMES: usize = 1 << 16;
+
 /// What a run is asked.
 #[derive(Debug, Default)]
 pub struct Settings {
@@ -56,6 +59,8 @@ struct Point {
     name: String,
     source: String,
     interfaces: Vec<Interface>,
+    /// What the source calls the indexes of its interfaces.
+    index_names: BTreeMap<(u16, u32), Text>,
     links: Vec<LinkType>,
     places: Vec<PlaceIndex>,
     tunnels: Vec<TunnelIndex>,
@@ -120,6 +125,7 @@ impl Engine {
             name: name.to_owned(),
             source: source.to_owned(),
             interfaces: Vec::new(),
+            index_names: BTreeMap::new(),
             links: Vec::new(),
             places: Vec::new(),
             tunnels: Vec::new(),
@@ -142,7 +148,8 @@ impl Engine {
         self.is_limited = true;
     }
 
-    /// Gives interface indexes names: by point, those for all points under the empty name.
+    /// Gives interface indexes names, before those that captures have: by point, those for all points under the
+    /// empty name.
     pub fn name_interfaces(&mut self, names: BTreeMap<String, BTreeMap<u32, String>>) {
         self.interface_names = names;
     }
@@ -206,6 +213,10 @@ impl Engine {
         let entry = &mut self.points[point.0 as usize];
         entry.links.extend(batch.interfaces.iter().map(|interface| interface.link));
         entry.interfaces.extend(batch.interfaces.iter().cloned());
+        // A point has at most 4,096 places to name; names beyond many times that are somebody's nonsense.
+        let room = INDEX_NAMES.saturating_sub(entry.index_names.len());
+        let named = batch.index_names.iter().take(room);
+        entry.index_names.extend(named.map(|it| ((it.interface, it.index), it.name.clone())));
         for spot in &batch.places {
             let index = self.add_place(point, *spot);
             self.points[point.0 as usize].places.push(index);
@@ -237,7 +248,10 @@ impl Engine {
         let name = interface.and_then(|interface| interface.name.clone());
         let suffix = Suffix::of(spot, name.as_ref());
         let named = match spot.within {
-            Within::Index(index) => self.interface_name(&entry.name, index),
+            Within::Index(index) => {
+                let told = || entry.index_names.get(&(spot.interface, index)).cloned();
+                self.interface_name(&entry.name, index).or_else(told)
+            }
             Within::Whole | Within::PacketType(_) => name,
         };
         let mut place = Place::new(point, spot, link, named, format!("{}{suffix}", entry.name));
@@ -280,6 +294,7 @@ impl Engine {
                 facts.is_truncated = true;
                 self.points[point.0 as usize].incidents.push(what.clone());
             }
+            Incident::Interrupted(what) => self.points[point.0 as usize].incidents.push(what.clone()),
         }
         self.facts.mark_news();
     }

@@ -20,6 +20,7 @@
 mod capture;
 mod enclosure;
 mod judge;
+mod live;
 mod netns;
 mod proxy;
 mod raw;

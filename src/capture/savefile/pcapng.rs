@@ -22,6 +22,8 @@
 //! 4. A simple packet has no time; it is given the last one of its section, so that frames stay in order.
 //! 5. Losses are told twice, by a packet (since the one before) and by statistics (since the beginning). Statistics
 //!    therefore count only for what packets have not told.
+//! 6. What egret itself wrote names the interface indexes of cooked frames, in comments of the interface or of the first
+//!    packet that has the index; see `writer.rs`.
 
 mod bookmark;
 mod interface;
@@ -38,7 +40,7 @@ use options::Options;
 use super::order::Order;
 use super::records::{MAX_CAPTURED, Next, Parsed};
 use crate::digest::{Batch, Head};
-use crate::frame::Timestamp;
+use crate::frame::{LinkType, Timestamp};
 
 /// Bytes of a section header without options, which every section has.
 pub(super) const FILE_HEADER: usize = 28;
@@ -240,18 +242,21 @@ impl Pcapng {
         let id = self.interfaces.len() as u32;
         let (interface, clock) = interface::described(self.order, block)
             .ok_or_else(|| format!("an interface description of {} bytes is too short", block.len()))?;
-        let snap_length = interface.snap_length;
+        let (link, snap_length) = (interface.link, interface.snap_length);
         let mut numbers = self.numbers.lock().unwrap_or_else(PoisonError::into_inner);
         let number = match numbers.get(id, &interface) {
             Some(number) => number,
             None if self.may_declare => {
                 let number = numbers.add(id, &interface)?;
                 batch.interfaces.push(interface);
+                if link == LinkType::LINUX_SLL2 {
+                    batch.index_names.extend(interface::index_names(self.order, block, 16, number));
+                }
                 number
             }
             None => return Err("an interface is declared that was not there before".to_owned()),
         };
-        self.interfaces.push(Declared { number, snap_length, clock, lost: 0 });
+        self.interfaces.push(Declared { number, link, snap_length, clock, lost: 0 });
         Ok(())
     }
 
@@ -287,7 +292,11 @@ impl Pcapng {
             (OBSOLETE_PACKET, 0xffff) => 0,
             (OBSOLETE_PACKET, lost) => u64::from(lost),
             _ if captured.next_multiple_of(4) < room => {
-                Options::of_block(order, block, 28 + captured as usize).packet_losses()
+                let options = 28 + captured as usize;
+                if interface.link == LinkType::LINUX_SLL2 && self.may_declare {
+                    batch.index_names.extend(interface::index_names(order, block, options, interface.number));
+                }
+                Options::of_block(order, block, options).packet_losses()
             }
             _ => 0,
         };

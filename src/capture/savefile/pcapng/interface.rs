@@ -5,18 +5,22 @@ use std::collections::HashMap;
 use super::super::order::Order;
 use super::options::{self, Options};
 use super::resolution::Clock;
-use crate::digest::Interface;
+use crate::digest::{IndexName, Interface};
 use crate::frame::LinkType;
 use crate::text::Text;
 
 /// Longest name that is kept, in bytes. Linux has 15, Windows about 50; a file may state 65,535.
 const MAX_NAME: usize = 256;
 
+/// Most names of a block that are kept.
+const MAX_NAMES: usize = 1 << 16;
+
 /// One interface of the current section.
 #[derive(Debug, Clone)]
 pub(super) struct Declared {
     /// The interface's number in the file.
     pub(super) number: u16,
+    pub(super) link: LinkType,
     pub(super) snap_length: u32,
     pub(super) clock: Clock,
     /// Frames that the section has said it lost here.
@@ -41,6 +45,22 @@ pub(super) fn described(order: Order, block: &[u8]) -> Option<(Interface, Clock)
     let interface =
         Interface { link, name: name.filter(|n| !n.is_empty()), snap_length: order.u32(block, 12) };
     Some((interface, Clock::new(resolution, offset)))
+}
+
+/// The names that comments in the options of `block` from `from` on give the interface indexes of a cooked capture:
+/// a line each, as `ip link` begins the one of an interface, `2: eth0:`.
+pub(super) fn index_names(order: Order, block: &[u8], from: usize, interface: u16) -> Vec<IndexName> {
+    let comments = Options::of_block(order, block, from).filter(|(code, _)| *code == options::COMMENT);
+    let lines = comments.flat_map(|(_, comment)| comment.split(|byte| *byte == b'\n'));
+    lines.filter_map(|line| index_name(line, interface)).take(MAX_NAMES).collect()
+}
+
+fn index_name(line: &[u8], interface: u16) -> Option<IndexName> {
+    let colon = line.iter().position(|byte| *byte == b':')?;
+    let index = str::from_utf8(&line[..colon]).ok()?.parse().ok()?;
+    let name = line[colon + 1..].strip_prefix(b" ")?.strip_suffix(b":")?;
+    let is_name = (1..=MAX_NAME).contains(&name.len()) && !name.iter().any(u8::is_ascii_whitespace);
+    is_name.then(|| IndexName { interface, index, name: Text::from_bytes(name) })
 }
 
 /// The numbers of a file's interfaces, in order of declaration. One that a later section declares again, at

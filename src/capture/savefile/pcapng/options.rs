@@ -2,6 +2,8 @@
 
 use super::super::order::Order;
 
+/// `opt_comment` of any block.
+pub(super) const COMMENT: u16 = 1;
 /// `if_name`, `if_tsresol` and `if_tsoffset` of an interface description.
 pub(super) const NAME: u16 = 2;
 pub(super) const RESOLUTION: u16 = 9;
