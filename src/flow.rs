@@ -2,6 +2,7 @@
 
 mod datagram;
 mod errors;
+pub mod forget;
 mod fragments;
 mod hearing;
 mod incarnation;

@@ -349,6 +349,7 @@ impl Table {
     /// The track's leg at the frame's place and tunnel, opened if this is its first frame.
     #[inline]
     pub(super) fn leg_at(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
+        self.tracks[track.0 as usize].is_stirred = true;
         self.leg_where(track, seen.point, (seen.place, seen.tunnel), (seen.time, seen.ordinal, seen.reversed))
     }
 

@@ -80,6 +80,8 @@ pub struct Track {
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
     pub is_crowded: bool,
+    /// A packet of it came since all were last let rest.
+    pub is_stirred: bool,
 }
 
 /// A segment's facts as the track sees them.
@@ -128,6 +130,7 @@ impl Track {
             hearing: 0,
             is_changed: false,
             is_crowded: false,
+            is_stirred: false,
         }
     }
 
