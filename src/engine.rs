@@ -4,10 +4,15 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod expiry;
+mod groups;
+mod lifetime;
 mod named;
 mod problems;
 mod rows;
+mod settled;
 mod standing;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +36,10 @@ use crate::text::Text;
 use crate::verdict::Reason;
 use crate::view::View;
 
+use expiry::LastLook;
+pub use lifetime::{KEEP, Lifetime, Room};
 use standing::Standings;
+pub use status::Status;
 
 /// What a run is asked.
 #[derive(Debug, Default)]
@@ -48,6 +56,8 @@ pub struct Settings {
     pub is_numeric: bool,
     /// What went wrong before the first frame: told with the run's own warnings.
     pub warnings: Vec<String>,
+    /// When flows are let go of.
+    pub lifetime: Lifetime,
 }
 
 /// One point, and what its batches have told of it.
@@ -60,6 +70,8 @@ struct Point {
     places: Vec<PlaceIndex>,
     tunnels: Vec<TunnelIndex>,
     incidents: Vec<String>,
+    /// The last tick when its last frame was taken in.
+    read_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -79,6 +91,9 @@ pub struct Engine {
     interface_names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Found when somebody asks, for the flows as they stand.
     links: Option<Links>,
+    /// Of the points' clocks, as flows told that are no longer held.
+    offsets: BTreeMap<PointIndex, i64>,
+    last_look: LastLook,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -94,7 +109,7 @@ pub enum RoleError {
 
 impl Engine {
     pub fn new(mut settings: Settings) -> Self {
-        let standings = Standings::new(settings.expectations.list.len());
+        let standings = Standings::new(settings.expectations.list.len(), settings.lifetime.room.groups);
         let mut table = Table::default();
         table.names.set_hosts(std::mem::take(&mut settings.hosts));
         Self {
@@ -110,6 +125,8 @@ impl Engine {
             is_limited: false,
             interface_names: BTreeMap::new(),
             links: None,
+            offsets: BTreeMap::new(),
+            last_look: LastLook::default(),
         }
     }
 
@@ -124,6 +141,7 @@ impl Engine {
             places: Vec::new(),
             tunnels: Vec::new(),
             incidents: Vec::new(),
+            read_at: self.now,
         });
         self.table.add_point();
         self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
@@ -158,11 +176,14 @@ impl Engine {
         for incident in &batch.incidents {
             self.note_incident(point, incident);
         }
+        self.let_go();
     }
 
-    /// Tells the time where no frame does.
+    /// Tells the time where no frame does. It serves to tell how much of it has gone by: a point's frames have a clock of
+    /// their own.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        self.let_go();
     }
 
     /// No more will come: every flow is settled.
@@ -258,7 +279,7 @@ impl Engine {
 
     /// Counts the batch's frames; returns the number of its first within the point.
     fn count(&mut self, batch: &Batch) -> u64 {
-        let entry = &self.points[batch.point.0 as usize];
+        let entry = &mut self.points[batch.point.0 as usize];
         let mut undecoded = 0;
         for (head, digest) in batch.heads.iter().zip(&batch.digests) {
             let place = entry.places[digest.place.0 as usize];
@@ -268,6 +289,9 @@ impl Engine {
         let facts = &mut self.facts.points[batch.point.0 as usize];
         let first_ordinal = facts.frames + 1;
         facts.frames += batch.heads.len() as u64;
+        if !batch.heads.is_empty() {
+            entry.read_at = self.now;
+        }
         facts.undecoded += undecoded;
         first_ordinal
     }
@@ -291,16 +315,15 @@ impl Engine {
             self.standings.withdraw(flow);
         }
         let changed = self.table.take_changed();
-        if !changed.is_empty() || self.links.is_none() {
-            self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
+        if !changed.is_empty() {
+            self.links = None;
         }
         let cluster = &self.settings.expectations.cluster;
         for flow in &changed {
             self.facts.learn(&View::of(&self.table, *flow, cluster), cluster);
         }
         if self.facts.settle() {
-            let all = (0..self.table.flows.len() as u32).map(FlowIndex);
-            self.judge_again(all.filter(|flow| self.table.flow(*flow).tracks > 0).collect());
+            self.judge_again(self.table.standing_flows().collect());
         } else {
             self.judge_again(changed);
         }
@@ -328,12 +351,14 @@ impl Engine {
         &self.table.names
     }
 
-    /// Each point's clock against the first's.
+    /// Each point's clock against the first's, by the flows that are held, else by those that were.
     fn clock_offsets(&self) -> BTreeMap<PointIndex, i64> {
         if self.points.len() < 2 {
             return BTreeMap::new();
         }
-        clock::offsets(&self.table, self.points.len())
+        let mut offsets = self.offsets.clone();
+        offsets.extend(clock::offsets(&self.table, self.points.len()));
+        offsets
     }
 }
 
@@ -357,6 +382,9 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
 impl Snapshots for Engine {
     fn snapshot(&mut self, window: &Window) -> Snapshot {
         self.refresh();
+        if self.links.is_none() {
+            self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
+        }
         rows::snapshot(self, window)
     }
 }

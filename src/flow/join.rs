@@ -109,9 +109,7 @@ impl Index {
             entry.next = *head;
             *head = new;
         } else {
-            newest.insert_unique(hash, new, |e| {
-                hasher.hash_one(whole(entries[*e as usize].print))
-            });
+            newest.insert_unique(hash, new, |e| hasher.hash_one(whole(entries[*e as usize].print)));
         }
         entries.push(entry);
     }

@@ -64,8 +64,7 @@ impl Recent {
             *track = new.track(*track).unwrap_or(TrackIndex::NONE);
         }
         let pairs = std::mem::take(&mut self.pairs);
-        self.pairs =
-            pairs.into_iter().filter_map(|(a, b)| Some((new.track(a)?, new.track(b)?))).collect();
+        self.pairs = pairs.into_iter().filter_map(|(a, b)| Some((new.track(a)?, new.track(b)?))).collect();
     }
 
     #[inline]

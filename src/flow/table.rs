@@ -163,6 +163,12 @@ impl Table {
         self.points[leg.place.0 as usize]
     }
 
+    /// The flows that there are: not those that went into others.
+    pub fn standing_flows(&self) -> impl Iterator<Item = FlowIndex> + '_ {
+        let flows = (0..).map(FlowIndex).zip(&self.flows);
+        flows.filter(|(_, flow)| flow.tracks > 0).map(|(index, _)| index)
+    }
+
     /// The tracks of a flow, in the order in which they were joined.
     pub fn tracks_of(&self, flow: FlowIndex) -> impl Iterator<Item = TrackIndex> + '_ {
         let first = self.flows[flow.0 as usize].head;
