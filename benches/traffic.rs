@@ -223,6 +223,7 @@ impl Conversation {
         // Linux sends a SYN-ACK before it has a socket to count identifications for.
         let ip_id = if flags == SYN | ACK { 0 } else { sender.ip_id };
         let packet = Packet {
+            is_datagram: false,
             from_client,
             client: pod_address(pod(self.flow)),
             client_port: origin_port(self.flow),

@@ -9,6 +9,7 @@
 //! ```
 
 mod frame;
+mod live;
 mod scene;
 mod silence;
 
@@ -20,10 +21,12 @@ mod exits;
 mod expectations;
 mod joins;
 mod joins_by_packets;
+mod lifetimes;
 mod losses;
 mod names;
 mod outcomes;
 mod paths;
+mod rooms;
 mod runs;
 mod sources;
 mod strays;
