@@ -28,7 +28,6 @@ use egret::engine::{Engine, Lifetime, Settings};
 use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
-use egret::frame::Timestamp;
 use egret::snapshot::{Detail, Snapshots as _, Sort, Window};
 use wire::{ACK, FIN, Packet, Place, SYN, Writer};
 

@@ -318,9 +318,13 @@ impl Engine {
         if !changed.is_empty() {
             self.links = None;
         }
+        let clocks = self.clocks();
+        let (young, grown): (Vec<FlowIndex>, Vec<FlowIndex>) = changed
+            .iter()
+            .partition(|flow| !self.has_ended && !settled::is_grown(&self.table, **flow, &clocks));
         let cluster = &self.settings.expectations.cluster;
-        for flow in &changed {
-            self.facts.learn(&View::of(&self.table, *flow, cluster), cluster);
+        for flow in grown {
+            self.facts.learn(&View::of(&self.table, flow, cluster), cluster);
         }
         if self.facts.settle() {
             self.judge_again(self.table.standing_flows().collect());
@@ -328,6 +332,8 @@ impl Engine {
             self.judge_again(changed);
         }
         self.standings.settle();
+        // Something is still to be learnt from these.
+        young.into_iter().for_each(|flow| self.table.mark_flow_changed(flow));
     }
 
     fn judge_again(&mut self, flows: Vec<FlowIndex>) {

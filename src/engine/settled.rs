@@ -65,6 +65,13 @@ pub(super) fn quiet(table: &Table, flow: FlowIndex, clocks: &Clocks) -> i64 {
     legs.map(|(_, leg)| clocks.at(table.point_of(leg)) - leg.last_seen).min().unwrap_or(i64::MAX)
 }
 
+/// Whether every place has had the time to show a flow: facts are learnt from none before that, for what one place shows and another
+/// does not tells something only then. It is long enough for a first packet that was lost to be sent again.
+pub(super) fn is_grown(table: &Table, flow: FlowIndex, clocks: &Clocks) -> bool {
+    let mut legs = table.tracks_of(flow).flat_map(|track| table.legs_of(track));
+    legs.all(|(_, leg)| clocks.at(table.point_of(leg)) - leg.first_seen >= QUIET)
+}
+
 /// How long a flow must be quiet to have settled; `None` if it has not ended.
 fn needed(table: &Table, flow: FlowIndex) -> Option<i64> {
     let mut known = 0;

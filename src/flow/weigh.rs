@@ -166,7 +166,8 @@ impl Table {
         self.weighed.doubts.clear();
     }
 
-    fn mark_flow_changed(&mut self, flow: FlowIndex) {
+    /// Has a flow looked at again.
+    pub fn mark_flow_changed(&mut self, flow: FlowIndex) {
         let head = self.flow(flow).head;
         if head != TrackIndex::NONE {
             self.mark_changed(head);
