@@ -209,9 +209,8 @@ fn pause(flow: u32, step: u32) -> u64 {
 
 fn packet(flow: u32, step: u32) -> Packet {
     let (from_client, flags) = match (manner(flow), step) {
-        (Manner::Unanswered, _) => (true, SYN),
         (Manner::Datagrams, step) => (step % 2 == 0, 0),
-        (Manner::Connection, 0) => (true, SYN),
+        (Manner::Unanswered, _) | (Manner::Connection, 0) => (true, SYN),
         (Manner::Connection, 1) => (false, SYN | ACK),
         (Manner::Connection, 2) => (true, FIN | ACK),
         (Manner::Connection, 3) => (false, FIN | ACK),

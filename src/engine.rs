@@ -60,6 +60,9 @@ pub struct Settings {
     pub lifetime: Lifetime,
 }
 
+/// Lines of one kind that are told.
+const TOLD: usize = 100;
+
 /// One point, and what its batches have told of it.
 #[derive(Debug)]
 struct Point {
@@ -150,7 +153,7 @@ impl Engine {
 
     /// Tells of a source that was asked for and could not be read: the run cannot pass without it.
     pub fn note_unread(&mut self, what: String) {
-        self.settings.warnings.push(what);
+        tell(&mut self.settings.warnings, what);
         self.has_unread = true;
     }
 
@@ -225,8 +228,10 @@ impl Engine {
     fn introduce(&mut self, batch: &Batch) {
         let point = batch.point;
         let entry = &mut self.points[point.0 as usize];
-        entry.links.extend(batch.interfaces.iter().map(|interface| interface.link));
-        entry.interfaces.extend(batch.interfaces.iter().cloned());
+        // Heads name interfaces in 16 bits: what is beyond cannot be meant.
+        let room = (usize::from(u16::MAX) + 1).saturating_sub(entry.links.len());
+        entry.links.extend(batch.interfaces.iter().take(room).map(|interface| interface.link));
+        entry.interfaces.extend(batch.interfaces.iter().take(room).cloned());
         for spot in &batch.places {
             let index = self.add_place(point, *spot);
             self.points[point.0 as usize].places.push(index);
@@ -302,7 +307,7 @@ impl Engine {
             Incident::Dropped(count) => facts.dropped = facts.dropped.saturating_add(*count),
             Incident::Truncated(what) => {
                 facts.is_truncated = true;
-                self.points[point.0 as usize].incidents.push(what.clone());
+                tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
         }
         self.facts.mark_news();
@@ -333,7 +338,9 @@ impl Engine {
         }
         self.standings.settle();
         // Something is still to be learnt from these.
-        young.into_iter().for_each(|flow| self.table.mark_flow_changed(flow));
+        for flow in young {
+            self.table.mark_flow_changed(flow);
+        }
     }
 
     fn judge_again(&mut self, flows: Vec<FlowIndex>) {
@@ -365,6 +372,15 @@ impl Engine {
         let mut offsets = self.offsets.clone();
         offsets.extend(clock::offsets(&self.table, self.points.len()));
         offsets
+    }
+}
+
+/// Adds a line to those of one kind that are told: a run that goes on for days may go wrong in one way again and again.
+fn tell(lines: &mut Vec<String>, line: String) {
+    match lines.len() {
+        ..TOLD => lines.push(line),
+        TOLD => lines.push("and more of the kind".to_owned()),
+        _ => {}
     }
 }
 

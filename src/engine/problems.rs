@@ -110,11 +110,14 @@ impl Case {
     }
 }
 
+/// An expectation, and an origin that it speaks of.
+type Whose = (Option<u32>, Option<Address>);
+
 /// Judged flows by expectation and origin, and by their destination too: what a problem's flows are a share of.
 #[derive(Debug, Default)]
 struct Shares {
-    all: BTreeMap<(Option<u32>, Option<Address>), u64>,
-    by_destination: BTreeMap<(Option<u32>, Option<Address>, Option<Endpoint>), u64>,
+    all: BTreeMap<Whose, u64>,
+    by_destination: BTreeMap<(Whose, Option<Endpoint>), u64>,
 }
 
 impl Shares {
@@ -123,7 +126,7 @@ impl Shares {
         for group in groups.iter().filter(|group| group.kind.verdict != Verdict::Exempt) {
             let Kind { expectation, origin, destination, .. } = group.kind;
             *shares.all.entry((expectation, origin)).or_default() += group.flows;
-            *shares.by_destination.entry((expectation, origin, destination)).or_default() += group.flows;
+            *shares.by_destination.entry(((expectation, origin), destination)).or_default() += group.flows;
         }
         shares
     }
@@ -131,7 +134,7 @@ impl Shares {
     /// All judged flows of a case's origins under its expectation; for a rejection, those to its destination.
     fn whole(&self, cause: &Cause, case: &Case) -> u64 {
         let of_origin = |origin: &Option<Address>| match cause.rejected {
-            Some((_, destination)) => self.by_destination.get(&(cause.expectation, *origin, destination)),
+            Some((_, destination)) => self.by_destination.get(&((cause.expectation, *origin), destination)),
             None => self.all.get(&(cause.expectation, *origin)),
         };
         case.origins.iter().filter_map(of_origin).sum()

@@ -134,7 +134,9 @@ impl Index {
         }
         // Entered again in their order, they are chained as they were.
         self.entries.reserve(old.len());
-        old.into_iter().for_each(|entry| self.enter(entry));
+        for entry in old {
+            self.enter(entry);
+        }
         self.pairs.retain(|track| new.track(*track).inspect(|new| *track = *new).is_some());
     }
 

@@ -13,12 +13,12 @@ const SECOND: i64 = 1000;
 const HELD: i64 = KEEP / MS;
 
 /// A pod's flow that leaves as it should, as it passes the node.
-fn right<'a>(scene: &'a mut Scene, port: u16, at: i64) -> Flow<'a> {
+fn right(scene: &mut Scene, port: u16, at: i64) -> Flow<'_> {
     leaving(scene, port, at, "192.168.12.99")
 }
 
 /// One that leaves with the node's address.
-fn wrong<'a>(scene: &'a mut Scene, port: u16, at: i64) -> Flow<'a> {
+fn wrong(scene: &mut Scene, port: u16, at: i64) -> Flow<'_> {
     leaving(scene, port, at, "192.168.12.11")
 }
 

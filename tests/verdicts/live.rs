@@ -5,7 +5,7 @@ use egret::digest::{Batch, Head, Interface};
 use egret::engine::{Engine, Lifetime, Status};
 use egret::frame::{LinkType, Timestamp};
 
-use crate::scene::{CLUSTER, EPOCH, MS, Run, Scene};
+use crate::scene::{CLUSTER, EPOCH, Frames, MS, Run, Scene};
 
 /// A run that goes on.
 pub(crate) struct Live {
@@ -20,7 +20,7 @@ struct Point {
     digester: Digester,
     batch: Batch,
     /// Those still to come, the last first.
-    frames: Vec<(i64, Vec<u8>)>,
+    frames: Frames,
 }
 
 impl Live {

@@ -142,11 +142,14 @@ pub(crate) struct Scene {
     reverses_points: bool,
 }
 
+/// When each frame came, and its bytes.
+pub(crate) type Frames = Vec<(i64, Vec<u8>)>;
+
 #[derive(Debug)]
 struct Point {
     name: &'static str,
     link: Link,
-    frames: Vec<(i64, Vec<u8>)>,
+    frames: Frames,
     /// What this machine's clock is ahead of the first's.
     ahead: i64,
     snap_length: usize,
@@ -342,9 +345,9 @@ impl Scene {
     }
 
     /// Each point's name, its link type, and its frames by time since the beginning, as they come.
-    pub(crate) fn streams(&self) -> Vec<(&'static str, u16, Vec<(i64, Vec<u8>)>)> {
+    pub(crate) fn streams(&self) -> Vec<(&'static str, u16, Frames)> {
         let stream = |point: &Point| {
-            let mut frames: Vec<_> =
+            let mut frames: Frames =
                 point.frames.iter().map(|(time, bytes)| (time - EPOCH, bytes.clone())).collect();
             frames.sort_by_key(|(time, _)| *time);
             (point.name, point.link_type(), frames)
