@@ -83,7 +83,7 @@ impl Traffic {
             let mut writer =
                 Writer::new(BufWriter::with_capacity(1 << 20, File::create(&unfinished)?), snap)?;
             self.write(&mut writer)?;
-            writer.into_inner().flush()?;
+            writer.inner().flush()?;
             fs::rename(&unfinished, &path)?;
         }
         Ok(path)

@@ -88,10 +88,6 @@ impl<W: Write> Writer<W> {
         &mut self.out
     }
 
-    pub(crate) fn into_inner(self) -> W {
-        self.out
-    }
-
     /// Writes the copy of `packet` that is seen at `place` at `time`.
     pub(crate) fn write(&mut self, time: u64, packet: &Packet, place: Place) -> io::Result<()> {
         self.link(packet, place);
