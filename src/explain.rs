@@ -73,8 +73,33 @@ impl Explainer<'_> {
         if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
             return Explanation { sentence: format!("{who} {what}"), next_step };
         }
-        let (became, answer_step) = outcome(judgement, subject, name);
+        let (became, answer_step) =
+            self.answered_elsewhere(judgement, subject).unwrap_or_else(|| outcome(judgement, subject, name));
         Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
+    }
+
+    /// What is said where an answer came, and not to the client.
+    fn answered_elsewhere(
+        &self,
+        judgement: &Judgement<'_>,
+        subject: Subject,
+    ) -> Option<(String, Option<String>)> {
+        if judgement.found.outcome != Outcome::NoReply {
+            return None;
+        }
+        let answered = judgement.view.legs().filter(|(_, _, leg)| leg.back > 0);
+        let place = answered.map(|(_, _, leg)| self.facts.place(leg.place).id.as_str()).min()?;
+        let tries = tries(judgement, subject);
+        let step = judgement.wire.sources.first().map(|source| {
+            let address = source.endpoint.address;
+            format!(
+                "Find out which machines hold or announce {address}: answers go to the one that did last."
+            )
+        });
+        Some((
+            format!("; the answer{tries} came to {place} alone, where the client's packets do not pass"),
+            step,
+        ))
     }
 
     /// What is said of an address that more than one claimed; `frame` names a frame.
@@ -220,6 +245,7 @@ impl Explainer<'_> {
             Reason::NoExpectation => match judgement.detail {
                 Detail::NodesOwn => (format!("{} sent by the node itself: the inner side of {at} was captured and shows nothing of the kind", subject.was()), None),
                 Detail::Incoming => ("came in from outside".to_owned(), None),
+                Detail::Unasked => ("shows answers alone, and nobody here had asked for them".to_owned(), None),
                 _ if judgement.wire.is_empty() => (format!("{} under no expectation", subject.is()), None),
                 _ => (format!("left {at} as {address}; no expectation speaks of it"), None),
             },

@@ -3,6 +3,8 @@
 //! Facts are learnt from flows and only grow; whoever learnt them from which flow first makes no difference. When
 //! they change, every verdict given before may change with them.
 
+mod asked;
+
 use std::collections::BTreeSet;
 
 use foldhash::HashMap;
@@ -17,6 +19,8 @@ use crate::net::Address;
 use crate::place::{Place, answers};
 use crate::snapshot::Role;
 use crate::view::View;
+
+use asked::Asked;
 
 /// Initiators that are remembered as inside where nothing about the cluster is known.
 const INITIATORS_KEPT: usize = 65_536;
@@ -33,6 +37,7 @@ pub struct Facts {
     node_macs: HashMap<MacIndex, SmallVec<[PlaceIndex; 4]>>,
     /// Where translated flows start, learnt only while nothing is known of what is inside.
     initiators: BTreeSet<Address>,
+    asked: Asked,
     tunnels: Vec<Tunnel>,
     tunnel_numbers: HashMap<Tunnel, TunnelIndex>,
     has_news: bool,
@@ -183,6 +188,7 @@ impl Facts {
         }
         self.learn_sides(view, cluster);
         self.learn_initiator(view, cluster);
+        self.has_news |= self.asked.learn(view);
     }
 
     fn learn_directions(&mut self, point: PointIndex, leg: &Leg) {

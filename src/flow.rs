@@ -1,5 +1,6 @@
 //! Conversations: tracks and their legs, and the flows that tracks are joined into.
 
+mod challenge;
 mod datagram;
 mod errors;
 pub mod forget;

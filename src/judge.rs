@@ -85,6 +85,8 @@ pub enum Detail {
     NodesOwn,
     /// Somebody outside opened it.
     Incoming,
+    /// It is an answer that nobody here had asked for.
+    Unasked,
     /// This many packets strayed.
     Stray {
         packets: u32,
@@ -137,7 +139,8 @@ impl<'a> Judge<'a> {
                 return;
             }
             Direction::Incoming => {
-                judgement.detail = Detail::Incoming;
+                let is_unasked = self.facts.is_unasked(&judgement.view);
+                judgement.detail = if is_unasked { Detail::Unasked } else { Detail::Incoming };
                 return;
             }
             Direction::Outgoing | Direction::Unknown => {}
@@ -251,6 +254,7 @@ impl<'a> Judge<'a> {
         }
         match (view.sources().any(is_inside), is_inside(destination)) {
             (true, true) => Direction::Internal,
+            (_, false) if self.facts.is_unasked(view) => Direction::Incoming,
             (true, false) => Direction::Outgoing,
             // Whoever was seen first may have been answering.
             _ if !view.knows_client() => Direction::Unknown,

@@ -3,6 +3,9 @@
 //! Silence accuses somebody: it is told only where an answer would have been seen, that is, at a place that shows the
 //! answers of other flows, each time, and went on being captured for long enough. Anything less is pending.
 //!
+//! An answer that came only where the client's packets never pass, to another node that claims the address, is none to the
+//! client. That is told where the client went on asking, or waiting, and a place of its own way shows it.
+//!
 //! A stall, too, is told only by a place that shows the flow's own answers, and not where one side acknowledges what nobody
 //! was seen to send: then answers pass elsewhere. A receiver that closes its window is no stall: it has
 //! acknowledged all that it was sent, and its sender waits.
@@ -13,7 +16,7 @@ use crate::facts::Facts;
 use crate::flow::leg::shown;
 use crate::flow::table::IcmpSeen;
 use crate::flow::track::known;
-use crate::flow::{Leg, Track, tcp};
+use crate::flow::{Leg, LegIndex, Track, tcp};
 use crate::frame::Timestamp;
 use crate::snapshot::{ResetBy, Role};
 use crate::verdict::Outcome;
@@ -62,6 +65,9 @@ fn tcp_outcome(view: &View<'_>, facts: &Facts, by_error: Option<Outcome>, reset:
         if reset.is_some() {
             return Outcome::Reset;
         }
+        if !any(view, known::ACK_OUT) && is_answered_elsewhere(view, facts) {
+            return Outcome::NoReply;
+        }
         return if is_stalled(view, facts) { Outcome::Stalled } else { Outcome::Established };
     }
     if any(view, known::REFUSED) {
@@ -92,8 +98,12 @@ fn datagram_outcome(
         Some(ResetBy::Server | ResetBy::Node) => return Outcome::Reset,
         _ => {}
     }
+    if facts.is_unasked(view) {
+        return Outcome::OneWay;
+    }
     if view.legs().any(|(_, _, leg)| leg.back > 0) {
-        return Outcome::Established;
+        let is_elsewhere = is_answered_elsewhere(view, facts);
+        return if is_elsewhere { Outcome::NoReply } else { Outcome::Established };
     }
     match by_error {
         Some(outcome) => outcome,
@@ -173,12 +183,51 @@ fn is_stalled(view: &View<'_>, facts: &Facts) -> bool {
 /// Whether nothing answered where an answer would have been seen: after a retry, or [`SILENCE`] of later capture.
 fn is_silence(view: &View<'_>, facts: &Facts) -> bool {
     view.legs().any(|(_, index, leg)| {
-        let is_blended = facts.place(leg.place).is_blended();
-        let was_retried = !view.table.retries(index).is_empty()
-            || (!view.first().is_tcp() && !is_blended && leg.last_seen - leg.first_seen >= TRY_AGAIN);
-        let waited = facts.watched_until(leg.place) - leg.last_seen >= SILENCE;
-        leg.out > 0 && facts.would_show_answer(leg) && (was_retried || waited)
+        leg.out > 0
+            && facts.would_show_answer(leg)
+            && (last_retry(view, facts, index, leg).is_some() || was_waited(facts, leg))
     })
+}
+
+/// Whether answers came only where the client's packets never pass, and the client, not having got any, asked again or waited
+/// in vain at a place of its own way that shows answers.
+///
+/// Of a retry it must be told that it came after an answer: by one clock, or because the far side, too, said it again. Who
+/// opens a connection would acknowledge the answer on its own way; of datagrams, only a place inside tells that none
+/// arrived.
+fn is_answered_elsewhere(view: &View<'_>, facts: &Facts) -> bool {
+    let answered = || view.legs().filter(|(_, _, leg)| leg.back > 0).map(|(_, _, leg)| leg);
+    if answered().any(|leg| leg.out > 0) {
+        return false;
+    }
+    let point = |leg: &Leg| view.table.point_of(leg);
+    let is_before = |answer: &Leg, retry: Timestamp, leg: &Leg| {
+        answer.last_seen - answer.first_seen >= TRY_AGAIN
+            || (point(answer) == point(leg) && answer.first_seen < retry)
+    };
+    view.legs().any(|(track, index, leg)| {
+        leg.out > 0
+            && (track.is_tcp() || wire::is_inside_leg(leg, facts))
+            && facts.would_show_answer(leg)
+            && !facts.point(point(leg)).is_incomplete()
+            && (was_waited(facts, leg)
+                || last_retry(view, facts, index, leg)
+                    .is_some_and(|retry| answered().any(|answer| is_before(answer, retry, leg))))
+    })
+}
+
+/// When the client last tried again, as a leg shows it.
+fn last_retry(view: &View<'_>, facts: &Facts, index: LegIndex, leg: &Leg) -> Option<Timestamp> {
+    if view.first().is_tcp() {
+        return view.table.retries(index).last().copied();
+    }
+    let is_again = !facts.place(leg.place).is_blended() && leg.last_seen - leg.first_seen >= TRY_AGAIN;
+    is_again.then_some(leg.last_seen)
+}
+
+/// Whether capturing went on for [`SILENCE`] after the last that a leg shows.
+fn was_waited(facts: &Facts, leg: &Leg) -> bool {
+    facts.watched_until(leg.place) - leg.last_seen >= SILENCE
 }
 
 /// When the client's SYNs were sent, as seen where most of them were, nearest to the origin.

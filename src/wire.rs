@@ -8,6 +8,8 @@
 //!
 //! Where no uplink is known at all, a translated track is wire wherever it was seen, unless its source is a pod's.
 
+mod packets;
+
 use smallvec::SmallVec;
 
 use crate::expect::Cluster;
@@ -56,6 +58,7 @@ impl<'a> Wire<'a> {
             }
         }
         wire.drop_transit(view, facts);
+        wire.count(facts);
         wire
     }
 
@@ -67,6 +70,7 @@ impl<'a> Wire<'a> {
                 wire.add(track, leg);
             }
         }
+        wire.count(facts);
         wire
     }
 
@@ -74,7 +78,7 @@ impl<'a> Wire<'a> {
         self.legs.is_empty()
     }
 
-    /// Copies at several uplinks are one: a source's packets are those of the place that saw most.
+    /// Adds a leg; a source's port is that of the place that saw most of it.
     fn add(&mut self, track: &'a Track, leg: &'a Leg) {
         self.legs.push((track, leg));
         let endpoint = track.client();
@@ -90,6 +94,15 @@ impl<'a> Wire<'a> {
             None => self.sources.push(new),
         }
         self.sources.sort_by_key(|source| (source.first_seen, source.endpoint));
+    }
+
+    /// Counts each source's packets.
+    fn count(&mut self, facts: &Facts) {
+        for source in &mut self.sources {
+            let address = source.endpoint.address;
+            let its = self.legs.iter().copied().filter(|(track, _)| track.client().address == address);
+            source.packets = packets::count(its, facts);
+        }
     }
 
     /// Takes out untranslated legs whose every packet is seen translated, further on, at another point. What reached that

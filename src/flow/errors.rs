@@ -115,7 +115,7 @@ impl Table {
         };
         let segment = Segment { seq: digest.seq, end: digest.seq, ack: 0, payload: 0, flags: flag::ACK };
         let track = if self.track(newest).is_tcp() && self.track(newest).older != TrackIndex::NONE {
-            self.incarnation(newest, seen, digest, &segment)
+            self.incarnation(newest, seen, digest, &segment, None)
         } else {
             newest
         };

@@ -4,34 +4,73 @@
 //! old one was seen; which incarnation a packet belongs to is remembered for each place, so that it makes no
 //! difference in which order captures of the same traffic arrive.
 
-use crate::digest::{Digest, tcp as flag};
+use crate::digest::Digest;
 use crate::flow::join::Index;
-use crate::flow::segment::handshake;
 use crate::flow::table::{Sighting, Table};
 use crate::flow::tcp;
-use crate::flow::track::{Segment, TrackIndex, known};
+use crate::flow::track::{Segment, Track, TrackIndex, known};
 
 /// Incarnations of one 5-tuple that a packet without a handshake is compared with.
 const INCARNATIONS_PROBED: usize = 16;
 
+/// What a SYN or SYN-ACK says of the conversation that it opens.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Opening {
+    /// The client's initial sequence number.
+    pub(super) isn: u32,
+    /// The client is the key's high end.
+    pub(super) client_is_high: bool,
+}
+
+impl Opening {
+    fn is_of(self, track: &Track) -> bool {
+        track.knows(known::CLIENT_ISN)
+            && track.client_isn == self.isn
+            && track.knows(known::CLIENT_HIGH) == self.client_is_high
+    }
+}
+
 impl Table {
-    /// The incarnation of a 5-tuple that a segment belongs to; opened if it starts a new one.
+    /// What a SYN or SYN-ACK opens; `newest` is the newest track of its 5-tuple.
+    ///
+    /// A SYN-ACK acknowledges the SYN, and what data came with it (RFC 7413): all that the client has sent.
+    pub(super) fn opening(&self, newest: Option<TrackIndex>, digest: &Digest, segment: &Segment) -> Opening {
+        if segment.is_syn() {
+            return Opening { isn: segment.seq, client_is_high: digest.reversed };
+        }
+        let plain = Opening { isn: segment.ack.wrapping_sub(1), client_is_high: !digest.reversed };
+        let answers = |track: &Track| {
+            let is_first = track.has_only_begun() && track.end_out == segment.ack;
+            let is_copy = track.knows(known::SERVER_ISN) && track.server_isn == segment.seq;
+            track.knows(known::SYN)
+                && track.knows(known::CLIENT_HIGH) == plain.client_is_high
+                && (is_first || is_copy)
+                && tcp::continues(segment.ack, track.client_isn)
+        };
+        let incarnations = newest.into_iter().flat_map(|newest| self.incarnations(newest));
+        let answered = incarnations.map(|t| self.track(t)).find(|track| answers(track));
+        answered.map_or(plain, |track| Opening { isn: track.client_isn, ..plain })
+    }
+
+    /// The incarnation of a 5-tuple that a segment belongs to; opened if it starts a new one. A SYN or SYN-ACK comes with
+    /// what it opens.
     pub(super) fn incarnation(
         &mut self,
         newest: TrackIndex,
         seen: &Sighting<'_>,
         digest: &Digest,
         segment: &Segment,
+        opening: Option<Opening>,
     ) -> TrackIndex {
         let here = (digest.key, seen.place, seen.tunnel);
         let is_reused = self.track(newest).older != TrackIndex::NONE;
         let current = if is_reused { self.current.get(&here).copied() } else { None };
-        if segment.flags & flag::SYN == 0 {
-            return self.incarnation_of_data(current, newest, digest, segment);
-        }
-        let known = self.incarnation_of_handshake(current, newest, digest, segment);
+        let Some(opening) = opening else {
+            return self.incarnation_of_data(current, newest, seen, digest, segment);
+        };
+        let known = self.incarnation_of_handshake(current, newest, digest, segment, opening);
         let track = known
-            .or_else(|| self.beginning_of(newest, seen, digest, segment))
+            .or_else(|| self.beginning_of(newest, seen, opening))
             .unwrap_or_else(|| self.open(digest, Some(newest)));
         if self.track(self.newest_of(digest)).older != TrackIndex::NONE {
             self.current.insert(here, track);
@@ -52,14 +91,12 @@ impl Table {
         newest: TrackIndex,
         digest: &Digest,
         segment: &Segment,
+        opening: Opening,
     ) -> Option<TrackIndex> {
-        let (isn, client_is_high) = handshake(digest, segment);
+        let isn = opening.isn;
         let is_it = |t: TrackIndex| {
             let track = self.track(t);
-            track.key == digest.key
-                && track.knows(known::CLIENT_ISN)
-                && track.client_isn == isn
-                && track.knows(known::CLIENT_HIGH) == client_is_high
+            track.key == digest.key && opening.is_of(track)
         };
         let print = Index::syn_print(isn, digest.ip_id);
         let by_print = || {
@@ -80,24 +117,12 @@ impl Table {
 
     /// The newest incarnation whose beginning was missed elsewhere and that this handshake can have begun. Others may have
     /// followed it there.
-    fn beginning_of(
-        &self,
-        newest: TrackIndex,
-        seen: &Sighting<'_>,
-        digest: &Digest,
-        segment: &Segment,
-    ) -> Option<TrackIndex> {
-        self.incarnations(newest).find(|track| self.can_begin(*track, seen, digest, segment))
+    fn beginning_of(&self, newest: TrackIndex, seen: &Sighting<'_>, opening: Opening) -> Option<TrackIndex> {
+        self.incarnations(newest).find(|track| self.can_begin(*track, seen, opening))
     }
 
-    fn can_begin(
-        &self,
-        incarnation: TrackIndex,
-        seen: &Sighting<'_>,
-        digest: &Digest,
-        segment: &Segment,
-    ) -> bool {
-        let (isn, client_is_high) = handshake(digest, segment);
+    fn can_begin(&self, incarnation: TrackIndex, seen: &Sighting<'_>, opening: Opening) -> bool {
+        let Opening { isn, client_is_high } = opening;
         let track = self.track(incarnation);
         if track.knows(known::CLIENT_ISN) {
             return false;
@@ -130,6 +155,7 @@ impl Table {
         &self,
         current: Option<TrackIndex>,
         newest: TrackIndex,
+        seen: &Sighting<'_>,
         digest: &Digest,
         segment: &Segment,
     ) -> TrackIndex {
@@ -138,6 +164,9 @@ impl Table {
             track.admits(track.is_out(digest.reversed), segment)
         };
         if let Some(current) = current {
+            if self.is_refusal(current, seen.point, segment) {
+                return current;
+            }
             return self.incarnations(current).find(|t| admits(*t)).unwrap_or(current);
         }
         let distance = |t: TrackIndex| {

@@ -7,7 +7,7 @@
 //! and nothing speaks against it: their servers' numbers, where both are known, are equal; the timestamps of their SYNs are
 //! those of one packet, or of it and its retry; in one clock domain the print was seen within [`SYN_WINDOW`]; and no SYN of
 //! two tracks of the flow was seen at one sight ([`is_same_sight`](crate::flow::Leg::is_same_sight)), for a packet
-//! passes there once.
+//! passes there once. But a SYN and its retry are two packets, which NAT may give two ports.
 //!
 //! A track whose beginning was not seen is joined by its segments: at once inside one clock domain (`recent`), over
 //! several when all are known (`weigh`). So are datagrams.
@@ -166,15 +166,26 @@ fn halves(print: u64) -> [u32; 2] {
 }
 
 /// Whether the timestamps of two SYNs can be of one conversation: those of one packet are equal; those of a SYN and its
-/// retry are as far apart as the client's clock, which ticks every 1 to 10 ms, moves between the two.
+/// retry are as far apart as the client's clock, which ticks every 1 to 10 ms, moves between the two: a few ticks where the
+/// client tries again at once, having refused what answered it.
 fn is_one_clock(one: &Track, other: &Track) -> bool {
-    const RETRIES: std::ops::Range<u32> = 20..600_000;
+    const RETRIES: std::ops::Range<u32> = 1..600_000;
     if !one.knows(known::SYN_TIMESTAMP) || !other.knows(known::SYN_TIMESTAMP) {
         return true;
     }
     let apart = one.syn_timestamp.wrapping_sub(other.syn_timestamp);
     let apart = apart.min(apart.wrapping_neg());
     apart == 0 || (one.syn_ip_id != other.syn_ip_id && RETRIES.contains(&apart))
+}
+
+/// Whether two tracks began with different packets of one number: a SYN, and the same sent again.
+fn is_syn_and_retry(one: &Track, other: &Track) -> bool {
+    one.knows(known::SYN)
+        && other.knows(known::SYN)
+        && one.client_isn == other.client_isn
+        && one.syn_ip_id != other.syn_ip_id
+        && one.syn_ip_id != 0
+        && other.syn_ip_id != 0
 }
 
 /// Whether a print is more than one number that somebody chose: with an IP identification it is.
@@ -315,6 +326,9 @@ impl Table {
         }
         if one.key == other.key {
             return Fit::Rival;
+        }
+        if is_syn_and_retry(one, other) {
+            return Fit::Yes;
         }
         // What strayed to a place where the right SYN passed does not make another conversation of it.
         let has_passed = |leg: &Leg| leg.has_shown(shown::SYN);

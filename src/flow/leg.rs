@@ -55,6 +55,14 @@ pub mod moved {
     pub const PASSING: u8 = 0x04;
 }
 
+/// What more there is to say of what a leg never showed, as bits.
+mod gaps {
+    /// There was more than one hole at a time: where the first of them ends is not kept.
+    pub(super) const MORE_HOLES: u8 = 0x01;
+    /// Bare segments stood one below the beginning, and nothing showed that byte.
+    pub(super) const PROBED: u8 = 0x02;
+}
+
 /// What is kept of the other side's packets of a leg, while nobody knows for certain which side is the client's.
 #[derive(Debug, Clone, Copy)]
 pub struct Facing {
@@ -84,8 +92,8 @@ pub struct Leg {
     pub holes: u32,
     /// Where the first of these holes begins, if there are any.
     pub hole_at: u32,
-    /// There was more than one hole at a time: where the first of them ends is not kept.
-    has_more_holes: bool,
+    /// Bits of [`gaps`].
+    gaps: u8,
     /// The next leg of the same track.
     pub next: LegIndex,
     pub place: PlaceIndex,
@@ -112,7 +120,7 @@ impl Leg {
             seq_end: 0,
             holes: 0,
             hole_at: 0,
-            has_more_holes: false,
+            gaps: 0,
             next: LegIndex::NONE,
             place,
             tunnel,
@@ -176,7 +184,7 @@ impl Leg {
         self.shown = 0;
         self.moved = 0;
         self.holes = 0;
-        self.has_more_holes = false;
+        self.gaps = 0;
         self.source_mac = MacIndex::UNKNOWN;
         self.destination_mac = MacIndex::UNKNOWN;
         if let Some(facing) = facing {
@@ -212,7 +220,8 @@ impl Leg {
     ///
     /// What lies between the old end and a segment beyond it is a hole until it is sent again; so is what lies between
     /// data before the beginning and that. Of several holes at a time
-    /// only their sum is kept: they stay, for nothing tells which bytes would fill them.
+    /// only their sum is kept: they stay, for nothing tells which bytes would fill them. A leg that begins with bare segments
+    /// one below what follows begins with that: see [`probed`](Self::probed).
     #[inline]
     pub fn note_segment(&mut self, seq: u32, end: u32) {
         if !self.has_shown(shown::SEQ) {
@@ -222,22 +231,53 @@ impl Leg {
             return;
         }
         if tcp::is_after(seq, self.seq_end) {
-            self.has_more_holes |= self.holes > 0;
-            if self.holes == 0 {
-                self.hole_at = self.seq_end;
-            }
-            self.holes = self.holes.saturating_add(seq.wrapping_sub(self.seq_end));
+            self.note_beyond(seq);
         } else if end != seq && tcp::is_after(self.seq_low, end) {
-            self.has_more_holes |= self.holes > 0;
-            if self.holes == 0 {
-                self.hole_at = end;
-            }
-            self.holes = self.holes.saturating_add(self.seq_low.wrapping_sub(end));
-        } else if self.holes > 0 && !self.has_more_holes {
+            self.note_hole(end, self.seq_low);
+        } else if self.holes > 0 && self.gaps & gaps::MORE_HOLES == 0 {
             self.fill(seq, end);
         }
-        self.seq_low = tcp::earlier(self.seq_low, seq);
+        // What carries nothing shows nothing of what lies before the beginning.
+        if end != seq && tcp::is_after(self.seq_low, seq) {
+            self.seq_low = seq;
+            self.gaps &= !gaps::PROBED;
+        }
         self.seq_end = tcp::later(self.seq_end, end);
+    }
+
+    #[cold]
+    fn note_beyond(&mut self, seq: u32) {
+        let is_all_bare = self.seq_low == self.seq_end && self.gaps & gaps::PROBED == 0;
+        if is_all_bare && seq == self.seq_end.wrapping_add(1) {
+            self.gaps |= gaps::PROBED;
+            (self.seq_low, self.seq_end) = (seq, seq);
+        } else {
+            self.note_hole(self.seq_end, seq);
+        }
+    }
+
+    #[cold]
+    fn note_hole(&mut self, from: u32, to: u32) {
+        if self.holes == 0 {
+            self.hole_at = from;
+        } else {
+            self.gaps |= gaps::MORE_HOLES;
+        }
+        self.holes = self.holes.saturating_add(to.wrapping_sub(from));
+    }
+
+    /// The byte that bare segments at the leg's beginning stood at, where nothing of the leg showed it.
+    ///
+    /// A probe for a connection that idles stands one below what comes next, at a byte that was acknowledged before
+    /// (RFC 9293 §3.8.4). Whether it was a probe is told by who acknowledges that byte.
+    pub fn probed(&self) -> Option<u32> {
+        if !self.has_shown(shown::SEQ) {
+            None
+        } else if self.gaps & gaps::PROBED != 0 {
+            Some(self.seq_low.wrapping_sub(1))
+        } else {
+            (self.seq_low == self.seq_end).then_some(self.seq_low)
+        }
     }
 
     /// Takes from the one hole what `[seq, end)` shows of it; what would part it in two leaves it as it is.
@@ -364,6 +404,45 @@ mod tests {
         assert_eq!((leg.holes, leg.hole_at, leg.seq_low), (100, 900, 800));
         leg.note_segment(900, 1000);
         assert_eq!((leg.holes, leg.seq_low, leg.seq_end), (0, 800, 1100));
+    }
+
+    #[test]
+    fn a_probe_stands_one_below_what_follows() {
+        let mut leg = leg();
+        leg.note_segment(999, 999);
+        leg.note_segment(999, 999);
+        assert_eq!((leg.probed(), leg.seq_low, leg.seq_end), (Some(999), 999, 999));
+        leg.note_segment(1000, 1100);
+        leg.note_segment(999, 999);
+        assert_eq!((leg.probed(), leg.seq_low, leg.seq_end, leg.holes), (Some(999), 1000, 1100, 0));
+        leg.note_segment(1101, 1101);
+        assert_eq!(leg.holes, 1, "in the middle of data it is a hole");
+    }
+
+    #[test]
+    fn a_byte_that_is_shown_was_not_probed_for() {
+        let mut leg = leg();
+        leg.note_segment(999, 999);
+        leg.note_segment(1000, 1100);
+        leg.note_segment(999, 1000);
+        assert_eq!((leg.probed(), leg.seq_low, leg.holes), (None, 999, 0));
+    }
+
+    #[test]
+    fn what_goes_on_one_by_one_without_data_shows_holes() {
+        let mut leg = leg();
+        for seq in [999, 1000, 1001, 1002] {
+            leg.note_segment(seq, seq);
+        }
+        assert_eq!((leg.probed(), leg.holes), (Some(999), 2));
+    }
+
+    #[test]
+    fn a_bare_segment_from_before_the_beginning_shows_nothing_of_it() {
+        let mut leg = leg();
+        leg.note_segment(1000, 1100);
+        leg.note_segment(900, 900);
+        assert_eq!((leg.probed(), leg.seq_low, leg.holes), (None, 1000, 0));
     }
 
     #[test]

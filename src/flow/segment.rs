@@ -4,6 +4,7 @@ use std::hash::BuildHasher as _;
 
 use crate::decode;
 use crate::digest::{Digest, tcp as flag};
+use crate::flow::incarnation::Opening;
 use crate::flow::join::Index;
 use crate::flow::leg::{LegIndex, shown};
 use crate::flow::sign::{self, Class, Print};
@@ -30,18 +31,25 @@ impl Table {
             payload: digest.payload_len,
             flags: digest.flags,
         };
-        let track = match self.newest(digest, found) {
+        let newest = self.newest(digest, found);
+        let opening = is_syn.then(|| self.opening(newest, digest, &segment));
+        let track = match newest {
             None => self.open(digest, None),
             Some(newest) if !is_syn && self.track(newest).older == TrackIndex::NONE => newest,
-            Some(newest) => self.incarnation(newest, seen, digest, &segment),
+            Some(newest) => self.incarnation(newest, seen, digest, &segment, opening),
         };
-        let learned =
-            if is_syn { self.learn_handshake(track, seen, digest, &segment) } else { Learned::NOTHING };
+        let learned = match opening {
+            Some(opening) => self.learn_handshake(track, seen, digest, &segment, opening),
+            None => Learned::NOTHING,
+        };
         let leg = self.leg_at(track, seen);
         let is_out = self.track(track).is_out(digest.reversed);
+        let is_of_another = self.is_of_another(track, leg, is_out, &segment);
         if is_out {
             self.note_out(leg, seen, digest);
-            self.note_segment_out(track, leg, seen, &segment);
+            if !is_of_another {
+                self.note_segment_out(track, leg, seen, &segment);
+            }
         } else {
             self.note_back(leg, seen, digest);
             self.note_facing(track, leg, seen, digest);
@@ -49,7 +57,9 @@ impl Table {
                 self.note_rtt(track, leg, seen.time);
             }
         }
-        self.tracks[track.0 as usize].note(is_out, &segment);
+        if !is_of_another {
+            self.tracks[track.0 as usize].note(is_out, &segment);
+        }
         self.mark_changed(track);
         if learned.syn {
             self.join_by_print(track, Index::syn_print(segment.seq, digest.ip_id), seen);
@@ -160,15 +170,15 @@ impl Table {
         seen: &Sighting<'_>,
         digest: &Digest,
         segment: &Segment,
+        opening: Opening,
     ) -> Learned {
-        let (isn, client_is_high) = handshake(digest, segment);
-        self.orient(track, client_is_high);
+        self.orient(track, opening.client_is_high);
         let entry = &mut self.tracks[track.0 as usize];
         let mut learned = Learned::NOTHING;
-        if entry.knows(known::CLIENT_ISN) && entry.client_isn != isn {
+        if entry.knows(known::CLIENT_ISN) && entry.client_isn != opening.isn {
             return learned;
         }
-        entry.client_isn = isn;
+        entry.client_isn = opening.isn;
         entry.known |= known::CLIENT | known::CLIENT_ISN;
         entry.note_refusal();
         if segment.is_syn() {
@@ -218,15 +228,6 @@ struct Learned {
 
 impl Learned {
     const NOTHING: Self = Self { syn: false, pair: false };
-}
-
-/// (the client's initial sequence number, whether the client is the key's high end) by a SYN or SYN-ACK.
-pub(super) fn handshake(digest: &Digest, segment: &Segment) -> (u32, bool) {
-    if segment.is_syn() {
-        (segment.seq, digest.reversed)
-    } else {
-        (segment.ack.wrapping_sub(1), !digest.reversed)
-    }
 }
 
 fn swap_bits(bits: u16, a: u16, b: u16) -> u16 {

@@ -103,6 +103,8 @@ pub struct Table {
     pub(super) current: HashMap<(Key, PlaceIndex, TunnelIndex), TrackIndex>,
     pub(super) retries: HashMap<LegIndex, SmallVec<[Timestamp; 2]>>,
     pub(super) errors: HashMap<TrackIndex, SmallVec<[IcmpSeen; 2]>>,
+    /// What was acknowledged at legs where nothing but a SYN was sent (`challenge`).
+    pub(super) doubted: HashMap<LegIndex, u32>,
     /// Of legs whose client is a guess.
     pub(super) facing: HashMap<LegIndex, Facing>,
     pub(super) waiting_errors: Errors,
@@ -134,6 +136,7 @@ impl Default for Table {
             current: HashMap::default(),
             retries: HashMap::default(),
             errors: HashMap::default(),
+            doubted: HashMap::default(),
             facing: HashMap::default(),
             waiting_errors: Errors::default(),
             fragments: Fragments::default(),

@@ -253,11 +253,18 @@ impl Track {
         self.note_refusal();
     }
 
-    /// Takes a reset for the answer to the SYN, if it acknowledges that alone; whichever of them was seen first.
+    /// Whether nothing but its SYN was seen of the client: `end_out` is where that ends, data included.
+    pub fn has_only_begun(&self) -> bool {
+        self.knows(known::SYN | known::END_OUT) && !self.knows(known::ACK_OUT)
+    }
+
+    /// Takes a reset for the answer to the SYN, if it acknowledges that alone, or with the data that came along (RFC 7413);
+    /// whichever of them was seen first.
     pub fn note_refusal(&mut self) {
+        let with_data = self.has_only_begun() && self.ack_back == self.end_out;
         let is_answer = self.knows(known::RST_BACK | known::CLIENT_ISN)
             && self.known & (known::SERVER_ISN | known::ACK_BACK) == 0
-            && self.ack_back == self.client_isn.wrapping_add(1);
+            && (self.ack_back == self.client_isn.wrapping_add(1) || with_data);
         if is_answer {
             self.known |= known::REFUSED;
         }

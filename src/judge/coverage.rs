@@ -44,8 +44,30 @@ struct Span {
     holes: u32,
 }
 
+impl Span {
+    /// What a leg showed. A byte that it showed bare segments at counts as shown where it was acknowledged: these
+    /// may have been probes, which repeat the number of a byte that came before the capture. The other side
+    /// acknowledges only what came to it under the same addresses; where the origin shows the byte itself, its
+    /// span begins there, and the wire's must, too.
+    fn of(leg: &Leg, acknowledged: Option<u32>) -> Self {
+        let (low, end, holes) = (leg.seq_low, leg.seq_end, leg.holes);
+        let Some(probed) = leg.probed() else { return Self { low, end, holes } };
+        let after = probed.wrapping_add(1);
+        if acknowledged.is_some_and(|acknowledged| tcp::is_after(acknowledged, probed)) {
+            Self { low: after, end: tcp::later(end, after), holes }
+        } else {
+            Self { low: probed, end, holes: holes.saturating_add(low.wrapping_sub(probed)) }
+        }
+    }
+}
+
 impl Coverage {
-    fn of<'a>(legs: impl Iterator<Item = &'a Leg>, facts: &Facts, holes: fn(&[Span]) -> u32) -> Self {
+    fn of<'a>(
+        legs: impl Iterator<Item = &'a Leg>,
+        facts: &Facts,
+        acknowledged: Option<u32>,
+        holes: fn(&[Span]) -> u32,
+    ) -> Self {
         let mut all = Self {
             is_empty: true,
             packets: None,
@@ -63,10 +85,11 @@ impl Coverage {
             }
             all.has_reset |= leg.has_shown(shown::RST);
             if leg.has_shown(shown::SEQ) {
-                all.low = if all.has_seq { tcp::earlier(all.low, leg.seq_low) } else { leg.seq_low };
-                all.end = if all.has_seq { tcp::later(all.end, leg.seq_end) } else { leg.seq_end };
+                let span = Span::of(leg, acknowledged);
+                all.low = if all.has_seq { tcp::earlier(all.low, span.low) } else { span.low };
+                all.end = if all.has_seq { tcp::later(all.end, span.end) } else { span.end };
                 all.has_seq = true;
-                spans.push(Span { low: leg.seq_low, end: leg.seq_end, holes: leg.holes });
+                spans.push(span);
             }
         }
         all.holes = holes(&spans);
@@ -101,9 +124,10 @@ fn remaining_holes(spans: &[Span]) -> u32 {
 
 /// What the origin showed, or the far side acknowledged, and the wire's legs did not show.
 pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track, &Leg)]) -> Option<Detail> {
-    let wire = Coverage::of(legs.iter().map(|(_, leg)| *leg), judge.facts, remaining_holes);
+    let acknowledged = acknowledged(judgement);
+    let wire = Coverage::of(legs.iter().map(|(_, leg)| *leg), judge.facts, acknowledged, remaining_holes);
     let inner = judgement.view.legs_out().filter(|(_, leg)| wire::is_inside_leg(leg, judge.facts));
-    let origin = Coverage::of(inner.map(|(_, leg)| leg), judge.facts, fewest_holes);
+    let origin = Coverage::of(inner.map(|(_, leg)| leg), judge.facts, acknowledged, fewest_holes);
     let point = |leg: &Leg| judge.facts.point(judge.table.point_of(leg));
     let is_known_loss = judgement.view.legs().any(|(_, _, leg)| point(leg).is_incomplete());
     let gap = |bytes| Some(Detail::Gap { bytes, is_known_loss });
@@ -112,7 +136,7 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if wire.holes > missing_inside {
         return gap(wire.holes - missing_inside);
     }
-    if let Some(acknowledged) = acknowledged(judgement)
+    if let Some(acknowledged) = acknowledged
         && wire.has_seq
         && tcp::is_after(acknowledged, wire.end)
     {
@@ -146,10 +170,12 @@ pub(super) fn gap(judge: &Judge<'_>, judgement: &Judgement<'_>, legs: &[(&Track,
     if is_fewer && (is_known_loss || !origin.has_seq) { gap(0) } else { None }
 }
 
-/// The highest acknowledgement of the client's data, at whatever place.
+/// The highest acknowledgement of the client's data, at whatever place: one that the client refused counts for nothing.
 fn acknowledged(judgement: &Judgement<'_>) -> Option<u32> {
-    let tracks = judgement.view.tracks().iter().map(|t| judgement.view.table.track(*t));
-    tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back).reduce(tcp::later)
+    let view = &judgement.view;
+    let tracks = view.tracks().iter().map(|t| view.table.track(*t));
+    let told = tracks.filter(|track| track.knows(known::ACK_BACK)).map(|track| track.ack_back);
+    told.chain(view.legs().filter_map(|(_, leg, _)| view.table.doubted(leg))).reduce(tcp::later)
 }
 
 /// Whether what the wire lacks may have been on its way when the capture ended: one or two packets.

@@ -273,6 +273,13 @@ impl Track {
     }
 
     fn shares_a_sight_with(&self, other: &Self) -> bool {
+        let sent_again = match (self.syn, other.syn) {
+            (Some((id, _)), Some((its_id, _))) => id != its_id && id != 0 && its_id != 0,
+            _ => false,
+        };
+        if sent_again && self.client_isn == other.client_isn {
+            return false;
+        }
         self.legs.iter().any(|(place, leg)| {
             other.legs.get(place).is_some_and(|its| {
                 leg.passed > 0 && its.passed > 0 && leg.moved == its.moved && leg.source == its.source

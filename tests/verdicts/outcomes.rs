@@ -31,6 +31,19 @@ fn a_syn_that_was_answered_is_established() {
 }
 
 #[test]
+fn a_syn_that_carries_data_is_answered_with_it_or_without() {
+    assert_eq!(outcome(|flow| flow.syn_with(100).syn_ack().ack().receive(10).close()), "established");
+    assert_eq!(
+        outcome(|flow| flow.syn_with(100).rewind(100).syn_ack().ack().send(100).close()),
+        "established"
+    );
+    assert_eq!(outcome(|flow| flow.syn_with(100).refuse()), "refused");
+    let mut scene = Scene::new();
+    flow(&mut scene).syn_with(100).syn_ack().ack().receive(10).close();
+    assert_eq!(scene.check(EXPECT).snapshot.rows.len(), 1);
+}
+
+#[test]
 fn data_sent_again_that_nobody_acknowledges_is_stalled() {
     assert_eq!(outcome(|flow| flow.handshake().send_in_vain(1400).wait(300).send_again(1400)), "stalled");
 }

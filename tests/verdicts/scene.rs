@@ -630,6 +630,12 @@ impl Flow<'_> {
         self
     }
 
+    /// A SYN that carries data (RFC 7413).
+    pub(crate) fn syn_with(mut self, bytes: usize) -> Self {
+        self.client(SYN, bytes);
+        self
+    }
+
     /// The same SYN again; the kernel gives it an identification of its own.
     pub(crate) fn syn_again(mut self) -> Self {
         self.sequence = self.sequence.wrapping_sub(1);
@@ -639,6 +645,28 @@ impl Flow<'_> {
     pub(crate) fn syn_ack(mut self) -> Self {
         self.server(SYN | ACK, 0);
         self
+    }
+
+    /// An acknowledgement of another conversation's data instead of a SYN-ACK.
+    pub(crate) fn challenge(mut self, acknowledged: u32) -> Self {
+        let (sequence, next) = (self.sequence, self.acknowledged);
+        (self.sequence, self.acknowledged) = (acknowledged, acknowledged ^ 0x5a5a_5a5a);
+        self.server(ACK, 0);
+        (self.sequence, self.acknowledged) = (sequence, next);
+        self
+    }
+
+    /// The client's reset of that.
+    pub(crate) fn refuse_challenge(mut self, acknowledged: u32) -> Self {
+        let sequence = std::mem::replace(&mut self.sequence, acknowledged);
+        self.client(RST, 0);
+        self.sequence = sequence;
+        self
+    }
+
+    pub(crate) fn syn_ack_again(mut self) -> Self {
+        self.acknowledged = self.acknowledged.wrapping_sub(1);
+        self.syn_ack()
     }
 
     pub(crate) fn ack(mut self) -> Self {
@@ -684,6 +712,12 @@ impl Flow<'_> {
     pub(crate) fn forward(mut self, bytes: u32) -> Self {
         self.sequence = self.sequence.wrapping_add(bytes);
         self
+    }
+
+    /// A second later, whether the server is still there, which it answers: a segment that repeats the number of the
+    /// last byte and carries nothing (RFC 9293 §3.8.4).
+    pub(crate) fn probe(self) -> Self {
+        self.wait(1000).rewind(1).ack().forward(1).acknowledge()
     }
 
     /// Data from the server that the client never acknowledges.
@@ -749,6 +783,19 @@ impl Flow<'_> {
             let about = self.packet(&stop, SYN, self.sequence.wrapping_sub(1), 0, 0);
             let packet = frame::icmp(sender, kind, code, mtu, about);
             self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, false);
+        }
+        self.now += MS / 5;
+        self
+    }
+
+    /// The client's machine says that nobody waits for the server's last datagram.
+    pub(crate) fn turned_away(mut self) -> Self {
+        for (step, n) in (0i64..).zip((0..self.stops.len()).filter(|n| !self.hidden.contains(n))) {
+            let stop = self.stops[n].clone();
+            let back = Stop { source: stop.destination, destination: stop.source, ..stop.clone() };
+            let about = self.packet(&back, 0, self.acknowledged, self.sequence, 0);
+            let packet = frame::icmp(&stop.source.ip().to_string(), 3, 3, 0, about);
+            self.scene.put(self.now + step * STEP, stop.sight, &packet, stop.tunnel, true);
         }
         self.now += MS / 5;
         self
