@@ -171,22 +171,57 @@ impl Table {
             flow.tracks > 0 && new.track(flow.head).is_some()
         });
         self.move_up(&new);
-        self.slots.renumber(&new);
-        for track in self.slots.tracks() {
-            self.tracks[track.0 as usize].known &= !known::SUPERSEDED;
-        }
-        self.index.renumber(&new);
-        self.recent.renumber(&new);
-        self.current.retain(|_, track| new.track(*track).inspect(|new| *track = *new).is_some());
-        self.retries = renumbered(&mut self.retries, |leg| new.leg(leg));
-        self.facing = renumbered(&mut self.facing, |leg| new.leg(leg));
-        self.errors = renumbered(&mut self.errors, |track| new.track(track));
-        self.waiting_errors.forget(since);
-        self.fragments.renumber(&new);
-        let legs = self.legs.iter().map(|leg| self.points[usize::from(leg.place.0)]);
-        self.signs.renumber(&new, legs, &self.points);
-        self.names.renumber(|track| new.track(TrackIndex(track)).map(|new| new.0));
+        self.renumber(&new, since);
         new
+    }
+
+    /// Gives all that goes by numbers the new ones. Every field is named, so that none that is added is overlooked.
+    fn renumber(&mut self, new: &Renumbered, since: impl Fn(PointIndex) -> Timestamp) {
+        let Self {
+            tracks,
+            legs,
+            flows: _,
+            names,
+            changed,
+            index,
+            free,
+            gone: _,
+            has_reader: _,
+            points,
+            slots,
+            recent,
+            current,
+            retries,
+            errors,
+            doubted,
+            facing,
+            waiting_errors,
+            fragments,
+            signs,
+            weighed: _,
+            expected_points: _,
+            macs: _,
+            found: _,
+            hasher: _,
+        } = self;
+        // What stays is numbered without gaps.
+        free.clear();
+        changed.retain_mut(|track| new.track(*track).inspect(|new| *track = *new).is_some());
+        slots.renumber(new);
+        for track in slots.tracks() {
+            tracks[track.0 as usize].known &= !known::SUPERSEDED;
+        }
+        index.renumber(new);
+        recent.renumber(new);
+        current.retain(|_, track| new.track(*track).inspect(|new| *track = *new).is_some());
+        *retries = renumbered(retries, |leg| new.leg(leg));
+        *doubted = renumbered(doubted, |leg| new.leg(leg));
+        *facing = renumbered(facing, |leg| new.leg(leg));
+        *errors = renumbered(errors, |track| new.track(track));
+        waiting_errors.forget(since);
+        fragments.renumber(new);
+        signs.renumber(new, legs.iter().map(|leg| points[usize::from(leg.place.0)]), points);
+        names.renumber(|track| new.track(TrackIndex(track)).map(|new| new.0));
     }
 
     /// Of each track itself, or the newest that stays of those that had its 5-tuple before: these have smaller numbers.
@@ -229,8 +264,6 @@ impl Table {
             flow.head = new.track(flow.head).expect(within);
             flow.tail = new.track(flow.tail).expect(within);
         }
-        self.free.clear();
-        self.changed.retain_mut(|track| new.track(*track).inspect(|new| *track = *new).is_some());
     }
 }
 

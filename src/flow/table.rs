@@ -113,8 +113,8 @@ pub struct Table {
     pub(super) weighed: Weighed,
     /// Points that frames will come from, as far as they were told.
     pub(super) expected_points: usize,
-    macs: HashMap<Mac, MacIndex>,
-    found: Vec<TrackIndex>,
+    pub(super) macs: HashMap<Mac, MacIndex>,
+    pub(super) found: Vec<TrackIndex>,
     pub(super) hasher: foldhash::fast::RandomState,
 }
 
