@@ -49,10 +49,11 @@ audit: ## known vulnerabilities of dependencies (needs the advisory database: ne
 	@scripts/install cargo cc deny
 	cargo deny check advisories
 
-bench: ## measure: the whole program beside its peers, then its stages
+bench: ## measure: the whole program beside its peers, its stages, its memory over a long run
 	@scripts/install cargo cc libpcap tcpdump tshark tcptrace time
 	cargo bench --bench whole
 	cargo bench --bench stages
+	cargo bench --bench soak
 
 fmt: ## format the code
 	@scripts/install cargo fmt

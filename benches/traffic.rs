@@ -83,7 +83,7 @@ impl Traffic {
             let mut writer =
                 Writer::new(BufWriter::with_capacity(1 << 20, File::create(&unfinished)?), snap)?;
             self.write(&mut writer)?;
-            writer.into_inner().flush()?;
+            writer.inner().flush()?;
             fs::rename(&unfinished, &path)?;
         }
         Ok(path)
@@ -223,6 +223,7 @@ impl Conversation {
         // Linux sends a SYN-ACK before it has a socket to count identifications for.
         let ip_id = if flags == SYN | ACK { 0 } else { sender.ip_id };
         let packet = Packet {
+            is_datagram: false,
             from_client,
             client: pod_address(pod(self.flow)),
             client_port: origin_port(self.flow),

@@ -3,6 +3,7 @@
 //! ```text
 //!  SLL2 (20)   protocol(2) 0(2) interface index(4) ARPHRD(2) packet type(1) address length(1) address(8)
 //!  IPv4 (20)   RFC 791
+//!  UDP  (8)    RFC 768, or
 //!  TCP  (32/40) RFC 9293, with timestamps (RFC 7323); a SYN also has MSS, SACK permitted and window scale
 //! ```
 
@@ -20,6 +21,7 @@ const MAGIC: u32 = 0xa1b2_3c4d;
 
 const LINK: usize = 20;
 const IP: usize = 20;
+const UDP: usize = 8;
 /// Up to TCP's fixed header; its options follow.
 const FIXED: usize = LINK + IP + 20;
 
@@ -31,6 +33,8 @@ const OUTGOING: u8 = 4;
 /// A packet as its two ends know it, with what the node makes of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Packet {
+    /// UDP; of what says TCP below, nothing counts.
+    pub(crate) is_datagram: bool,
     pub(crate) from_client: bool,
     pub(crate) client: [u8; 4],
     pub(crate) client_port: u16,
@@ -80,8 +84,8 @@ impl<W: Write> Writer<W> {
         Ok(Self { out, snap, headers: [0; FIXED + 20], payload })
     }
 
-    pub(crate) fn into_inner(self) -> W {
-        self.out
+    pub(crate) fn inner(&mut self) -> &mut W {
+        &mut self.out
     }
 
     /// Writes the copy of `packet` that is seen at `place` at `time`.
@@ -132,7 +136,8 @@ impl<W: Write> Writer<W> {
         let (source, destination) =
             if packet.from_client { (client, packet.server) } else { (packet.server, client) };
         let options = tcp_options(packet);
-        let total = IP + 20 + options.len() + packet.length as usize;
+        let transport = if packet.is_datagram { UDP } else { 20 + options.len() };
+        let total = IP + transport + packet.length as usize;
         let ttl = match (packet.from_client, place) {
             (true, Place::Uplink) => 63,
             (true, _) => 64,
@@ -143,8 +148,8 @@ impl<W: Write> Writer<W> {
         let ip = &mut self.headers[LINK..LINK + IP];
         ip[..4].copy_from_slice(&[0x45, 0, (total >> 8) as u8, total as u8]);
         ip[4..6].copy_from_slice(&packet.ip_id.to_be_bytes());
-        // Do not fragment; TCP; the checksum follows.
-        ip[6..12].copy_from_slice(&[0x40, 0, ttl, 6, 0, 0]);
+        // Do not fragment; TCP or UDP; the checksum follows.
+        ip[6..12].copy_from_slice(&[0x40, 0, ttl, if packet.is_datagram { 17 } else { 6 }, 0, 0]);
         ip[12..16].copy_from_slice(&source.0);
         ip[16..20].copy_from_slice(&destination.0);
         let checksum = checksum(ip);
@@ -153,6 +158,12 @@ impl<W: Write> Writer<W> {
         let tcp = &mut self.headers[LINK + IP..];
         tcp[0..2].copy_from_slice(&source.1.to_be_bytes());
         tcp[2..4].copy_from_slice(&destination.1.to_be_bytes());
+        if packet.is_datagram {
+            // No checksum.
+            tcp[4..6].copy_from_slice(&(transport as u16 + packet.length).to_be_bytes());
+            tcp[6..8].fill(0);
+            return LINK + IP + transport;
+        }
         tcp[4..8].copy_from_slice(&packet.seq.to_be_bytes());
         tcp[8..12].copy_from_slice(&packet.ack.to_be_bytes());
         tcp[12] = (((20 + options.len()) / 4) << 4) as u8;

@@ -4,10 +4,15 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod expiry;
+mod groups;
+mod lifetime;
 mod named;
 mod problems;
 mod rows;
+mod settled;
 mod standing;
+mod status;
 
 use std::collections::BTreeMap;
 
@@ -31,7 +36,10 @@ use crate::text::Text;
 use crate::verdict::Reason;
 use crate::view::View;
 
+use expiry::LastLook;
+pub use lifetime::{KEEP, Lifetime, Room};
 use standing::Standings;
+pub use status::Status;
 
 /// Most names of interface indexes that are kept of a point.
 const INDEX_NAMES: usize = 1 << 16;
@@ -51,7 +59,12 @@ pub struct Settings {
     pub is_numeric: bool,
     /// What went wrong before the first frame: told with the run's own warnings.
     pub warnings: Vec<String>,
+    /// When flows are let go of.
+    pub lifetime: Lifetime,
 }
+
+/// Lines of one kind that are told.
+const TOLD: usize = 100;
 
 /// One point, and what its batches have told of it.
 #[derive(Debug)]
@@ -65,6 +78,8 @@ struct Point {
     places: Vec<PlaceIndex>,
     tunnels: Vec<TunnelIndex>,
     incidents: Vec<String>,
+    /// The last tick when its last frame was taken in.
+    read_at: Timestamp,
 }
 
 #[derive(Debug)]
@@ -84,6 +99,9 @@ pub struct Engine {
     interface_names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Found when somebody asks, for the flows as they stand.
     links: Option<Links>,
+    /// Of the points' clocks, as flows told that are no longer held.
+    offsets: BTreeMap<PointIndex, i64>,
+    last_look: LastLook,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -99,7 +117,7 @@ pub enum RoleError {
 
 impl Engine {
     pub fn new(mut settings: Settings) -> Self {
-        let standings = Standings::new(settings.expectations.list.len());
+        let standings = Standings::new(settings.expectations.list.len(), settings.lifetime.room.groups);
         let mut table = Table::default();
         table.names.set_hosts(std::mem::take(&mut settings.hosts));
         Self {
@@ -115,6 +133,8 @@ impl Engine {
             is_limited: false,
             interface_names: BTreeMap::new(),
             links: None,
+            offsets: BTreeMap::new(),
+            last_look: LastLook::default(),
         }
     }
 
@@ -130,6 +150,7 @@ impl Engine {
             places: Vec::new(),
             tunnels: Vec::new(),
             incidents: Vec::new(),
+            read_at: self.now,
         });
         self.table.add_point();
         self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
@@ -138,7 +159,7 @@ impl Engine {
 
     /// Tells of a source that was asked for and could not be read: the run cannot pass without it.
     pub fn note_unread(&mut self, what: String) {
-        self.settings.warnings.push(what);
+        tell(&mut self.settings.warnings, what);
         self.has_unread = true;
     }
 
@@ -165,11 +186,14 @@ impl Engine {
         for incident in &batch.incidents {
             self.note_incident(point, incident);
         }
+        self.let_go();
     }
 
-    /// Tells the time where no frame does.
+    /// Tells the time where no frame does. It serves to tell how much of it has gone by: a point's frames have a clock of
+    /// their own.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        self.let_go();
     }
 
     /// No more will come: every flow is settled.
@@ -211,8 +235,10 @@ impl Engine {
     fn introduce(&mut self, batch: &Batch) {
         let point = batch.point;
         let entry = &mut self.points[point.0 as usize];
-        entry.links.extend(batch.interfaces.iter().map(|interface| interface.link));
-        entry.interfaces.extend(batch.interfaces.iter().cloned());
+        // Heads name interfaces in 16 bits: what is beyond cannot be meant.
+        let room = (usize::from(u16::MAX) + 1).saturating_sub(entry.links.len());
+        entry.links.extend(batch.interfaces.iter().take(room).map(|interface| interface.link));
+        entry.interfaces.extend(batch.interfaces.iter().take(room).cloned());
         // A point has at most 4,096 places to name; names beyond many times that are somebody's nonsense.
         let room = INDEX_NAMES.saturating_sub(entry.index_names.len());
         let named = batch.index_names.iter().take(room);
@@ -272,7 +298,7 @@ impl Engine {
 
     /// Counts the batch's frames; returns the number of its first within the point.
     fn count(&mut self, batch: &Batch) -> u64 {
-        let entry = &self.points[batch.point.0 as usize];
+        let entry = &mut self.points[batch.point.0 as usize];
         let mut undecoded = 0;
         for (head, digest) in batch.heads.iter().zip(&batch.digests) {
             let place = entry.places[digest.place.0 as usize];
@@ -282,6 +308,9 @@ impl Engine {
         let facts = &mut self.facts.points[batch.point.0 as usize];
         let first_ordinal = facts.frames + 1;
         facts.frames += batch.heads.len() as u64;
+        if !batch.heads.is_empty() {
+            entry.read_at = self.now;
+        }
         facts.undecoded += undecoded;
         first_ordinal
     }
@@ -292,9 +321,11 @@ impl Engine {
             Incident::Dropped(count) => facts.dropped = facts.dropped.saturating_add(*count),
             Incident::Truncated(what) => {
                 facts.is_truncated = true;
-                self.points[point.0 as usize].incidents.push(what.clone());
+                tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
-            Incident::Interrupted(what) => self.points[point.0 as usize].incidents.push(what.clone()),
+            Incident::Interrupted(what) => {
+                tell(&mut self.points[point.0 as usize].incidents, what.clone());
+            }
         }
         self.facts.mark_news();
     }
@@ -306,20 +337,27 @@ impl Engine {
             self.standings.withdraw(flow);
         }
         let changed = self.table.take_changed();
-        if !changed.is_empty() || self.links.is_none() {
-            self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
+        if !changed.is_empty() {
+            self.links = None;
         }
+        let clocks = self.clocks();
+        let (young, grown): (Vec<FlowIndex>, Vec<FlowIndex>) = changed
+            .iter()
+            .partition(|flow| !self.has_ended && !settled::is_grown(&self.table, **flow, &clocks));
         let cluster = &self.settings.expectations.cluster;
-        for flow in &changed {
-            self.facts.learn(&View::of(&self.table, *flow, cluster), cluster);
+        for flow in grown {
+            self.facts.learn(&View::of(&self.table, flow, cluster), cluster);
         }
         if self.facts.settle() {
-            let all = (0..self.table.flows.len() as u32).map(FlowIndex);
-            self.judge_again(all.filter(|flow| self.table.flow(*flow).tracks > 0).collect());
+            self.judge_again(self.table.standing_flows().collect());
         } else {
             self.judge_again(changed);
         }
         self.standings.settle();
+        // Something is still to be learnt from these.
+        for flow in young {
+            self.table.mark_flow_changed(flow);
+        }
     }
 
     fn judge_again(&mut self, flows: Vec<FlowIndex>) {
@@ -343,12 +381,23 @@ impl Engine {
         &self.table.names
     }
 
-    /// Each point's clock against the first's.
+    /// Each point's clock against the first's, by the flows that are held, else by those that were.
     fn clock_offsets(&self) -> BTreeMap<PointIndex, i64> {
         if self.points.len() < 2 {
             return BTreeMap::new();
         }
-        clock::offsets(&self.table, self.points.len())
+        let mut offsets = self.offsets.clone();
+        offsets.extend(clock::offsets(&self.table, self.points.len()));
+        offsets
+    }
+}
+
+/// Adds a line to those of one kind that are told: a run that goes on for days may go wrong in one way again and again.
+fn tell(lines: &mut Vec<String>, line: String) {
+    match lines.len() {
+        ..TOLD => lines.push(line),
+        TOLD => lines.push("and more of the kind".to_owned()),
+        _ => {}
     }
 }
 
@@ -372,6 +421,9 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
 impl Snapshots for Engine {
     fn snapshot(&mut self, window: &Window) -> Snapshot {
         self.refresh();
+        if self.links.is_none() {
+            self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
+        }
         rows::snapshot(self, window)
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! All that egret says about a flow is said here, once: text, JUnit and screens show these sentences.
 
+mod gone;
+
 use crate::expect::Expectations;
 use crate::facts::Facts;
 use crate::findings::{Change, Contest};
@@ -17,6 +19,8 @@ use crate::text::Text;
 use crate::verdict::{Outcome, Reason};
 use crate::view::View;
 use crate::wire;
+
+pub use gone::let_go;
 
 /// What is said of a flow, or of several that are alike.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -25,6 +25,10 @@ use asked::Asked;
 /// Initiators that are remembered as inside where nothing about the cluster is known.
 const INITIATORS_KEPT: usize = 65_536;
 
+/// Places that are remembered of a link-layer address: a node's is seen at its uplink's devices and at those of others on the
+/// segment.
+const PLACES_OF_MAC: usize = 64;
+
 #[derive(Debug, Default)]
 pub struct Facts {
     pub places: Vec<Place>,
@@ -274,7 +278,7 @@ impl Facts {
             return;
         }
         let places = self.node_macs.entry(leg.source_mac).or_default();
-        if !places.contains(&leg.place) {
+        if places.len() < PLACES_OF_MAC && !places.contains(&leg.place) {
             places.push(leg.place);
             self.has_news = true;
         }

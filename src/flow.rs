@@ -3,6 +3,7 @@
 mod challenge;
 mod datagram;
 mod errors;
+pub mod forget;
 mod fragments;
 mod hearing;
 mod incarnation;

@@ -287,6 +287,49 @@ impl Names {
         self.prints[track] = if known == 0 { print } else { known.min(print) };
     }
 
+    /// Gives tracks their new numbers; what those told that have none is forgotten, names that nobody told any longer
+    /// too.
+    pub fn renumber(&mut self, new: impl Fn(u32) -> Option<u32>) {
+        let told = std::mem::take(&mut self.told);
+        self.told = told.into_iter().filter_map(|(track, told)| Some((new(track)?, told))).collect();
+        let (mut old, mut kept) = (0, 0);
+        self.prints.retain(|_| {
+            let track = new(old);
+            old += 1;
+            kept += u32::from(track.is_some());
+            // A list of prints ends with the last that has one: numbers are those of its places.
+            debug_assert!(track.is_none_or(|track| track + 1 == kept), "what stays keeps its order");
+            track.is_some()
+        });
+        self.prune();
+        for point in &mut self.points {
+            point.streams.renumber(&new);
+        }
+    }
+
+    /// Forgets names that no track told any longer, and numbers the others anew.
+    fn prune(&mut self) {
+        let mut numbers = vec![None; self.known.len()];
+        let old = std::mem::take(&mut self.known);
+        self.by_text.clear();
+        let mut told: Vec<&mut Told> = self.told.values_mut().collect();
+        told.sort_unstable_by_key(|told| told.name);
+        let mut known = Vec::new();
+        for told in told {
+            let number = numbers[told.name as usize].get_or_insert_with(|| {
+                known.push(old[told.name as usize].clone());
+                known.len() as u32 - 1
+            });
+            told.name = *number;
+        }
+        let Self { by_text, hasher, .. } = self;
+        for number in 0..known.len() as u32 {
+            let hash = hasher.hash_one(&known[number as usize]);
+            by_text.insert_unique(hash, number, |n| hasher.hash_one(&known[*n as usize]));
+        }
+        self.known = known;
+    }
+
     fn point(&mut self, point: PointIndex) -> &mut Point {
         let index = usize::from(point.0);
         if self.points.len() <= index {

@@ -64,7 +64,10 @@ pub struct Summary {
     pub frames: u64,
     pub undecoded: u64,
     pub kernel_drops: u64,
+    /// Flows that were let go of before they had settled, for want of room.
     pub evicted: u64,
+    /// Flows that had settled and are no longer held: they are counted, and have no rows.
+    pub expired: u64,
 }
 
 #[derive(Debug, Clone)]
@@ -152,8 +155,9 @@ pub struct Group {
     pub protocol: &'static str,
     /// The origin's address; `None` where it was not seen.
     pub origin: Option<Address>,
-    /// Where the flow went in the end, or first where no wire was seen.
-    pub destination: Endpoint,
+    /// Where the flow went in the end, or first where no wire was seen; `None` of flows for which there was no room to
+    /// tell them apart, which have any origin, destination and source.
+    pub destination: Option<Endpoint>,
     /// Its name, where all of them have one.
     pub destination_name: Option<Text>,
     /// The addresses it left with; empty where no wire was seen.

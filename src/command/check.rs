@@ -66,5 +66,6 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
+        ..Settings::default()
     })
 }

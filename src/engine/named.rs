@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::Engine;
-use crate::engine::standing::Group;
+use crate::engine::groups::{Called as Before, Group};
 use crate::text::Text;
 
 /// What the flows of each group, by its number, call their destination.
@@ -20,17 +20,24 @@ enum Called<'a> {
 }
 
 impl<'a> GroupNames<'a> {
-    /// By one look at all flows, or none where nothing has a name.
-    pub(super) fn of(engine: &'a Engine) -> Self {
-        let kinds: Vec<_> = engine.standings.kinds().collect();
-        let mut called = vec![Called::Open; kinds.len()];
+    /// By one look at all flows that are held, or none where nothing has a name.
+    pub(super) fn of(engine: &'a Engine, groups: &[&'a Group]) -> Self {
+        let mut called = vec![Called::Open; engine.standings.group_numbers()];
+        for group in groups {
+            called[group.number as usize] = match &group.called {
+                Before::Open => Called::Open,
+                Before::One(name) => Called::One(name),
+                Before::Differently => Called::Differently,
+            };
+        }
         if !engine.settings.is_numeric && !engine.table.names.is_empty() {
             for (flow, group) in engine.standings.flows() {
-                if called[group] == Called::Differently {
+                let called = &mut called[group.number as usize];
+                if *called == Called::Differently {
                     continue;
                 }
-                called[group] = match (called[group], engine.name_of(flow, kinds[group].destination.address))
-                {
+                let name = group.kind.destination.and_then(|to| engine.name_of(flow, to.address));
+                *called = match (*called, name) {
                     (Called::Open, Some(name)) => Called::One(name),
                     (Called::One(known), Some(name)) if known == name => Called::One(known),
                     _ => Called::Differently,

@@ -8,9 +8,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use smallvec::SmallVec;
 
+use crate::engine::groups::{Group, Kind};
 use crate::engine::named::GroupNames;
 use crate::engine::rows;
-use crate::engine::standing::{Group, Kind};
 use crate::engine::{Engine, judge};
 use crate::explain::{self, Explainer, Subject};
 use crate::flow::FlowIndex;
@@ -25,17 +25,19 @@ struct Cause {
     verdict: Verdict,
     reason: Reason,
     /// Only where the verdict is a pass: what became of the flows, and where they went.
-    rejected: Option<(Outcome, Endpoint)>,
+    rejected: Option<(Outcome, Option<Endpoint>)>,
     expectation: Option<u32>,
     sources: SmallVec<[Address; 2]>,
     left_at: SmallVec<[PointIndex; 2]>,
+    is_evicted: bool,
 }
 
 #[derive(Debug)]
 struct Case {
     flows: u64,
     first_seen: Timestamp,
-    example: (FrameId, FlowIndex),
+    /// The first of those that are held, else the first of all.
+    example: (FrameId, Option<FlowIndex>),
     origins: BTreeSet<Option<Address>>,
     outcomes: BTreeSet<Outcome>,
     /// By number.
@@ -79,6 +81,7 @@ fn cause(kind: &Kind) -> Option<Cause> {
         expectation: kind.expectation,
         sources: kind.sources.clone(),
         left_at: kind.left_at.clone(),
+        is_evicted: kind.is_evicted,
     })
 }
 
@@ -97,18 +100,24 @@ impl Case {
     fn add(&mut self, group: &Group) {
         self.flows += group.flows;
         self.first_seen = self.first_seen.min(group.first_seen);
-        self.example = self.example.min(group.example);
+        let rank = |(id, held): (FrameId, Option<FlowIndex>)| (held.is_none(), id);
+        if rank(group.example) < rank(self.example) {
+            self.example = group.example;
+        }
         self.origins.insert(group.kind.origin);
         self.outcomes.insert(group.kind.outcome);
         self.groups.insert(group.number);
     }
 }
 
+/// An expectation, and an origin that it speaks of.
+type Whose = (Option<u32>, Option<Address>);
+
 /// Judged flows by expectation and origin, and by their destination too: what a problem's flows are a share of.
 #[derive(Debug, Default)]
 struct Shares {
-    all: BTreeMap<(Option<u32>, Option<Address>), u64>,
-    by_destination: BTreeMap<(Option<u32>, Option<Address>, Endpoint), u64>,
+    all: BTreeMap<Whose, u64>,
+    by_destination: BTreeMap<(Whose, Option<Endpoint>), u64>,
 }
 
 impl Shares {
@@ -117,7 +126,7 @@ impl Shares {
         for group in groups.iter().filter(|group| group.kind.verdict != Verdict::Exempt) {
             let Kind { expectation, origin, destination, .. } = group.kind;
             *shares.all.entry((expectation, origin)).or_default() += group.flows;
-            *shares.by_destination.entry((expectation, origin, destination)).or_default() += group.flows;
+            *shares.by_destination.entry(((expectation, origin), destination)).or_default() += group.flows;
         }
         shares
     }
@@ -125,7 +134,7 @@ impl Shares {
     /// All judged flows of a case's origins under its expectation; for a rejection, those to its destination.
     fn whole(&self, cause: &Cause, case: &Case) -> u64 {
         let of_origin = |origin: &Option<Address>| match cause.rejected {
-            Some((_, destination)) => self.by_destination.get(&(cause.expectation, *origin, destination)),
+            Some((_, destination)) => self.by_destination.get(&((cause.expectation, *origin), destination)),
             None => self.all.get(&(cause.expectation, *origin)),
         };
         case.origins.iter().filter_map(of_origin).sum()
@@ -133,8 +142,6 @@ impl Shares {
 }
 
 fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cause, case: &Case) -> Problem {
-    let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(case.example.1);
-    let explainer = Explainer { facts: &engine.facts, expectations: &engine.settings.expectations };
     let subject = Subject::Many {
         flows: case.flows,
         of: shares.whole(cause, case),
@@ -142,7 +149,14 @@ fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cau
         is_of_destination: cause.rejected.is_some(),
         is_one_outcome: case.outcomes.len() == 1,
     };
-    let explanation = explainer.explain(&judgement, subject, names.common(&case.groups));
+    let explanation = match case.example.1 {
+        Some(flow) => {
+            let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
+            let explainer = Explainer { facts: &engine.facts, expectations: &engine.settings.expectations };
+            explainer.explain(&judgement, subject, names.common(&case.groups))
+        }
+        None => explain::let_go(cause.reason, case.flows, cause.is_evicted),
+    };
     let only = case.outcomes.first().copied().filter(|_| case.outcomes.len() == 1);
     Problem {
         reason: cause.reason,
@@ -152,7 +166,7 @@ fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cau
         first_seen: case.first_seen,
         example: engine.frame_name(case.example.0),
         sentence: explanation.sentence,
-        remark: rows::link(engine, case.example.1).map(|link| {
+        remark: case.example.1.and_then(|flow| rows::link(engine, flow)).map(|link| {
             let view = View::of(&engine.table, link.other, &engine.settings.expectations.cluster);
             explain::other_side(link, &view, &engine.frame_name(view.id()))
         }),

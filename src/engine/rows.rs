@@ -1,9 +1,10 @@
 //! Builds what a window shows.
 
 use crate::digest::protocol;
+use crate::engine::groups::Group;
 use crate::engine::named::GroupNames;
 use crate::engine::problems::problems;
-use crate::engine::standing::Group;
+use crate::engine::settled::Clocks;
 use crate::engine::{Engine, judge};
 use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
@@ -29,6 +30,7 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         Detail::Rows => matching.iter().skip(window.first).take(window.count).copied().collect(),
     };
     let expectations = expectations(engine);
+    let clocks = engine.clocks();
     let mut snapshot = Snapshot {
         verdict: run_verdict(engine, &expectations),
         assumptions: Vec::new(),
@@ -40,14 +42,14 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         expectations,
         findings: Vec::new(),
         matching: count,
-        rows: range.into_iter().map(|flow| row(engine, flow)).collect(),
+        rows: range.into_iter().map(|flow| row(engine, flow, &clocks)).collect(),
     };
     if window.detail == Detail::Totals {
         let groups = engine.standings.groups();
         snapshot.assumptions = assumptions(engine);
         snapshot.warnings = warnings(engine);
         snapshot.points = points(engine);
-        let names = GroupNames::of(engine);
+        let names = GroupNames::of(engine, &groups);
         snapshot.problems = problems(engine, &groups, &names);
         let findings = engine.claims.contests();
         let frame = |frame| engine.frame_name(frame);
@@ -58,7 +60,7 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
     snapshot
 }
 
-fn summary(engine: &Engine) -> Summary {
+pub(super) fn summary(engine: &Engine) -> Summary {
     let total = &engine.standings.total;
     let points = &engine.facts.points;
     Summary {
@@ -70,12 +72,13 @@ fn summary(engine: &Engine) -> Summary {
         frames: points.iter().map(|point| point.frames).sum(),
         undecoded: points.iter().map(|point| point.undecoded).sum(),
         kernel_drops: points.iter().map(|point| point.dropped).sum(),
-        evicted: 0,
+        evicted: engine.standings.evicted,
+        expired: engine.standings.expired,
     }
 }
 
 /// A run passes if all judged flows pass, every expectation was met, and every source could be read.
-fn run_verdict(engine: &Engine, expectations: &[ExpectationRow]) -> Verdict {
+pub(super) fn run_verdict(engine: &Engine, expectations: &[ExpectationRow]) -> Verdict {
     let total = &engine.standings.total;
     let is_unmet = expectations.iter().any(|row| row.verdict == Verdict::Inconclusive);
     let has_unreadable = engine.facts.points.iter().any(PointFacts::is_unreadable);
@@ -91,7 +94,7 @@ fn run_verdict(engine: &Engine, expectations: &[ExpectationRow]) -> Verdict {
     }
 }
 
-fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
+pub(super) fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
     let list = &engine.settings.expectations.list;
     list.iter()
         .zip(&engine.standings.by_expectation)
@@ -250,7 +253,7 @@ pub(super) fn protocol_name(number: u8) -> &'static str {
     }
 }
 
-fn row(engine: &Engine, flow: FlowIndex) -> Row {
+fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
     let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
     let view = &judgement.view;
     let (first, destination) = (view.first().server(), view.destination());
@@ -276,7 +279,7 @@ fn row(engine: &Engine, flow: FlowIndex) -> Row {
         reason: judgement.reason,
         explanation: format!("{}.", explanation.sentence),
         next_step: explanation.next_step,
-        settled: engine.is_settled(view),
+        settled: engine.is_settled(flow, clocks),
         outcome: judgement.found.outcome,
         syn_times: outcome::syn_times(view),
         icmp: icmp(&judgement),
@@ -386,19 +389,5 @@ impl Engine {
             confidence: Confidence::Probable,
             because: explain::in_common(link),
         }
-    }
-
-    /// Whether nothing more can change what is said of a flow: the input has ended, or the flow has and was quiet since.
-    fn is_settled(&self, view: &View<'_>) -> bool {
-        const QUIET: i64 = 2_000_000_000;
-        if self.has_ended {
-            return true;
-        }
-        let closed = view.tracks().iter().any(|t| self.table.track(*t).is_closed());
-        let quiet = view.legs().all(|(_, _, leg)| {
-            let now = self.facts.last_seen(self.table.point_of(leg)).max(self.now);
-            now - leg.last_seen >= QUIET
-        });
-        closed && quiet
     }
 }

@@ -1,15 +1,15 @@
 //! How every flow stands, and the totals over all: kept as flows change, never counted anew.
+//!
+//! A flow that is let go of keeps counting, in its group and in the totals, with the verdict that it had.
 
-use foldhash::{HashMap, HashMapExt as _};
-use smallvec::SmallVec;
-
+use crate::engine::groups::{Group, Groups, Kind};
 use crate::facts::Facts;
 use crate::flow::FlowIndex;
-use crate::frame::{FrameId, PointIndex, Timestamp};
+use crate::frame::{FrameId, Timestamp};
 use crate::judge::Judgement;
-use crate::net::{Address, Endpoint};
 use crate::snapshot::Sort;
-use crate::verdict::{Outcome, Reason, Verdict};
+use crate::text::Text;
+use crate::verdict::{Reason, Verdict};
 
 /// A flow's verdict, as kept for each of perhaps millions of flows.
 #[derive(Debug, Clone, Copy)]
@@ -20,36 +20,6 @@ pub(super) struct Standing {
     pub group: u32,
     pub expectation: Option<u32>,
     pub reason: Reason,
-}
-
-/// What flows of one group have in common.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) struct Kind {
-    pub verdict: Verdict,
-    pub reason: Reason,
-    pub outcome: Outcome,
-    pub protocol: u8,
-    pub origin: Option<Address>,
-    pub destination: Endpoint,
-    pub sources: SmallVec<[Address; 2]>,
-    pub expectation: Option<u32>,
-    pub left_at: SmallVec<[PointIndex; 2]>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Group {
-    /// Its number.
-    pub number: u32,
-    pub kind: Kind,
-    pub flows: u64,
-    pub packets: u64,
-    pub bytes: u64,
-    pub first_seen: Timestamp,
-    pub last_seen: Timestamp,
-    /// The one with the lowest id.
-    pub example: (FrameId, FlowIndex),
-    /// A flow left that may have been the example, the first or the last.
-    is_stale: bool,
 }
 
 /// Flows of one verdict.
@@ -74,59 +44,71 @@ impl Counts {
 #[derive(Debug)]
 pub(super) struct Standings {
     flows: Vec<Option<Standing>>,
-    groups: Vec<Group>,
-    by_kind: HashMap<Kind, u32>,
+    groups: Groups,
     pub total: Counts,
     pub by_expectation: Vec<Counts>,
+    /// Flows that had settled and are no longer held; that were let go of before that.
+    pub expired: u64,
+    pub evicted: u64,
     /// Flows in an order that was asked for.
     order: Option<(Sort, Vec<Verdict>, Vec<FlowIndex>)>,
 }
 
 impl Standings {
-    pub(super) fn new(expectations: usize) -> Self {
+    pub(super) fn new(expectations: usize, groups: usize) -> Self {
         Self {
             flows: Vec::new(),
-            groups: Vec::new(),
-            by_kind: HashMap::new(),
+            groups: Groups::new(groups),
             total: Counts::default(),
             by_expectation: vec![Counts::default(); expectations],
+            expired: 0,
+            evicted: 0,
             order: None,
         }
     }
 
     /// Enters a flow's judgement in place of what was there before.
     pub(super) fn enter(&mut self, flow: FlowIndex, judgement: &Judgement<'_>, facts: &Facts) {
-        self.withdraw(flow);
         let view = &judgement.view;
         let fullest = view.fullest();
-        let kind = kind(judgement, facts);
+        let before = self.take_out(flow);
         let standing = Standing {
             id: view.id(),
             bytes: fullest.bytes,
             packets: fullest.out.saturating_add(fullest.back),
-            group: self.group(kind),
+            group: self.groups.number(Kind::of(judgement, facts)),
             expectation: judgement.expectation.map(|index| index as u32),
             reason: judgement.reason,
         };
-        let group = &mut self.groups[standing.group as usize];
-        group.add(flow, &standing, view.first_seen(), view.last_seen());
+        self.put_in(flow, standing, view.first_seen(), view.last_seen());
+        if let Some(before) = before {
+            self.groups.tidy(before);
+        }
+    }
+
+    /// Takes a flow out of all totals.
+    pub(super) fn withdraw(&mut self, flow: FlowIndex) {
+        if let Some(group) = self.take_out(flow) {
+            self.groups.tidy(group);
+        }
+    }
+
+    /// Takes a flow out; returns its group, which may be left empty.
+    fn take_out(&mut self, flow: FlowIndex) -> Option<u32> {
+        let standing = self.flows.get_mut(flow.0 as usize).and_then(Option::take)?;
+        self.groups.get_mut(standing.group).subtract(&standing);
+        self.change(&standing, false);
+        self.order = None;
+        Some(standing.group)
+    }
+
+    fn put_in(&mut self, flow: FlowIndex, standing: Standing, first: Timestamp, last: Timestamp) {
+        self.groups.get_mut(standing.group).add(flow, &standing, first, last);
         self.change(&standing, true);
         if self.flows.len() <= flow.0 as usize {
             self.flows.resize(flow.0 as usize + 1, None);
         }
         self.flows[flow.0 as usize] = Some(standing);
-        self.order = None;
-    }
-
-    /// Takes a flow out of all totals.
-    pub(super) fn withdraw(&mut self, flow: FlowIndex) {
-        let Some(standing) = self.flows.get_mut(flow.0 as usize).and_then(Option::take) else { return };
-        let group = &mut self.groups[standing.group as usize];
-        group.flows -= 1;
-        group.packets -= u64::from(standing.packets);
-        group.bytes -= standing.bytes;
-        group.is_stale = true;
-        self.change(&standing, false);
         self.order = None;
     }
 
@@ -138,62 +120,80 @@ impl Standings {
         }
     }
 
-    fn group(&mut self, kind: Kind) -> u32 {
-        if let Some(known) = self.by_kind.get(&kind) {
-            return *known;
+    /// Lets go of a flow that has settled; `name` is what it calls its destination.
+    pub(super) fn expire(&mut self, flow: FlowIndex, name: Option<&Text>) {
+        self.expired += u64::from(self.let_go(flow, name));
+    }
+
+    /// Lets go of a flow that more could have been said of: if it has not failed by now, it stays open. `seen` is when its first
+    /// and its last frame came.
+    pub(super) fn evict(&mut self, flow: FlowIndex, name: Option<&Text>, seen: (Timestamp, Timestamp)) {
+        let Some(standing) = self.of(flow).copied() else { return };
+        let kind = self.groups.get(standing.group).kind.evicted();
+        let before = self.take_out(flow);
+        let standing = Standing { reason: kind.reason, group: self.groups.number(kind), ..standing };
+        self.put_in(flow, standing, seen.0, seen.1);
+        if let Some(before) = before {
+            self.groups.tidy(before);
         }
-        let number = self.groups.len() as u32;
-        self.groups.push(Group {
-            number,
-            kind: kind.clone(),
-            flows: 0,
-            packets: 0,
-            bytes: 0,
-            first_seen: Timestamp::MAX,
-            last_seen: Timestamp::MIN,
-            example: (FrameId { point: PointIndex(u16::MAX), ordinal: u64::MAX }, FlowIndex(u32::MAX)),
-            is_stale: false,
-        });
-        self.by_kind.insert(kind, number);
-        number
+        self.evicted += u64::from(self.let_go(flow, name));
+    }
+
+    fn let_go(&mut self, flow: FlowIndex, name: Option<&Text>) -> bool {
+        let Some(standing) = self.flows.get_mut(flow.0 as usize).and_then(Option::take) else { return false };
+        self.groups.get_mut(standing.group).let_go(&standing, name);
+        true
+    }
+
+    /// Takes in the new numbers of flows; those without one were let go of.
+    pub(super) fn renumber(&mut self, new: impl Fn(FlowIndex) -> Option<FlowIndex>) {
+        let old = std::mem::take(&mut self.flows);
+        let stays = (0..).map(FlowIndex).zip(old);
+        // New numbers are the old ones in their order.
+        for (new, standing) in stays.filter_map(|(old, standing)| Some((new(old)?, standing))) {
+            self.flows.resize(new.0 as usize, None);
+            self.flows.push(standing);
+        }
+        self.groups.renumber(new);
+        self.order = None;
+    }
+
+    /// How a flow stands; `None` if it does not count.
+    pub(super) fn of(&self, flow: FlowIndex) -> Option<&Standing> {
+        self.flows.get(flow.0 as usize)?.as_ref()
+    }
+
+    pub(super) fn group_of(&self, flow: FlowIndex) -> Option<&Group> {
+        self.of(flow).map(|standing| self.groups.get(standing.group))
+    }
+
+    /// Whether what is said of a flow's group rests on it.
+    pub(super) fn is_example(&self, flow: FlowIndex) -> bool {
+        self.group_of(flow).is_some_and(|group| group.example.1 == Some(flow))
     }
 
     /// Finds the examples of groups that lost flows, by one look at all flows.
     pub(super) fn settle(&mut self) {
-        if !self.groups.iter().any(|group| group.is_stale) {
-            return;
-        }
-        for group in self.groups.iter_mut().filter(|group| group.is_stale) {
-            group.example.0 = FrameId { point: PointIndex(u16::MAX), ordinal: u64::MAX };
-        }
-        for (flow, standing) in self.flows.iter().enumerate() {
-            let Some(standing) = standing else { continue };
-            let group = &mut self.groups[standing.group as usize];
-            if group.is_stale && standing.id < group.example.0 {
-                group.example = (standing.id, FlowIndex(flow as u32));
-            }
-        }
-        for group in &mut self.groups {
-            group.is_stale = false;
+        if self.groups.are_stale() {
+            self.groups.settle(held(&self.flows));
         }
     }
 
     /// The groups that have flows, worst first, then by their first frame.
     pub(super) fn groups(&self) -> Vec<&Group> {
-        let mut groups: Vec<_> = self.groups.iter().filter(|group| group.flows > 0).collect();
+        let mut groups: Vec<_> = self.groups.iter().collect();
         groups.sort_by_key(|group| (group.kind.verdict, group.example.0));
         groups
     }
 
-    /// Every flow that stands, with its group's number among all groups ever.
-    pub(super) fn flows(&self) -> impl Iterator<Item = (FlowIndex, usize)> + '_ {
-        let standing = (0..).map(FlowIndex).zip(&self.flows);
-        standing.filter_map(|(flow, standing)| Some((flow, standing.as_ref()?.group as usize)))
+    /// How many numbers groups have.
+    pub(super) fn group_numbers(&self) -> usize {
+        self.groups.numbers()
     }
 
-    /// What all groups ever, empty ones too, have in common each.
-    pub(super) fn kinds(&self) -> impl Iterator<Item = &Kind> {
-        self.groups.iter().map(|group| &group.kind)
+    /// Every flow that is held and stands, with its group.
+    pub(super) fn flows(&self) -> impl Iterator<Item = (FlowIndex, &Group)> + '_ {
+        held(&self.flows).map(|(flow, standing)| (flow, self.groups.get(standing.group)))
     }
 
     /// The flows with one of the verdicts (all, if none is named), in order. Kept until a flow changes.
@@ -206,11 +206,7 @@ impl Standings {
     }
 
     fn sorted(&self, sort: Sort, verdicts: &[Verdict]) -> Vec<FlowIndex> {
-        let mut keyed: Vec<(u8, FrameId, FlowIndex)> = self
-            .flows
-            .iter()
-            .enumerate()
-            .filter_map(|(flow, standing)| standing.map(|standing| (FlowIndex(flow as u32), standing)))
+        let mut keyed: Vec<(u8, FrameId, FlowIndex)> = held(&self.flows)
             .map(|(flow, standing)| (standing.reason.verdict(), standing.id, flow))
             .filter(|(verdict, _, _)| verdicts.is_empty() || verdicts.contains(verdict))
             .map(|(verdict, id, flow)| (if sort == Sort::Worst { verdict as u8 } else { 0 }, id, flow))
@@ -220,33 +216,6 @@ impl Standings {
     }
 }
 
-impl Group {
-    fn add(&mut self, flow: FlowIndex, standing: &Standing, first: Timestamp, last: Timestamp) {
-        self.flows += 1;
-        self.packets += u64::from(standing.packets);
-        self.bytes += standing.bytes;
-        self.first_seen = self.first_seen.min(first);
-        self.last_seen = self.last_seen.max(last);
-        self.example = self.example.min((standing.id, flow));
-    }
-}
-
-fn kind(judgement: &Judgement<'_>, facts: &Facts) -> Kind {
-    let mut left_at: SmallVec<[PointIndex; 2]> =
-        judgement.wire.legs.iter().map(|(_, leg)| facts.place(leg.place).point).collect();
-    left_at.sort_unstable();
-    left_at.dedup();
-    let mut sources = judgement.wire.addresses();
-    sources.sort_unstable();
-    Kind {
-        verdict: judgement.verdict(),
-        reason: judgement.reason,
-        outcome: judgement.found.outcome,
-        protocol: judgement.view.first().key.protocol,
-        origin: judgement.origin.map(|origin| origin.address),
-        destination: judgement.view.destination(),
-        sources,
-        expectation: judgement.expectation.map(|index| index as u32),
-        left_at,
-    }
+fn held(flows: &[Option<Standing>]) -> impl Iterator<Item = (FlowIndex, &Standing)> {
+    (0..).map(FlowIndex).zip(flows).filter_map(|(flow, standing)| Some((flow, standing.as_ref()?)))
 }

@@ -25,13 +25,39 @@ const ANSWER: i64 = 1_000_000_000;
 /// A socket that asks for a service, as a point shows it.
 type Asker = (PointIndex, Endpoint, u16);
 
+/// Askers after which those of as many before are forgotten, some 40 bytes each: what was asked so long ago is no
+/// longer answered, and of an answer to it less is said.
+const REMEMBERED: usize = 128 << 10;
+
 #[derive(Debug, Default)]
 pub(super) struct Asked {
-    askers: HashSet<Asker>,
+    askers: Askers,
     /// Those of them that somebody whom they asked has answered.
-    heard: HashSet<Asker>,
+    heard: Askers,
     /// Sockets that were answered by somebody whom they were not seen to ask.
-    surprised: HashSet<Asker>,
+    surprised: Askers,
+}
+
+/// Askers of two ages, of which the older ones go when there are too many younger ones.
+#[derive(Debug, Default)]
+struct Askers {
+    young: HashSet<Asker>,
+    old: HashSet<Asker>,
+}
+
+impl Askers {
+    /// Enters one, or makes it young again; `true` if it was not known.
+    fn insert(&mut self, asker: Asker) -> bool {
+        self.young.insert(asker) && !self.old.contains(&asker)
+    }
+
+    fn contains(&self, asker: &Asker) -> bool {
+        self.young.contains(asker) || self.old.contains(asker)
+    }
+
+    fn age(&mut self) {
+        self.old = std::mem::take(&mut self.young);
+    }
 }
 
 impl Asked {
@@ -52,6 +78,13 @@ impl Asked {
             let is_new =
                 (leg.out > 0 && self.askers.insert(asker)) | (is_answered && self.heard.insert(asker));
             has_news |= is_new && self.surprised.contains(&asker);
+        }
+        let mut all = [&mut self.askers, &mut self.heard, &mut self.surprised];
+        // All at once: who has asked and was answered must not be known for the one alone.
+        if all.iter().any(|askers| askers.young.len() >= REMEMBERED) {
+            for askers in &mut all {
+                askers.age();
+            }
         }
         has_news
     }
@@ -98,4 +131,23 @@ fn is_turned_away(view: &View<'_>) -> bool {
             .iter()
             .any(|icmp| !icmp.about_client && icmp.error.sender == client && is_port_unreachable(icmp.error))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::net::Address;
+
+    #[test]
+    fn what_was_asked_long_ago_is_forgotten_unless_it_is_asked_again() {
+        let asker = |n: u32| (PointIndex(0), Endpoint { address: Address::v4(n), port: 5353 }, 53);
+        let mut askers = Askers::default();
+        assert!(askers.insert(asker(1)) && !askers.insert(asker(1)));
+        askers.age();
+        assert!(askers.contains(&asker(1)) && !askers.insert(asker(1)), "it is known, and young again");
+        askers.age();
+        assert!(askers.contains(&asker(1)));
+        askers.age();
+        assert!(!askers.contains(&asker(1)));
+    }
 }

@@ -54,6 +54,14 @@ pub(super) struct Errors {
 }
 
 impl Errors {
+    /// Forgets what has waited since before a point's `since`.
+    pub(super) fn forget(&mut self, since: impl Fn(PointIndex) -> Timestamp) {
+        for (point, waiting) in (0..).map(PointIndex).zip(&mut self.waiting) {
+            let since = since(point);
+            waiting.retain(|error| error.time >= since);
+        }
+    }
+
     fn of(&mut self, point: PointIndex) -> &mut Vec<Waiting> {
         let index = usize::from(point.0);
         if index >= self.waiting.len() {

@@ -16,6 +16,7 @@ use foldhash::HashMap;
 
 use crate::decode;
 use crate::digest::{Digest, Motion, Piece};
+use crate::flow::forget::Renumbered;
 use crate::flow::leg::{MacIndex, PlaceIndex, TunnelIndex};
 use crate::flow::table::{Sighting, Table};
 use crate::flow::track::TrackIndex;
@@ -123,6 +124,14 @@ pub(super) struct Fragments {
 }
 
 impl Fragments {
+    /// Gives the tracks their new numbers; first fragments of those that are gone are forgotten.
+    pub(super) fn renumber(&mut self, new: &Renumbered) {
+        for Cache { firsts, order, .. } in &mut self.caches {
+            firsts.retain(|_, first| new.track(first.track).inspect(|new| first.track = *new).is_some());
+            order.retain(|name| firsts.contains_key(name));
+        }
+    }
+
     fn of(&mut self, point: PointIndex) -> &mut Cache {
         let index = usize::from(point.0);
         if index >= self.caches.len() {

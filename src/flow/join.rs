@@ -22,6 +22,7 @@ use std::hash::BuildHasher as _;
 use hashbrown::HashTable;
 use smallvec::SmallVec;
 
+use crate::flow::forget::Renumbered;
 use crate::flow::leg::{Leg, shown};
 use crate::flow::table::{FlowIndex, Sighting, Table};
 use crate::flow::track::{Track, TrackIndex, known};
@@ -87,28 +88,56 @@ impl Index {
     }
 
     fn insert(&mut self, print: u64, track: TrackIndex, seen: &Sighting<'_>, is_contested: bool) {
-        let Self { newest, entries, hasher, .. } = self;
-        let new = entries.len() as u32;
-        let wanted = halves(print);
-        let hash = hasher.hash_one(print);
-        let mut entry = Entry {
-            print: wanted,
+        self.enter(Entry {
+            print: halves(print),
             millis: millis(seen.time),
             track,
             next: END,
             point: seen.point.0,
             is_contested,
-        };
+        });
+    }
+
+    fn enter(&mut self, mut entry: Entry) {
+        let Self { newest, entries, hasher, .. } = self;
+        let new = entries.len() as u32;
+        let wanted = entry.print;
+        let whole = |[high, low]: [u32; 2]| u64::from(high) << 32 | u64::from(low);
+        let hash = hasher.hash_one(whole(wanted));
+        entry.next = END;
         if let Some(head) = newest.find_mut(hash, |e| entries[*e as usize].print == wanted) {
             entry.next = *head;
             *head = new;
         } else {
-            newest.insert_unique(hash, new, |e| {
-                let [high, low] = entries[*e as usize].print;
-                hasher.hash_one(u64::from(high) << 32 | u64::from(low))
-            });
+            newest.insert_unique(hash, new, |e| hasher.hash_one(whole(entries[*e as usize].print)));
         }
         entries.push(entry);
+    }
+
+    /// Prints that were seen, each as often as tracks showed it.
+    pub(super) fn prints(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// The track of each of them.
+    pub(super) fn printed(&self) -> impl Iterator<Item = TrackIndex> + '_ {
+        self.entries.iter().map(|entry| entry.track)
+    }
+
+    /// Gives the tracks their new numbers; what those showed that are gone goes.
+    pub(super) fn renumber(&mut self, new: &Renumbered) {
+        self.newest.clear();
+        let mut old = std::mem::take(&mut self.entries);
+        old.retain_mut(|entry| new.track(entry.track).inspect(|new| entry.track = *new).is_some());
+        if old.len() < old.capacity() / 4 {
+            old.shrink_to(old.len() * 2);
+        }
+        // Entered again in their order, they are chained as they were.
+        self.entries.reserve(old.len());
+        for entry in old {
+            self.enter(entry);
+        }
+        self.pairs.retain(|track| new.track(*track).inspect(|new| *track = *new).is_some());
     }
 
     /// The track entered for a pair of initial sequence numbers.

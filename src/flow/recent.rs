@@ -11,6 +11,7 @@
 use foldhash::HashSet;
 
 use crate::digest::Digest;
+use crate::flow::forget::Renumbered;
 use crate::flow::track::TrackIndex;
 use crate::frame::PointIndex;
 
@@ -55,6 +56,15 @@ impl Recent {
     /// Tracks that showed one segment, smaller index first.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (TrackIndex, TrackIndex)> + '_ {
         self.pairs.iter().copied()
+    }
+
+    /// Gives the tracks their new numbers; what those showed that are gone is forgotten.
+    pub(super) fn renumber(&mut self, new: &Renumbered) {
+        for (_, track) in self.points.iter_mut().flatten().flat_map(|memory| memory.iter_mut()) {
+            *track = new.track(*track).unwrap_or(TrackIndex::NONE);
+        }
+        let pairs = std::mem::take(&mut self.pairs);
+        self.pairs = pairs.into_iter().filter_map(|(a, b)| Some((new.track(a)?, new.track(b)?))).collect();
     }
 
     #[inline]

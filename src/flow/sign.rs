@@ -16,6 +16,7 @@
 //! ```
 
 use crate::digest::{Digest, Kind, Motion};
+use crate::flow::forget::Renumbered;
 use crate::flow::leg::{PlaceIndex, TunnelIndex, bits};
 use crate::flow::track::TrackIndex;
 use crate::frame::{PointIndex, Timestamp};
@@ -110,6 +111,29 @@ impl Signs {
         let has_room = count.beyond < count.legs * BUDGET;
         count.beyond += u64::from(has_room);
         has_room
+    }
+
+    /// Gives the tracks their new numbers; the signs of those that are gone go, and give back their room. `legs` are
+    /// the points of the legs that stay, `points` that of each place.
+    pub(super) fn renumber(
+        &mut self,
+        new: &Renumbered,
+        legs: impl Iterator<Item = PointIndex>,
+        points: &[PointIndex],
+    ) {
+        self.list.retain_mut(|sign| new.track(sign.track).inspect(|new| sign.track = *new).is_some());
+        if self.list.len() < self.list.capacity() / 4 {
+            self.list.shrink_to(self.list.len() * 2);
+        }
+        let before = std::mem::take(&mut self.counts);
+        legs.for_each(|point| self.note_leg(point));
+        let mut held = vec![0; before.len()];
+        for sign in &self.list {
+            held[usize::from(points[usize::from(sign.place.0)].0)] += 1;
+        }
+        for (point, (before, held)) in (0..).map(PointIndex).zip(before.iter().zip(held)) {
+            self.count(point).beyond = before.beyond.min(held);
+        }
     }
 
     fn count(&mut self, point: PointIndex) -> &mut Count {

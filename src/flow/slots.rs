@@ -4,6 +4,7 @@
 //! each digest and is stored, so a probe compares eight bytes before it touches a track, growing touches no
 //! track at all, and a whole batch's slots can be brought into the cache before the first is used.
 
+use crate::flow::forget::Renumbered;
 use crate::flow::track::TrackIndex;
 
 #[derive(Debug, Clone, Copy)]
@@ -11,6 +12,9 @@ struct Slot {
     hash: u32,
     track: TrackIndex,
 }
+
+/// Slots of the smallest table.
+const SMALLEST: usize = 1 << 12;
 
 const EMPTY: Slot = Slot { hash: 0, track: TrackIndex::NONE };
 
@@ -23,7 +27,7 @@ pub struct Slots {
 
 impl Default for Slots {
     fn default() -> Self {
-        Self { slots: vec![EMPTY; 1 << 12], used: 0 }
+        Self { slots: vec![EMPTY; SMALLEST], used: 0 }
     }
 }
 
@@ -105,6 +109,26 @@ impl Slots {
             }
         }
         self.slots[at] = EMPTY;
+    }
+
+    /// Gives every entry its track's new number, or that of its heir; entries without one go.
+    pub(super) fn renumber(&mut self, new: &Renumbered) {
+        let old = std::mem::take(&mut self.slots);
+        let heir = |slot: Slot| Some(Slot { track: new.heir(slot.track)?, ..slot });
+        let size = old.len();
+        let kept: Vec<Slot> = old.into_iter().filter_map(heir).collect();
+        self.used = kept.len();
+        // Where little stays, less room will do for long enough.
+        let wanted = (self.used * 4).next_power_of_two().max(SMALLEST);
+        self.slots = vec![EMPTY; size.min(wanted)];
+        for slot in kept {
+            self.place(slot);
+        }
+    }
+
+    /// The tracks entered.
+    pub(super) fn tracks(&self) -> impl Iterator<Item = TrackIndex> + '_ {
+        self.slots.iter().map(|slot| slot.track).filter(|track| *track != TrackIndex::NONE)
     }
 
     fn place(&mut self, slot: Slot) {

@@ -113,8 +113,8 @@ pub struct Table {
     pub(super) weighed: Weighed,
     /// Points that frames will come from, as far as they were told.
     pub(super) expected_points: usize,
-    macs: HashMap<Mac, MacIndex>,
-    found: Vec<TrackIndex>,
+    pub(super) macs: HashMap<Mac, MacIndex>,
+    pub(super) found: Vec<TrackIndex>,
     pub(super) hasher: foldhash::fast::RandomState,
 }
 
@@ -164,6 +164,12 @@ impl Table {
 
     pub fn point_of(&self, leg: &Leg) -> PointIndex {
         self.points[leg.place.0 as usize]
+    }
+
+    /// The flows that there are: not those that went into others.
+    pub fn standing_flows(&self) -> impl Iterator<Item = FlowIndex> + '_ {
+        let flows = (0..).map(FlowIndex).zip(&self.flows);
+        flows.filter(|(_, flow)| flow.tracks > 0).map(|(index, _)| index)
     }
 
     /// The tracks of a flow, in the order in which they were joined.
@@ -352,6 +358,7 @@ impl Table {
     /// The track's leg at the frame's place and tunnel, opened if this is its first frame.
     #[inline]
     pub(super) fn leg_at(&mut self, track: TrackIndex, seen: &Sighting<'_>) -> LegIndex {
+        self.tracks[track.0 as usize].is_stirred = true;
         self.leg_where(track, seen.point, (seen.place, seen.tunnel), (seen.time, seen.ordinal, seen.reversed))
     }
 

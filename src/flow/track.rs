@@ -80,6 +80,8 @@ pub struct Track {
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
     pub is_crowded: bool,
+    /// A packet of it came since all were last let rest.
+    pub is_stirred: bool,
 }
 
 /// A segment's facts as the track sees them.
@@ -128,6 +130,7 @@ impl Track {
             hearing: 0,
             is_changed: false,
             is_crowded: false,
+            is_stirred: false,
         }
     }
 
@@ -221,6 +224,10 @@ impl Track {
             (true, _) => known::ACK_OUT,
             (false, _) => known::ACK_BACK,
         };
+        // The last word of either end: both have closed (RFC 9260 §9.2).
+        if chunk == sctp::SHUTDOWN_COMPLETE {
+            self.known |= known::FIN_OUT | known::FIN_BACK;
+        }
     }
 
     fn note_reset(&mut self, is_out: bool, segment: &Segment) {
@@ -316,6 +323,19 @@ mod tests {
         assert!(!track.knows(known::RST_OUT));
         track.note(false, &segment(flag::RST, 900, 0));
         assert!(track.knows(known::RST_BACK));
+    }
+
+    #[test]
+    fn an_association_is_closed_by_its_last_word_or_an_abort() {
+        let closed = |chunks: &[u8]| {
+            let mut track = track();
+            for chunk in chunks {
+                track.note_chunk(true, *chunk);
+            }
+            track.is_closed()
+        };
+        assert!(!closed(&[sctp::INIT, sctp::DATA, sctp::SHUTDOWN]));
+        assert!(closed(&[sctp::INIT, sctp::SHUTDOWN_COMPLETE]) && closed(&[sctp::ABORT]));
     }
 
     #[test]

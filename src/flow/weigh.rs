@@ -146,7 +146,10 @@ impl Table {
             self.flows[flow.0 as usize].is_contested = false;
             self.mark_flow_changed(flow);
         }
-        for (kept, was, gone, its) in std::mem::take(&mut self.weighed.united).into_iter().rev() {
+        let united = std::mem::take(&mut self.weighed.united);
+        // Each was freed by being united, and no flow was opened since: they stand last.
+        self.free.truncate(self.free.len() - united.len());
+        for (kept, was, gone, its) in united.into_iter().rev() {
             let (tail, head) = (was.tail, its.head);
             self.flows[kept.0 as usize] = was;
             self.flows[gone.0 as usize] = its;
@@ -157,14 +160,14 @@ impl Table {
                 self.mark_changed(at);
                 at = self.track(at).next_in_flow;
             }
-            self.free.retain(|free| *free != gone);
             self.mark_flow_changed(kept);
         }
         self.weighed.rivals.clear();
         self.weighed.doubts.clear();
     }
 
-    fn mark_flow_changed(&mut self, flow: FlowIndex) {
+    /// Has a flow looked at again.
+    pub fn mark_flow_changed(&mut self, flow: FlowIndex) {
         let head = self.flow(flow).head;
         if head != TrackIndex::NONE {
             self.mark_changed(head);

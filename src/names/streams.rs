@@ -70,6 +70,13 @@ impl Streams {
         Some((stream.beginning(), stream.is_middle))
     }
 
+    /// Gives tracks their new numbers; streams of those that have none are given up.
+    pub(super) fn renumber(&mut self, new: impl Fn(u32) -> Option<u32>) {
+        for stream in &mut self.open {
+            stream.whose = stream.whose.and_then(|(track, is_back)| Some((new(track)?, is_back)));
+        }
+    }
+
     pub(super) fn give_up(&mut self, stretch: &Stretch<'_>) {
         if let Some(stream) = self.open.iter_mut().find(|stream| stream.is_of(stretch)) {
             stream.whose = None;

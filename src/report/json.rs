@@ -196,6 +196,7 @@ struct Summary {
     undecoded: u64,
     kernel_drops: u64,
     evicted: u64,
+    expired: u64,
 }
 
 impl Summary {
@@ -210,8 +211,9 @@ impl Summary {
             undecoded,
             kernel_drops,
             evicted,
+            expired,
         } = summary;
-        Self { flows, pass, fail, inconclusive, exempt, frames, undecoded, kernel_drops, evicted }
+        Self { flows, pass, fail, inconclusive, exempt, frames, undecoded, kernel_drops, evicted, expired }
     }
 }
 

@@ -256,7 +256,7 @@ fn groups(rows: &[Row]) -> Vec<Group> {
         let origin = row.origin.map(|origin| origin.address);
         let same = groups.iter_mut().find(|group| {
             (group.reason, group.outcome, group.origin) == (row.reason, row.outcome, origin)
-                && group.destination == row.destination
+                && group.destination == Some(row.destination)
                 && group.sources == sources
                 && group.expectation == row.expectation
         });
@@ -268,7 +268,7 @@ fn groups(rows: &[Row]) -> Vec<Group> {
                 outcome: row.outcome,
                 protocol: row.protocol,
                 origin,
-                destination: row.destination,
+                destination: Some(row.destination),
                 destination_name: row.destination_name.clone(),
                 left_at: if sources.is_empty() { Vec::new() } else { vec!["node1".into()] },
                 sources,

@@ -22,6 +22,7 @@ mod packets;
 mod protocols;
 mod question;
 mod reference;
+mod released;
 mod run;
 mod unchanged;
 mod wire;

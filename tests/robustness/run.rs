@@ -75,7 +75,7 @@ struct Typed {
     flags: Flags,
 }
 
-fn settings(flags: &[String]) -> Settings {
+pub(crate) fn settings(flags: &[String]) -> Settings {
     let words = std::iter::once("check").chain(flags.iter().map(String::as_str));
     let typed = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
     let (expectations, warnings) =
@@ -110,7 +110,7 @@ pub(crate) fn engine(flags: &[String], captures: &[Capture], feed: &Feed) -> Eng
     engine
 }
 
-fn batch(point: PointIndex, frames: &[Frame]) -> Batch {
+pub(crate) fn batch(point: PointIndex, frames: &[Frame]) -> Batch {
     let mut batch = Batch::new(point);
     for frame in frames {
         batch.heads.push(Head {

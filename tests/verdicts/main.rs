@@ -9,6 +9,7 @@
 //! ```
 
 mod frame;
+mod live;
 mod scene;
 mod silence;
 
@@ -23,10 +24,12 @@ mod expectations;
 mod idle;
 mod joins;
 mod joins_by_packets;
+mod lifetimes;
 mod losses;
 mod names;
 mod outcomes;
 mod paths;
+mod rooms;
 mod runs;
 mod sources;
 mod strays;

@@ -19,6 +19,7 @@ use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
 use egret::frame::PointIndex;
 use egret::names::Hosts;
+use egret::net::Block;
 use egret::place::Declaration;
 use egret::report;
 use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Sort, Window};
@@ -28,7 +29,7 @@ use crate::frame::{self, ACK, Content, FIN, Mac, Packet, RST, SYN, end};
 
 pub(crate) const MS: i64 = 1_000_000;
 /// Every scene begins at this second; what is said of times counts from it.
-const EPOCH: i64 = 1_795_392_000_000_000_000;
+pub(crate) const EPOCH: i64 = 1_795_392_000_000_000_000;
 /// A node passes a packet on from one device to the next in about this time.
 const STEP: i64 = 10_000;
 
@@ -141,11 +142,14 @@ pub(crate) struct Scene {
     reverses_points: bool,
 }
 
+/// When each frame came, and its bytes.
+pub(crate) type Frames = Vec<(i64, Vec<u8>)>;
+
 #[derive(Debug)]
 struct Point {
     name: &'static str,
     link: Link,
-    frames: Vec<(i64, Vec<u8>)>,
+    frames: Frames,
     /// What this machine's clock is ahead of the first's.
     ahead: i64,
     snap_length: usize,
@@ -298,24 +302,8 @@ impl Scene {
 
     /// What egret says with these options alone.
     pub(crate) fn check_bare(&self, options: &str) -> Run {
-        let asked = Asked::parse_from(std::iter::once("check").chain(options.split_whitespace()));
-        let policies =
-            self.policy.iter().map(|text| Policy::read("policy.yaml", text.as_bytes()).expect("a policy"));
-        let (expectations, warnings) =
-            Expectations::from_parts(&asked.flags, Environment::default(), policies.collect())
-                .expect("options");
-        let pods: Vec<_> = expectations.cluster.pods.iter().map(|known| known.block).collect();
-        let allowed = asked.allow.iter().map(|name| Reason::from_name(name).expect("a reason")).collect();
-        let hosts = asked.host_names();
-        let mut engine = Engine::new(Settings {
-            expectations,
-            allowed,
-            roles: asked.role,
-            hosts,
-            is_numeric: asked.numeric,
-            warnings,
-            ..Settings::default()
-        });
+        let (settings, pods) = self.settings(options);
+        let mut engine = Engine::new(settings);
         let end = self.points.iter().flat_map(|p| &p.frames).map(|(time, _)| *time).max().unwrap_or(EPOCH);
         let order: Vec<&Point> = if self.reverses_points {
             self.points.iter().rev().collect()
@@ -330,11 +318,41 @@ impl Scene {
         }
         engine.end();
         engine.check_roles().expect("roles that fit");
-        let window =
-            Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 10_000, detail: Detail::Rows };
-        let rows = engine.snapshot(&window).rows;
-        let totals = engine.snapshot(&Window { detail: Detail::Totals, ..window });
-        Run { snapshot: Snapshot { rows, ..totals } }
+        Run::of(&mut engine)
+    }
+
+    /// What is asked with these options, and the blocks of pods.
+    pub(crate) fn settings(&self, options: &str) -> (Settings, Vec<Block>) {
+        let asked = Asked::parse_from(std::iter::once("check").chain(options.split_whitespace()));
+        let policies =
+            self.policy.iter().map(|text| Policy::read("policy.yaml", text.as_bytes()).expect("a policy"));
+        let (expectations, warnings) =
+            Expectations::from_parts(&asked.flags, Environment::default(), policies.collect())
+                .expect("options");
+        let pods: Vec<_> = expectations.cluster.pods.iter().map(|known| known.block).collect();
+        let allowed = asked.allow.iter().map(|name| Reason::from_name(name).expect("a reason")).collect();
+        let hosts = asked.host_names();
+        let settings = Settings {
+            expectations,
+            allowed,
+            roles: asked.role,
+            hosts,
+            is_numeric: asked.numeric,
+            warnings,
+            ..Settings::default()
+        };
+        (settings, pods)
+    }
+
+    /// Each point's name, its link type, and its frames by time since the beginning, as they come.
+    pub(crate) fn streams(&self) -> Vec<(&'static str, u16, Frames)> {
+        let stream = |point: &Point| {
+            let mut frames: Frames =
+                point.frames.iter().map(|(time, bytes)| (time - EPOCH, bytes.clone())).collect();
+            frames.sort_by_key(|(time, _)| *time);
+            (point.name, point.link_type(), frames)
+        };
+        self.points.iter().map(stream).collect()
     }
 }
 
@@ -363,7 +381,7 @@ impl Asked {
     }
 }
 
-fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[egret::net::Block]) {
+fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[Block]) {
     let mut file = Savefile::stream(name, Cursor::new(bytes), Keep::Nothing).expect("a capture");
     let mut digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
     let mut batch = Batch::new(point);
@@ -839,6 +857,15 @@ pub(crate) struct Run {
 }
 
 impl Run {
+    /// All that an engine says.
+    pub(crate) fn of(engine: &mut Engine) -> Self {
+        let window =
+            Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 10_000, detail: Detail::Rows };
+        let rows = engine.snapshot(&window).rows;
+        let totals = engine.snapshot(&Window { detail: Detail::Totals, ..window });
+        Self { snapshot: Snapshot { rows, ..totals } }
+    }
+
     /// The flows of which some leg has this port at the client's end.
     pub(crate) fn rows(&self, port: u16) -> Vec<&Row> {
         let is_it = |row: &&Row| row.legs.iter().any(|leg| leg.source.port == port);

@@ -22,6 +22,13 @@ pub(super) fn write(page: &mut Page, clock: &mut Clock, run: &Snapshot) {
     if let Some(lost) = lost(run) {
         page.paragraph("Lost", Tone::Warning, LABELS, &lost);
     }
+    if run.summary.expired > 0 {
+        let ended = counted(run.summary.expired, "flow");
+        let ended = format!(
+            "{ended} that had ended, and let go of since: counted above, no longer listed one by one"
+        );
+        page.paragraph("Ended", Tone::Heading, LABELS, &ended);
+    }
     write_list(page, "Assumed", Tone::Heading, &run.assumptions);
     write_list(page, "Warning", Tone::Warning, &run.warnings);
 }

@@ -85,7 +85,7 @@ struct Key<'a> {
     reason: Reason,
     protocol: &'static str,
     origin: Option<Address>,
-    destination: Endpoint,
+    destination: Option<Endpoint>,
     sources: &'a [Address],
     expected: &'a [String],
     left_at: &'a [String],
@@ -188,6 +188,9 @@ impl Row {
             ([], Reason::NeverLeft | Reason::DroppedAsExpected) => {
                 ("nothing".to_owned(), "never left".to_owned())
             }
+            ([], _) if group.destination.is_none() => {
+                ("various".to_owned(), "left with various addresses".to_owned())
+            }
             ([], _) => ("not seen".to_owned(), "not seen leaving".to_owned()),
             (sources, _) => (named(sources), format!("left as {}", named(sources))),
         };
@@ -200,8 +203,15 @@ impl Row {
             verdict: group.verdict,
             reason: group.reason,
             flows: 0,
-            from: group.origin.map_or("not seen".to_owned(), |origin| origin.to_string()),
-            to: format!("{} {}", group.destination, group.protocol),
+            from: match group.origin {
+                Some(origin) => origin.to_string(),
+                None if group.destination.is_none() => "various".to_owned(),
+                None => "not seen".to_owned(),
+            },
+            to: match group.destination {
+                Some(destination) => format!("{destination} {}", group.protocol),
+                None => format!("various {}", group.protocol),
+            },
             name: name_of(group),
             left_as: clean(&left_as),
             left,
