@@ -310,6 +310,8 @@ pub enum Incident {
     Dropped(u64),
     /// The source ended within a record, or its rest cannot be read; said in words, with the offset.
     Truncated(String),
+    /// The source could not be opened; said in words.
+    Unread(String),
     /// The interface went down or is gone, so that there was nothing to capture; said in words.
     Interrupted(String),
 }
@@ -370,6 +372,14 @@ impl Batch {
         self.fragments.clear();
         self.claims.clear();
         self.incidents.clear();
+    }
+
+    /// Whether it tells nothing: no frame, and nothing else.
+    pub fn is_empty(&self) -> bool {
+        self.heads.is_empty()
+            && self.interfaces.is_empty()
+            && self.index_names.is_empty()
+            && self.incidents.is_empty()
     }
 
     pub fn bytes(&self, head: &Head) -> &[u8] {

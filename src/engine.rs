@@ -30,7 +30,7 @@ use crate::judge::Judge;
 use crate::kin::Links;
 use crate::names::{Hosts, Names};
 use crate::net::Address;
-use crate::place::{Declaration, Place, Suffix};
+use crate::place::{Declaration, Known, Place, Suffix};
 use crate::snapshot::{Snapshot, Snapshots, Window};
 use crate::text::Text;
 use crate::verdict::Reason;
@@ -59,6 +59,8 @@ pub struct Settings {
     pub is_numeric: bool,
     /// What went wrong before the first frame: told with the run's own warnings.
     pub warnings: Vec<String>,
+    /// What was taken for granted before the first frame: told with the run's own assumptions.
+    pub assumptions: Vec<String>,
     /// When flows are let go of.
     pub lifetime: Lifetime,
 }
@@ -78,6 +80,8 @@ struct Point {
     places: Vec<PlaceIndex>,
     tunnels: Vec<TunnelIndex>,
     incidents: Vec<String>,
+    /// What the machine that captures says of its interfaces.
+    known: Vec<Known>,
     /// The last tick when its last frame was taken in.
     read_at: Timestamp,
 }
@@ -102,6 +106,8 @@ pub struct Engine {
     /// Of the points' clocks, as flows told that are no longer held.
     offsets: BTreeMap<PointIndex, i64>,
     last_look: LastLook,
+    /// Something came since flows were last judged: a frame, or just time.
+    has_time_passed: bool,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -135,6 +141,7 @@ impl Engine {
             links: None,
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
+            has_time_passed: false,
         }
     }
 
@@ -150,6 +157,7 @@ impl Engine {
             places: Vec::new(),
             tunnels: Vec::new(),
             incidents: Vec::new(),
+            known: Vec::new(),
             read_at: self.now,
         });
         self.table.add_point();
@@ -175,9 +183,33 @@ impl Engine {
         self.interface_names = names;
     }
 
+    /// Tells what the machine that captures a point says of its interfaces, all that it has now. Those that are gone stay
+    /// what they were.
+    pub fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
+        let entry = &mut self.points[point.0 as usize];
+        entry.known.retain(|old| known.iter().all(|new| new.index != old.index));
+        entry.known.extend(known.iter().cloned());
+        for place in &entry.places {
+            if self.facts.places[place.0 as usize].learn(&entry.known) {
+                self.facts.mark_news();
+            }
+        }
+    }
+
+    /// Tells the report's reader something that is taken for granted, or that happened while frames were taken in.
+    pub fn assume(&mut self, what: String) {
+        self.settings.assumptions.push(what);
+    }
+
+    /// Tells the report's reader that something went wrong.
+    pub fn warn(&mut self, what: String) {
+        self.settings.warnings.push(what);
+    }
+
     /// Takes in a batch of one point; batches of one point come in order, those of several in any.
     pub fn ingest(&mut self, batch: &Batch) {
         let point = batch.point;
+        self.has_time_passed = true;
         self.introduce(batch);
         let first_ordinal = self.count(batch);
         let Point { places, tunnels, links, .. } = &self.points[point.0 as usize];
@@ -193,12 +225,19 @@ impl Engine {
     /// their own.
     pub fn tick(&mut self, now: Timestamp) {
         self.now = self.now.max(now);
+        self.has_time_passed = true;
         self.let_go();
+    }
+
+    /// Tells that a point was captured until then, whether it showed frames or not.
+    pub fn note_watched(&mut self, point: PointIndex, until: Timestamp) {
+        self.facts.points[point.0 as usize].watched = Some(until);
     }
 
     /// No more will come: every flow is settled.
     pub fn end(&mut self) {
         self.has_ended = true;
+        self.has_time_passed = true;
     }
 
     /// Whether anything was read at all.
@@ -288,6 +327,7 @@ impl Engine {
             .iter()
             .find(|role| role.point == entry.name && (role.within.is_empty() || role.means(&suffix)))
             .map(|role| role.role);
+        place.learn(&entry.known);
         place
     }
 
@@ -326,6 +366,7 @@ impl Engine {
             Incident::Interrupted(what) => {
                 tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
+            Incident::Unread(what) => self.note_unread(what.clone()),
         }
         self.facts.mark_news();
     }
@@ -348,8 +389,15 @@ impl Engine {
         for flow in grown {
             self.facts.learn(&View::of(&self.table, flow, cluster), cluster);
         }
+        let has_time_passed = std::mem::take(&mut self.has_time_passed);
         if self.facts.settle() {
             self.judge_again(self.table.standing_flows().collect());
+        } else if has_time_passed {
+            let mut due = changed;
+            due.extend(self.standings.open().map(|(flow, _)| flow));
+            due.sort_unstable();
+            due.dedup();
+            self.judge_again(due);
         } else {
             self.judge_again(changed);
         }
@@ -362,9 +410,11 @@ impl Engine {
 
     fn judge_again(&mut self, flows: Vec<FlowIndex>) {
         let judge = judge(&self.table, &self.facts, &self.settings);
+        let clocks = self.clocks();
         for flow in flows {
             if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
-                self.standings.enter(flow, &judge.judge(flow), &self.facts);
+                let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, &clocks);
+                self.standings.enter(flow, &judge.judge(flow), &self.facts, is_open);
             } else {
                 self.standings.withdraw(flow);
             }

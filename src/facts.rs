@@ -51,6 +51,8 @@ pub struct PointFacts {
     pub undecoded: u64,
     pub dropped: u64,
     pub is_truncated: bool,
+    /// Until when it was certainly captured, by who captured it.
+    pub watched: Option<Timestamp>,
     /// Some flow was seen where it had not left the cluster yet.
     pub shows_inside: bool,
     /// Some client's packet was seen here; some that was more than a SYN; some answer.
@@ -151,9 +153,13 @@ impl Facts {
         self.places_of(point).map(|place| place.first_seen).min().unwrap_or(Timestamp::MAX)
     }
 
-    /// When the point's last frame but one was captured: until then it was certainly captured, whatever time a single
-    /// frame claims.
+    /// Until when the point was certainly captured: by who captured it, or else until its last frame but one.
     pub fn last_seen(&self, point: PointIndex) -> Timestamp {
+        self.point(point).watched.unwrap_or(Timestamp::MIN).max(self.last_frame(point))
+    }
+
+    /// When the point's last frame but one was captured, whatever time a single frame claims.
+    pub fn last_frame(&self, point: PointIndex) -> Timestamp {
         let newest = self.places_of(point).max_by_key(|place| place.last_seen).map(|place| place.spot);
         let of = |place: &Place| if Some(place.spot) == newest { place.before_last } else { place.last_seen };
         self.places_of(point).map(of).max().unwrap_or(Timestamp::MIN)
@@ -240,7 +246,7 @@ impl Facts {
         if place.is_of_any() || self.places_of(place.point).count() == 1 {
             self.last_seen(place.point)
         } else {
-            place.before_last
+            place.before_last.max(self.point(place.point).watched.unwrap_or(Timestamp::MIN))
         }
     }
 

@@ -24,6 +24,7 @@ pub mod number;
 pub mod outcome;
 pub mod packet;
 pub mod place;
+pub mod privilege;
 pub mod report;
 pub mod snapshot;
 pub mod text;

@@ -1,6 +1,6 @@
 //! Where frames were seen, and what each place is to the question: its role, and why.
 //!
-//! A role is declared, or inferred from what the place shows, strongest first:
+//! A role is declared, known of the machine that captures, or inferred from what the place shows, strongest first:
 //! 1. *uplink*: cluster tunnels' outer frames; packets that left translated; packets that leave with an
 //!    address of a node or an expected one;
 //! 2. *remote*: packets with such a source arrive there, or are seen there with a lower TTL than at another such place;
@@ -33,9 +33,22 @@ pub struct Place {
     /// The time before the last: what one absurd time cannot move.
     pub before_last: Timestamp,
     pub declared: Option<Role>,
+    /// By the machine that captures, and why.
+    pub known: Option<(Role, String)>,
     pub evidence: Evidence,
     pub role: Option<Role>,
     pub because: Option<String>,
+}
+
+/// What the machine that captures says of one of its interfaces.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Known {
+    pub index: u32,
+    /// Safe to print; differs from the kernel's where that has unprintable characters.
+    pub name: String,
+    /// `None` where nothing speaks for one: what the interface shows may do so.
+    pub role: Option<Role>,
+    pub because: String,
 }
 
 /// What a place has shown that speaks of its role. It only grows, and does not depend on the order of frames.
@@ -144,6 +157,7 @@ impl Place {
             last_seen: Timestamp::MIN,
             before_last: Timestamp::MIN,
             declared: None,
+            known: None,
             evidence: Evidence::default(),
             role: None,
             because: None,
@@ -164,15 +178,33 @@ impl Place {
 
     /// Settles the role by declaration and evidence; `true` if it changed.
     pub fn settle(&mut self) -> bool {
-        let settled = match self.declared {
-            Some(role) => Some((role, "declared (--role)".to_owned())),
-            None => self.evidence.role(),
+        let settled = match (self.declared, &self.known) {
+            (Some(role), _) => Some((role, "declared (--role)".to_owned())),
+            (None, Some(known)) => Some(known.clone()),
+            (None, None) => self.evidence.role(),
         };
         let (role, because) = settled.unzip();
         let changed = role != self.role;
         self.role = role;
         self.because = because;
         changed
+    }
+
+    /// Takes in what the machine says of the interface that it is, if it is one of these. Returns whether that is news.
+    pub fn learn(&mut self, known: &[Known]) -> bool {
+        let is_it = |known: &&Known| match self.spot.within {
+            Within::Index(index) => known.index == index,
+            Within::Whole => self.interface.as_ref().is_some_and(|name| name.to_string() == known.name),
+            Within::PacketType(_) => false,
+        };
+        let Some(found) = known.iter().find(is_it) else { return false };
+        if self.interface.is_none() {
+            self.interface = Some(Text::from(found.name.as_str()));
+        }
+        let role = found.role.map(|role| (role, found.because.clone()));
+        let is_news = self.known != role;
+        self.known = role;
+        is_news
     }
 
     pub fn is(&self, role: Role) -> bool {
@@ -362,6 +394,28 @@ mod tests {
         assert_eq!(told(60), (at(50), at(70), at(9_000_000)));
         assert_eq!(told(40), (at(40), at(70), at(9_000_000)));
         assert_eq!(told(9_000_000), (at(40), at(9_000_000), at(9_000_000)));
+    }
+
+    #[test]
+    fn what_the_machine_knows_outweighs_what_is_seen_and_not_what_is_declared() {
+        let known = |index, name: &str, role| Known {
+            index,
+            name: name.to_owned(),
+            role,
+            because: "the default route leads through it".to_owned(),
+        };
+        let mut place =
+            Place::new(PointIndex(0), spot(Within::Index(2)), LinkType::LINUX_SLL2, None, String::new());
+        place.evidence.origins.add(Address::v4(0x0a80_0005));
+        assert!(place.settle() && place.is(Role::Pod));
+        assert!(!place.learn(&[known(3, "eth1", Some(Role::Pod))]));
+        assert!(place.learn(&[known(2, "eth0", Some(Role::Uplink))]));
+        assert!(place.settle() && place.is(Role::Uplink));
+        assert_eq!(place.interface.as_ref().unwrap().to_string(), "eth0");
+        assert!(place.learn(&[known(2, "eth0", None)]), "what it shows counts again");
+        assert!(place.settle() && place.is(Role::Pod));
+        place.declared = Some(Role::Remote);
+        assert!(place.settle() && place.is(Role::Remote));
     }
 
     #[test]

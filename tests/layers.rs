@@ -64,7 +64,8 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "conntrack", "snapshot"]),
+    ("machine", &["text", "net", "conntrack", "place", "snapshot"]),
+    ("privilege", &[]),
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (
         "cli",
@@ -91,6 +92,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "snapshot",
             "engine",
             "machine",
+            "place",
+            "privilege",
             "report",
             "cli",
         ],

@@ -126,7 +126,8 @@ pub(super) fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
 const NAMED: usize = 16;
 
 fn assumptions(engine: &Engine) -> Vec<String> {
-    let mut lines = engine.settings.expectations.cluster.assumptions();
+    let mut lines = engine.settings.assumptions.clone();
+    lines.extend(engine.settings.expectations.cluster.assumptions());
     let initiators = engine.facts.initiators();
     if !initiators.is_empty() {
         let mut named: Vec<String> = initiators.iter().take(NAMED).map(ToString::to_string).collect();

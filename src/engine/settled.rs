@@ -40,7 +40,7 @@ impl Clocks {
 impl Engine {
     pub(super) fn clocks(&self) -> Clocks {
         let clock = |(index, point): (u16, &super::Point)| {
-            let seen = self.facts.last_seen(PointIndex(index));
+            let seen = self.facts.last_frame(PointIndex(index));
             // What was read before the first tick is taken to have the run's own clock.
             let since = if point.read_at == Timestamp::MIN { seen } else { point.read_at };
             // Without frames there is no clock to go on with.
@@ -55,7 +55,7 @@ impl Engine {
     }
 }
 
-fn has_settled(table: &Table, flow: FlowIndex, clocks: &Clocks) -> bool {
+pub(super) fn has_settled(table: &Table, flow: FlowIndex, clocks: &Clocks) -> bool {
     needed(table, flow).is_some_and(|needed| quiet(table, flow, clocks) >= needed)
 }
 

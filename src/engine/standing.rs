@@ -20,6 +20,8 @@ pub(super) struct Standing {
     pub group: u32,
     pub expectation: Option<u32>,
     pub reason: Reason,
+    /// It has not settled: time alone may change what is said of it.
+    pub is_open: bool,
 }
 
 /// Flows of one verdict.
@@ -67,8 +69,8 @@ impl Standings {
         }
     }
 
-    /// Enters a flow's judgement in place of what was there before.
-    pub(super) fn enter(&mut self, flow: FlowIndex, judgement: &Judgement<'_>, facts: &Facts) {
+    /// Enters a flow's judgement in place of what was there before; `is_open` if the flow has not settled.
+    pub(super) fn enter(&mut self, flow: FlowIndex, judgement: &Judgement<'_>, facts: &Facts, is_open: bool) {
         let view = &judgement.view;
         let fullest = view.fullest();
         let before = self.take_out(flow);
@@ -79,11 +81,20 @@ impl Standings {
             group: self.groups.number(Kind::of(judgement, facts)),
             expectation: judgement.expectation.map(|index| index as u32),
             reason: judgement.reason,
+            is_open,
         };
         self.put_in(flow, standing, view.first_seen(), view.last_seen());
         if let Some(before) = before {
             self.groups.tidy(before);
         }
+    }
+
+    /// The flows that had not settled when they were judged.
+    pub(super) fn open(&self) -> impl Iterator<Item = (FlowIndex, &Standing)> {
+        let standing = (0..).map(FlowIndex).zip(&self.flows);
+        standing.filter_map(|(flow, standing)| {
+            standing.as_ref().filter(|standing| standing.is_open).map(|standing| (flow, standing))
+        })
     }
 
     /// Takes a flow out of all totals.

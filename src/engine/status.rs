@@ -1,5 +1,6 @@
 //! How a run stands, for a line that is shown while it goes on: no rows, no groups, no words.
 
+use crate::engine::standing::Standing;
 use crate::engine::{Engine, rows};
 use crate::snapshot::Summary;
 use crate::verdict::Verdict;
@@ -12,7 +13,7 @@ pub struct Status {
     pub summary: Summary,
     /// Flows that are held.
     pub held: u64,
-    /// Of these, those that count and have not settled: more may come that changes what is said of them.
+    /// Of these, those that were judged and have not settled: more may come that changes what is said of them.
     pub unsettled: u64,
 }
 
@@ -21,13 +22,12 @@ impl Engine {
     /// flow that is held.
     pub fn status(&mut self) -> Status {
         self.refresh();
-        let clocks = self.clocks();
-        let counted = || self.standings.flows().map(|(flow, _)| flow);
+        let is_judged = |standing: &Standing| standing.reason.verdict() != Verdict::Exempt;
         Status {
             verdict: rows::run_verdict(self, &rows::expectations(self)),
             summary: rows::summary(self),
             held: self.table.standing_flows().count() as u64,
-            unsettled: counted().filter(|flow| !self.is_settled(*flow, &clocks)).count() as u64,
+            unsettled: self.standings.open().filter(|(_, standing)| is_judged(standing)).count() as u64,
         }
     }
 }

@@ -25,6 +25,17 @@ pub enum Standpoint {
     Unclear,
 }
 
+impl Standpoint {
+    /// Where that is, as the end of a sentence.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Pod => "in a pod",
+            Self::Node => "on a node",
+            Self::Unclear => "where it cannot be told whether this is a node or a pod",
+        }
+    }
+}
+
 impl Machine {
     /// Whose network namespace this is, and why.
     pub(super) fn standpoint(&self, told: Told<'_>) -> (Standpoint, String) {

@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::machine::ways::Ways;
 use crate::machine::{Held, Kind, Link, Machine, Standpoint};
 use crate::net::{Address, Block};
+use crate::place::Known;
 use crate::snapshot::Role;
 
 /// What was said of the addresses of pods and nodes, by flags and environment. Only single addresses help here.
@@ -39,16 +40,6 @@ pub struct Surroundings {
     pub nodes: Vec<(Address, String)>,
     /// This pod's own addresses.
     pub pods: Vec<(Address, String)>,
-}
-
-/// What an interface is.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Known {
-    pub index: u32,
-    /// Safe to print; differs from the kernel's where that has unprintable characters.
-    pub name: String,
-    pub role: Option<Role>,
-    pub because: String,
 }
 
 /// An inventory, and what was found out about it so far.

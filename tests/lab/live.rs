@@ -84,7 +84,7 @@ impl Told {
             match incident {
                 Incident::Dropped(count) => self.dropped += count,
                 Incident::Truncated(why) => self.words.push(format!("truncated: {why}")),
-                Incident::Interrupted(why) => self.words.push(why.clone()),
+                Incident::Interrupted(why) | Incident::Unread(why) => self.words.push(why.clone()),
             }
         }
         self.has_ended = filled == Filled::End;
