@@ -1,8 +1,17 @@
 //! One file a subcommand, and what they share.
 
 pub mod check;
+mod companion;
+mod ends;
+mod export;
 mod feed;
+mod here;
+mod keeper;
 mod progress;
+mod refused;
+mod session;
+mod signals;
+mod status;
 
 use std::process::ExitCode;
 

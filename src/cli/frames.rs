@@ -1,4 +1,4 @@
-//! Where frames come from: `-r [NAME=]FILE`, and what is declared about their places.
+//! Where frames come from, `-i [NAME=]IF`, `-r [NAME=]FILE` and `--from NAME=COMMAND`, and what is declared about their places.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -6,15 +6,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::cli::until::Until;
 use crate::names::Hosts;
 use crate::place::Declaration;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Frames")]
 pub struct Frames {
-    /// Capture to read: pcap or pcapng, plain, gzip or zstd; `-` is standard input (repeat). NAME is how the report calls it
-    #[arg(short = 'r', long = "read", value_name = "[NAME=]FILE", required = true)]
+    /// Interface to capture on, or any (repeat); any, where nothing else is named. NAME is how the report calls it
+    #[arg(short = 'i', long = "interface", value_name = "[NAME=]IF")]
+    pub interface: Vec<String>,
+
+    /// Capture to read: pcap or pcapng, plain, gzip or zstd; `-` is standard input (repeat)
+    #[arg(short = 'r', long = "read", value_name = "[NAME=]FILE")]
     pub read: Vec<String>,
+
+    /// Command whose output is a capture, such as a tcpdump elsewhere: run by sh (repeat)
+    #[arg(long, value_name = "NAME=COMMAND")]
+    pub from: Vec<String>,
 
     /// What a place is: pod, tunnel, uplink or remote. A capture of one place is named by its NAME alone
     #[arg(long = "role", value_name = "NAME[/IF|#INDEX]=ROLE")]
@@ -36,9 +45,16 @@ pub struct Frames {
     #[arg(long, value_name = "FILE")]
     pub hosts: Vec<PathBuf>,
 
-    /// Stop after N frames
-    #[arg(short = 'c', value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
-    pub count: Option<u64>,
+    /// Bytes kept of each frame that is captured [default: 4096, enough for names; 262144, all, with -w]
+    #[arg(short = 's', value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    pub snap_length: Option<u32>,
+
+    /// Keep the frames in FILE, too (pcapng); `-` is standard output
+    #[arg(short = 'w', value_name = "FILE")]
+    pub write: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub until: Until,
 }
 
 /// A source of frames with the name that the report gives it.
@@ -54,27 +70,68 @@ pub struct Source {
 pub enum Input {
     Stdin,
     File(PathBuf),
+    Interface(String),
+    Command(String),
 }
 
+impl Input {
+    /// Whether it goes on for as long as somebody lets it.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Self::Interface(_) | Self::Command(_))
+    }
+}
+
+/// The device that stands for all interfaces.
+pub const ANY: &str = "any";
+
+/// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
+const FOR_NAMES: u32 = 4_096;
+
+/// The longest frame that libpcap captures.
+const WHOLE: u32 = 262_144;
+
 impl Frames {
+    /// How much of a frame is captured, in bytes.
+    pub fn snap_length(&self) -> u32 {
+        self.snap_length.unwrap_or(if self.write.is_some() { WHOLE } else { FOR_NAMES })
+    }
+
     /// The sources, each with a name of its own.
     pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
         let mut sources: Vec<Source> = Vec::new();
+        for typed in &self.interface {
+            let (name, interface) = split(typed, |_| false);
+            if interface.is_empty() {
+                anyhow::bail!("-i {typed}: no interface is named; `-i {ANY}` is all of them");
+            }
+            let known = |source: &Source| source.input == Input::Interface(interface.to_owned());
+            if sources.iter().any(known) {
+                anyhow::bail!("-i {interface} is given twice: its frames would count twice");
+            }
+            add(&mut sources, name, interface, Input::Interface(interface.to_owned()))?;
+        }
         for typed in &self.read {
             let (name, file) = split(typed, Path::exists);
             let input = if file == "-" { Input::Stdin } else { Input::File(file.into()) };
             if input == Input::Stdin && sources.iter().any(|source| source.input == Input::Stdin) {
                 anyhow::bail!("standard input can be read once: give `-` to one -r only");
             }
-            let name = match name {
-                Some(name) if sources.iter().any(|source| source.name == name) => {
-                    anyhow::bail!("two sources are named `{name}`: give each -r a name of its own")
-                }
-                Some(name) => valid_name(name)?,
-                None => free_name(&default_name(file), &sources),
-            };
-            sources.push(Source { name, shown: file.to_owned(), input });
+            add(&mut sources, name, file, input)?;
         }
+        for typed in &self.from {
+            let Some((name, command)) =
+                typed.split_once('=').filter(|(_, command)| !command.trim().is_empty())
+            else {
+                anyhow::bail!(
+                    "--from {typed}: write NAME=COMMAND, like node1='ssh node1 tcpdump -i any -w -'"
+                );
+            };
+            add(&mut sources, Some(name), command, Input::Command(command.to_owned()))?;
+        }
+        if sources.is_empty() {
+            add(&mut sources, None, ANY, Input::Interface(ANY.to_owned()))?;
+        }
+        self.until.fits(&sources)?;
         Ok(sources)
     }
 
@@ -105,6 +162,19 @@ impl Frames {
         }
         Ok(hosts)
     }
+}
+
+/// Adds a source under the name that it was given, or under one that is free.
+fn add(sources: &mut Vec<Source>, name: Option<&str>, shown: &str, input: Input) -> anyhow::Result<()> {
+    let name = match name {
+        Some(name) if sources.iter().any(|source| source.name == name) => {
+            anyhow::bail!("two sources are named `{name}`: give each a name of its own")
+        }
+        Some(name) => valid_name(name)?,
+        None => free_name(&default_name(shown), sources),
+    };
+    sources.push(Source { name, shown: shown.to_owned(), input });
+    Ok(())
 }
 
 /// `NAME=FILE` in its parts. A file of that literal name wins; what holds a `/` is no name.

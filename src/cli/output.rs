@@ -104,13 +104,18 @@ impl Output {
         self.output.as_os_str() == "-"
     }
 
-    /// Refuses to write the report over a capture that is to be read.
-    pub fn spare(&self, sources: &[Source]) -> anyhow::Result<()> {
+    /// Refuses to write the report over a capture that is to be read, or among the frames that are `kept`.
+    pub fn spare(&self, sources: &[Source], kept: Option<&Path>) -> anyhow::Result<()> {
+        if kept.is_some_and(|kept| kept.as_os_str() == "-") && self.is_stdout() {
+            anyhow::bail!(
+                "frames (-w -) and report would both go to standard output; give the report a file: -o FILE"
+            );
+        }
         let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
         let Some(output) = identity(&self.output).filter(|_| !self.is_stdout()) else { return Ok(()) };
         let is_output = |source: &&Source| match &source.input {
             Input::File(path) => identity(path) == Some(output),
-            Input::Stdin => false,
+            Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
         };
         match sources.iter().find(is_output) {
             // Devices take reports and captures alike.

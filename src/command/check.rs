@@ -7,29 +7,31 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use crate::cli::check::Arguments;
-use crate::command::feed;
+use crate::cli::frames::{Input, Source};
+use crate::command::here::Here;
+use crate::command::session::Session;
 use crate::decode;
-use crate::engine::{Engine, Settings};
-use crate::expect::Expectations;
+use crate::engine::{Engine, Lifetime, Settings};
 use crate::expect::environment::Environment;
 use crate::expect::policy::Policy;
+use crate::expect::{Cluster, Expectations};
 use crate::report;
 use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let sources = arguments.frames.sources()?;
-    let names = arguments.frames.interface_names()?;
-    let settings = settings(arguments)?;
-    let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let frames = &arguments.frames;
+    let sources = frames.sources()?;
+    let names = frames.interface_names()?;
+    let (settings, here) = settings(arguments, &sources)?;
+    let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let mut engine = Engine::new(settings);
-    arguments.output.spare(&sources)?;
+    arguments.output.spare(&sources, frames.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
-    feed::feed(&mut engine, &sources, &decoding, arguments.frames.count)?;
-    if let Some(frames) = arguments.frames.count.filter(|frames| *frames <= engine.frames()) {
+    Session::open(&mut engine, frames, &sources, here, &decoding)?.run(&mut engine)?;
+    if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
     }
     engine.end();
@@ -49,7 +51,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
 }
 
-fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
+/// What is asked, and, where interfaces of this machine are captured, what it says of itself.
+fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settings, Option<Here>)> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let mut policies = Vec::new();
     for path in &arguments.policy {
@@ -57,8 +60,24 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
         policies.push(Policy::read(&shown, &bytes)?);
     }
+    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
+    let mut assumptions = Vec::new();
+    let mut here = None;
+    if is_here {
+        let flags = arguments.flags.cluster();
+        let told: Vec<&Cluster> = [&flags, &environment.cluster]
+            .into_iter()
+            .chain(policies.iter().map(|policy| &policy.cluster))
+            .collect();
+        let found = Here::look(&told)?;
+        assumptions.push(found.words());
+        // What anybody has said comes first.
+        policies.push(Policy { cluster: found.cluster(), ..Policy::default() });
+        here = Some(found);
+    }
     let (expectations, warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
-    Ok(Settings {
+    let is_live = sources.iter().any(|source| source.input.is_live());
+    let settings = Settings {
         expectations,
         selection: arguments.selection.clone(),
         allowed: arguments.allow.clone(),
@@ -66,6 +85,8 @@ fn settings(arguments: &Arguments) -> anyhow::Result<Settings> {
         hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
-        ..Settings::default()
-    })
+        assumptions,
+        lifetime: if is_live { Lifetime::LIVE } else { Lifetime::OFFLINE },
+    };
+    Ok((settings, here))
 }

@@ -1,90 +1,131 @@
-//! Feeds an engine from sources: one thread reads, one decodes, the caller's takes in.
+//! Feeds batches of digested frames from sources to whoever takes them in.
+//!
+//! ```text
+//!   savefiles, one after the other ─┐ reader
+//!   interface ──────────────────────┤ reader      ─▶ decoder ─▶ who takes in
+//!   another command's output ───────┘ reader               ◀─ empty batches ─┘
+//! ```
 //!
 //! Three stages keep two cores busy whatever the frames are like: whole ones cost most to read, short ones most to
-//! join. Batches go round: a few are filled ahead of the engine, and come back to be filled again. Sources are read one
-//! after the other; their order makes no difference to what is concluded.
+//! join. Batches go round: each reader has a few of its own, filled ahead, that come back to be filled again. How readers
+//! are interleaved makes no difference to what is concluded.
 
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::capture::savefile::{self, Filled, Keep, Meter, Savefile};
-use crate::cli::frames::{Input, Source};
-use crate::command::progress::Progress;
+use crate::capture::live::Live;
+use crate::capture::savefile::{Filled, Keep, Savefile};
+use crate::command::companion::Output;
 use crate::decode::{Digester, KeyHasher, Options};
-use crate::digest::Batch;
-use crate::engine::Engine;
+use crate::digest::{Batch, Incident};
 use crate::frame::PointIndex;
 
-/// Batches in flight: enough for either side to run ahead, few enough to stay in the cache.
+/// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
 const IN_FLIGHT: usize = 6;
 
-/// Reads all sources into the engine, up to `count` frames. What cannot be read is told to the engine; that nothing can
-/// be read at all is an error.
-pub(super) fn feed(
-    engine: &mut Engine,
-    sources: &[Source],
-    options: &Options,
-    count: Option<u64>,
-) -> anyhow::Result<()> {
-    let mut open = Vec::new();
-    let mut failures = Vec::new();
-    for source in sources {
-        match open_source(source) {
-            Ok(savefile) => {
-                let point = engine.add_point(&source.name, &source.shown);
-                open.push((point, savefile));
+/// Sources that one thread reads.
+#[derive(Debug)]
+pub(super) enum Reader {
+    /// One after the other, each to its end.
+    Savefiles(Vec<(PointIndex, Savefile)>),
+    /// Opened when its first bytes come. It has been opened once it gives its first batch.
+    Stream(PointIndex, String, Output),
+    Live(PointIndex, Live),
+}
+
+/// What the feed has for its taker.
+#[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "batches go round; a box for each would be an allocation for each"
+)]
+pub(super) enum Next {
+    Batch(Batch),
+    /// Nothing came within the time.
+    Nothing,
+    /// All sources have ended.
+    End,
+}
+
+/// Threads that read and decode.
+#[derive(Debug)]
+pub(super) struct Feed {
+    filled: Receiver<Batch>,
+    /// By point: where its empty batches go.
+    empty: Vec<Sender<Batch>>,
+    stop: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Feed {
+    /// Starts a thread for each reader, and one that decodes; at most `limit` frames come out in all. Points are numbered
+    /// from 0, and each has a reader.
+    pub(super) fn start(readers: Vec<Reader>, options: &Options, limit: Option<u64>) -> anyhow::Result<Self> {
+        let points: usize = readers.iter().map(|reader| reader.points().len()).sum();
+        let (full, read) = sync_channel(IN_FLIGHT);
+        let (digested, filled) = sync_channel(IN_FLIGHT);
+        let stop = Arc::new(AtomicBool::new(false));
+        let mut empty = vec![None; points];
+        let mut threads = Vec::new();
+        for reader in readers {
+            let (give_back, emptied) = channel();
+            for _ in 0..IN_FLIGHT {
+                give_back.send(Batch::new(PointIndex(0))).expect("the other end is still here");
             }
-            Err(error) => failures.push(error),
+            for point in reader.points() {
+                empty[point.0 as usize] = Some(give_back.clone());
+            }
+            let supply = Supply { emptied, full: full.clone(), stop: Arc::clone(&stop) };
+            threads.push(start("reader", move || reader.read(&supply))?);
+        }
+        // The seed only keeps packets from being aimed at the table; no result depends on it.
+        let hasher = KeyHasher::new(RandomState::new().hash_one(0));
+        let decoder = Decoder {
+            digesters: (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect(),
+            left: limit.unwrap_or(u64::MAX),
+            stop: Arc::clone(&stop),
+        };
+        threads.push(start("decoder", move || decoder.decode(&read, &digested))?);
+        let empty = empty.into_iter().map(|empty| empty.expect("every point has a reader")).collect();
+        Ok(Self { filled, empty, stop, threads })
+    }
+
+    /// The next batch, waiting for it at most this long.
+    pub(super) fn next(&self, patience: Duration) -> Next {
+        match self.filled.recv_timeout(patience) {
+            Ok(batch) => Next::Batch(batch),
+            Err(RecvTimeoutError::Timeout) => Next::Nothing,
+            Err(RecvTimeoutError::Disconnected) => Next::End,
         }
     }
-    if open.is_empty() {
-        let told = failures.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n  ");
-        return Err(anyhow::anyhow!("{told}")).context("nothing could be read");
-    }
-    for failure in failures {
-        engine.note_unread(failure.to_string());
-    }
-    let meters = open.iter().map(|(_, savefile)| savefile.meter()).collect();
-    // The seed only keeps packets from being aimed at the table; no result depends on it.
-    let hasher = KeyHasher::new(RandomState::new().hash_one(0));
-    let digesters = open.iter().map(|_| Digester::new(hasher.clone(), options.clone())).collect();
-    let reader = Reader { open, left: count.unwrap_or(u64::MAX) };
-    take_in(engine, reader, Decoder { digesters }, meters)
-}
 
-fn open_source(source: &Source) -> Result<Savefile, savefile::Error> {
-    match &source.input {
-        Input::Stdin => Savefile::stdin(Keep::Nothing),
-        Input::File(path) => Savefile::open(path, Keep::Nothing),
+    /// Gives a batch back to be filled again.
+    pub(super) fn give_back(&self, batch: Batch) {
+        // A reader has ended once it needs no more batches.
+        self.empty[batch.point.0 as usize].send(batch).ok();
     }
-}
 
-fn take_in(engine: &mut Engine, reader: Reader, decoder: Decoder, meters: Vec<Meter>) -> anyhow::Result<()> {
-    let (full, read) = sync_channel(IN_FLIGHT);
-    let (digested, filled) = sync_channel(IN_FLIGHT);
-    let (empty, emptied) = channel();
-    for _ in 0..IN_FLIGHT {
-        empty.send(Batch::new(PointIndex(0))).expect("the other end is still here");
+    /// Asks all readers to end: what was captured by now still comes.
+    pub(super) fn stop(&self) {
+        self.stop.store(true, Ordering::Relaxed);
     }
-    let mut progress = Progress::new(meters);
-    let threads = [
-        start("reader", move || reader.read(&emptied, &full))?,
-        start("decoder", move || decoder.decode(&read, &digested))?,
-    ];
-    for batch in filled {
-        engine.ingest(&batch);
-        progress.show();
-        // The reader has ended once it needs no more batches.
-        empty.send(batch).ok();
+
+    /// Waits for the threads, all of which have ended or will at once.
+    pub(super) fn join(self) -> anyhow::Result<()> {
+        drop(self.filled);
+        for thread in self.threads {
+            thread
+                .join()
+                .map_err(|_| anyhow::anyhow!("a reading thread ended early: this is a bug in egret"))?;
+        }
+        Ok(())
     }
-    progress.clear();
-    for thread in threads {
-        thread.join().map_err(|_| anyhow::anyhow!("a reading thread ended early: this is a bug in egret"))?;
-    }
-    Ok(())
 }
 
 fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
@@ -92,41 +133,115 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<Joi
     builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }
 
-/// Reads, in a thread of its own.
-struct Reader {
-    open: Vec<(PointIndex, Savefile)>,
-    /// Frames still wanted.
-    left: u64,
+/// A reader's end of the round.
+struct Supply {
+    emptied: Receiver<Batch>,
+    full: SyncSender<Batch>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Supply {
+    fn is_stopped(&self) -> bool {
+        self.stop.load(Ordering::Relaxed)
+    }
 }
 
 impl Reader {
-    fn read(mut self, emptied: &Receiver<Batch>, full: &SyncSender<Batch>) {
-        for (point, mut savefile) in std::mem::take(&mut self.open) {
-            while self.left > 0 {
-                let Ok(mut batch) = emptied.recv() else { return };
-                batch.point = point;
-                let filled = savefile.fill(&mut batch);
-                batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
-                self.left -= batch.heads.len() as u64;
-                if full.send(batch).is_err() {
-                    return;
-                }
-                if filled == Filled::End {
-                    break;
+    fn points(&self) -> Vec<PointIndex> {
+        match self {
+            Self::Savefiles(files) => files.iter().map(|(point, _)| *point).collect(),
+            Self::Stream(point, ..) | Self::Live(point, _) => vec![*point],
+        }
+    }
+
+    fn read(self, supply: &Supply) {
+        match self {
+            Self::Savefiles(files) => {
+                for (point, savefile) in files {
+                    if !read_savefile(point, savefile, supply) {
+                        return;
+                    }
                 }
             }
+            Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
+            Self::Live(point, live) => read_live(point, live, supply),
         }
     }
 }
 
-/// Decodes, in a thread of its own: each point has a digester, which knows its places.
+/// Reads a savefile to its end; `false` if no more is wanted.
+fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) -> bool {
+    while !supply.is_stopped() {
+        let Ok(mut batch) = supply.emptied.recv() else { return false };
+        batch.point = point;
+        let filled = savefile.fill(&mut batch);
+        if supply.full.send(batch).is_err() {
+            return false;
+        }
+        if filled == Filled::End {
+            return true;
+        }
+    }
+    false
+}
+
+/// Reads a stream to its end. That it has begun is told by an empty batch, for its first frame may be long in coming.
+fn read_stream(point: PointIndex, name: &str, output: Output, supply: &Supply) {
+    let opened = Savefile::stream(name, output, Keep::Nothing);
+    let Ok(mut batch) = supply.emptied.recv() else { return };
+    batch.point = point;
+    batch.clear();
+    match opened {
+        Ok(savefile) => {
+            if supply.full.send(batch).is_ok() {
+                read_savefile(point, savefile, supply);
+            }
+        }
+        Err(error) => {
+            batch.incidents.push(Incident::Unread(error.to_string()));
+            supply.full.send(batch).ok();
+        }
+    }
+}
+
+/// Captures until the interface is gone, or, once that is asked for, until all is delivered that was captured by then.
+fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
+    let mut is_finishing = false;
+    loop {
+        let Ok(mut batch) = supply.emptied.recv() else { return };
+        batch.point = point;
+        let filled = loop {
+            if supply.is_stopped() && !is_finishing {
+                is_finishing = true;
+                live.finish();
+            }
+            let filled = live.fill(&mut batch);
+            if filled == Filled::End || !batch.is_empty() {
+                break filled;
+            }
+        };
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
+        }
+    }
+}
+
+/// Decodes: each point has a digester, which knows its places.
 struct Decoder {
     digesters: Vec<Digester>,
+    /// Frames still wanted.
+    left: u64,
+    stop: Arc<AtomicBool>,
 }
 
 impl Decoder {
     fn decode(mut self, read: &Receiver<Batch>, digested: &SyncSender<Batch>) {
         for mut batch in read {
+            batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
+            self.left -= batch.heads.len() as u64;
+            if self.left == 0 {
+                self.stop.store(true, Ordering::Relaxed);
+            }
             self.digesters[batch.point.0 as usize].digest(&mut batch);
             if digested.send(batch).is_err() {
                 return;

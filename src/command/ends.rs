@@ -1,0 +1,124 @@
+//! When a run is over: after a time, a number of flows, the first failure or another command; or when somebody asks.
+
+use std::time::{Duration, Instant};
+
+use crate::cli::until::Until;
+use crate::command::companion::Companion;
+use crate::command::signals::Signals;
+use crate::engine::{Engine, Status};
+
+/// How often the engine is asked how the run stands, at most; and of all time at most a tenth is spent on that.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+const SHARE: u32 = 10;
+
+/// How long a command's flows may take to settle once it has ended: an attempt that nobody answers takes three seconds.
+const STRAGGLERS: Duration = Duration::from_secs(5);
+
+/// …and how long is captured at least: what it sent last may still be on its way.
+const AFTERMATH: Duration = Duration::from_millis(300);
+
+pub(super) struct Ends {
+    signals: Signals,
+    has_begun: bool,
+    began: Instant,
+    duration: Option<Duration>,
+    flows: Option<u64>,
+    is_fail_fast: bool,
+    companion: Option<Companion>,
+    /// How the companion ended, and when.
+    companion_ended: Option<(String, Instant)>,
+    interrupted: Option<&'static str>,
+    last: Option<Look>,
+}
+
+/// How the run stood when somebody looked.
+struct Look {
+    status: Status,
+    at: Instant,
+    cost: Duration,
+}
+
+impl Ends {
+    /// Listens to signals, and makes the command ready that is to run meanwhile.
+    pub(super) fn new(until: &Until) -> anyhow::Result<Self> {
+        Ok(Self {
+            signals: Signals::listen()?,
+            has_begun: false,
+            began: Instant::now(),
+            duration: until.duration,
+            flows: until.until_flows,
+            is_fail_fast: until.fail_fast,
+            companion: until.command.as_deref().map(Companion::prepare).transpose()?,
+            companion_ended: None,
+            interrupted: None,
+            last: None,
+        })
+    }
+
+    /// All sources have begun: time counts from now on, and the command runs. Once is enough.
+    pub(super) fn begin(&mut self) {
+        if self.has_begun {
+            return;
+        }
+        self.has_begun = true;
+        self.began = Instant::now();
+        if let Some(companion) = &mut self.companion {
+            companion.begin();
+        }
+    }
+
+    /// Whether the run is over.
+    pub(super) fn are_reached(&mut self, engine: &mut Engine) -> bool {
+        self.interrupted = self.signals.asked();
+        self.interrupted.is_some()
+            || self.duration.is_some_and(|duration| self.has_begun && self.began.elapsed() >= duration)
+            || self.is_command_over(engine)
+            || self.is_decided(engine)
+    }
+
+    fn is_command_over(&mut self, engine: &mut Engine) -> bool {
+        let Some(companion) = &mut self.companion else { return false };
+        if self.companion_ended.is_none() {
+            self.companion_ended = companion.ended().map(|how| (how, Instant::now()));
+        }
+        let Some((_, at)) = &self.companion_ended else { return false };
+        let since = at.elapsed();
+        since >= STRAGGLERS || (since >= AFTERMATH && self.status(engine).unsettled == 0)
+    }
+
+    /// Whether enough flows have settled, or one has failed.
+    fn is_decided(&mut self, engine: &mut Engine) -> bool {
+        let (flows, is_fail_fast) = (self.flows, self.is_fail_fast);
+        if flows.is_none() && !is_fail_fast {
+            return false;
+        }
+        let Status { summary, unsettled, .. } = *self.status(engine);
+        let settled = (summary.pass + summary.fail + summary.inconclusive).saturating_sub(unsettled);
+        flows.is_some_and(|flows| settled >= flows) || (is_fail_fast && summary.fail > 0)
+    }
+
+    /// How the run stands, as of a moment ago.
+    pub(super) fn status(&mut self, engine: &mut Engine) -> &Status {
+        let is_due =
+            self.last.as_ref().is_none_or(|last| last.at.elapsed() >= LOOK_EVERY.max(last.cost * SHARE));
+        if is_due {
+            let begun = Instant::now();
+            let status = engine.status();
+            self.last = Some(Look { status, at: Instant::now(), cost: begun.elapsed() });
+        }
+        &self.last.as_ref().expect("somebody looked just before, or earlier").status
+    }
+
+    /// What a reader of the report should know of the end, a line each.
+    pub(super) fn said(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(companion) = &self.companion {
+            let ended = self.companion_ended.as_ref().map(|(how, _)| how.clone());
+            lines.push(ended.unwrap_or_else(|| companion.still_running()));
+        }
+        if let Some(signal) = self.interrupted {
+            lines.push(format!("reading ended early: {signal}"));
+        }
+        lines
+    }
+}

@@ -1,0 +1,78 @@
+//! Keeps the frames while they are judged: `-w FILE`.
+
+use std::fs::File;
+use std::io::{self, BufWriter, IsTerminal as _, Write};
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::capture::writer::Writer;
+use crate::digest::Batch;
+
+/// A capture that is being written. What goes wrong is told at the end: judging goes on without it.
+pub(super) struct Keeper {
+    path: PathBuf,
+    writer: Option<Writer<Box<dyn Write>>>,
+    problem: Option<String>,
+}
+
+impl Keeper {
+    /// Creates the file; `points` are the names of what is captured.
+    pub(super) fn create(path: &Path, points: &[String]) -> anyhow::Result<Self> {
+        let shown = path.display();
+        let out: Box<dyn Write> = if path.as_os_str() == "-" {
+            if io::stdout().is_terminal() {
+                anyhow::bail!("-w -: frames are no text for a terminal; give a file, or a pipe");
+            }
+            if !is_file_or_null() {
+                eprintln!(
+                    "egret: frames go to standard output; where that leaves through an interface that is captured, it \
+                     captures itself: capture others with -i"
+                );
+            }
+            Box::new(io::stdout())
+        } else {
+            Box::new(File::create(path).with_context(|| format!("-w: cannot create {shown}"))?)
+        };
+        let out: Box<dyn Write> = Box::new(BufWriter::with_capacity(1 << 20, out));
+        let writer = Writer::new(out, points.iter().map(String::as_str))
+            .with_context(|| format!("-w: cannot write to {shown}"))?;
+        Ok(Self { path: path.to_owned(), writer: Some(writer), problem: None })
+    }
+
+    pub(super) fn keep(&mut self, batch: &Batch) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.write(batch)
+        {
+            self.fail(&error);
+        }
+    }
+
+    /// Writes what is left; returns what went wrong, in words.
+    pub(super) fn finish(mut self) -> Option<String> {
+        if let Some(Err(error)) =
+            self.writer.take().map(|writer| writer.finish().and_then(|mut out| out.flush()))
+        {
+            self.fail(&error);
+        }
+        self.problem
+    }
+
+    fn fail(&mut self, error: &io::Error) {
+        self.writer = None;
+        // Who reads has enough: that is no failure.
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            let path = self.path.display();
+            self.problem = Some(format!(
+                "the frames in {path} are incomplete: {error}; all of them were judged all the same"
+            ));
+        }
+    }
+}
+
+/// Whether standard output is a file, or a device that keeps nothing.
+fn is_file_or_null() -> bool {
+    let metadata = std::fs::metadata("/proc/self/fd/1");
+    metadata.is_ok_and(|found| found.is_file() || found.file_type().is_char_device())
+}
