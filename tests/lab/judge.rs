@@ -7,7 +7,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -98,21 +98,28 @@ pub(crate) fn judge(
         command.env_remove(variable);
     }
     let output = command.output().expect("egret");
-    let mut wrong = match serde_json::from_slice(&output.stdout) {
-        Ok(report) => compare(judgement, happens, truth, &report, output.status.code()),
-        Err(error) => {
-            let talk = String::from_utf8_lossy(&output.stderr);
-            vec![format!(
-                "no report ({error}), {}: {}",
-                output.status,
-                talk.lines().next().unwrap_or("silence")
-            )]
-        }
-    };
+    let mut wrong = judge_output(judgement, happens, truth, &output);
     if !wrong.is_empty() {
         wrong.push(format!("so said {command:?}"));
     }
     wrong
+}
+
+/// All that is not as `judgement` says in what an egret printed.
+pub(crate) fn judge_output(
+    judgement: &Judgement,
+    happens: &[Class],
+    truth: &[Flow],
+    output: &Output,
+) -> Vec<String> {
+    match serde_json::from_slice(&output.stdout) {
+        Ok(report) => compare(judgement, happens, truth, &report, output.status.code()),
+        Err(error) => {
+            let talk = String::from_utf8_lossy(&output.stderr);
+            let first = talk.lines().next().unwrap_or("silence");
+            vec![format!("no report ({error}), {}: {first}", output.status)]
+        }
+    }
 }
 
 fn compare(
@@ -291,7 +298,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::situation::{Met, Protocol};
+    use crate::situation::{Alive, Met, Protocol};
     use crate::truth::Exit;
 
     /// A flow of pod 10.128.0.5 that left as 192.168.12.99 in 6 packets; opened `at` seconds after the epoch.
@@ -347,6 +354,7 @@ mod tests {
             expect: BTreeMap::from([("right".to_owned(), call)]),
             partial: Vec::new(),
             linked: Vec::new(),
+            live: Alive::default(),
             findings: Some(BTreeSet::new()),
         };
         let count = |verdict| rows.iter().filter(|row| row["verdict"] == verdict).count();

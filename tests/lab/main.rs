@@ -21,6 +21,7 @@ mod capture;
 mod enclosure;
 mod judge;
 mod live;
+mod meanwhile;
 mod netns;
 mod proxy;
 mod raw;
@@ -39,7 +40,7 @@ use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use crate::situation::Situation;
+use crate::situation::{Alive, Situation};
 use crate::stage::Played;
 
 /// Longer than this no situation takes, on two busy cores.
@@ -73,7 +74,8 @@ fn recorded_captures_are_judged_as_their_witnesses_say() {
     let mut judged = 0;
     for situation in situation::load_all().iter().filter(|situation| situation.record.is_some()) {
         let recording = record::Recording::open(situation);
-        for judgement in situation.judgements.iter().filter(|judgement| recording.covers(judgement)) {
+        let of_captures = situation.judgements.iter().filter(|judgement| judgement.live != Alive::Only);
+        for judgement in of_captures.filter(|judgement| recording.covers(judgement)) {
             let disagreements =
                 judge::judge(judgement, &situation.happens, &recording.captures, &recording.truth);
             judged += 1;

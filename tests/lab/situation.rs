@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 pub(crate) use batch::{Batch, End, Finish, Protocol};
-pub(crate) use expectation::{Call, Class, Judgement, Met, Seen};
+pub(crate) use expectation::{Alive, Call, Class, Judgement, Met, Seen};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

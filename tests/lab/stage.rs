@@ -2,14 +2,16 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::process::Output;
 
 use crate::capture::{Running, until};
-use crate::judge::judge;
+use crate::judge::{judge, judge_output};
+use crate::meanwhile;
 use crate::netns::run;
 use crate::proxy::Proxy;
 use crate::record;
 use crate::server::Servers;
-use crate::situation::{EgressRouter, Script, Situation, Step};
+use crate::situation::{Alive, EgressRouter, Judgement, Script, Situation, Step};
 use crate::topology::Cluster;
 use crate::traffic::Traffic;
 use crate::truth::{self, Flow};
@@ -24,16 +26,20 @@ pub(crate) struct Played {
 /// Builds, runs, captures, asks the witnesses, and judges.
 pub(crate) fn play(situation: &Situation) -> Played {
     let folder = Folder::create(&situation.name);
-    let (captures, flows) = happen(situation, &folder);
+    let (captures, flows, live) = happen(situation, &folder);
     let (_, wrong) = truth::classify(&flows, &situation.happens);
     let mut played = Played { lines: Vec::new(), disagreements: Vec::new() };
     played.line("what happens", flows.len(), &wrong);
     if !wrong.is_empty() {
         return played; // Nothing to hold against egret.
     }
-    for judgement in &situation.judgements {
+    for judgement in situation.judgements.iter().filter(|judgement| judgement.live != Alive::Only) {
         let wrong = judge(judgement, &situation.happens, &captures, &flows);
         played.line(&judgement.name, flows.len(), &wrong);
+    }
+    for (judgement, output) in &live {
+        let wrong = judge_output(judgement, &situation.happens, &flows, output);
+        played.line(&format!("live: {}", judgement.name), flows.len(), &wrong);
     }
     played
 }
@@ -46,8 +52,10 @@ impl Played {
     }
 }
 
-/// The captures and the truth of one run.
-fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>, Vec<Flow>) {
+/// The captures and the truth of one run, and what was said of it meanwhile.
+type Happened<'a> = (BTreeMap<String, PathBuf>, Vec<Flow>, Vec<(&'a Judgement, Output)>);
+
+fn happen<'a>(situation: &'a Situation, folder: &Folder) -> Happened<'a> {
     let cluster = Cluster::build(&situation.knobs);
     let servers = Servers::start(&cluster, situation.knobs.ipv6);
     let events: Vec<Events> = cluster
@@ -64,6 +72,7 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
             .collect()
     };
     let mut running = listen(false);
+    let mut live = meanwhile::start_all(&cluster, situation, false);
     let proxy = (situation.knobs.egress_router == EgressRouter::Proxy).then(|| Proxy::start(&cluster));
     let count = || Arrivals::count(cluster.at("router"));
     let mut earlier = Arrivals::default();
@@ -73,6 +82,7 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
             Step::Listen => {
                 let before = count();
                 running.extend(listen(true));
+                live.extend(meanwhile::start_all(&cluster, situation, true));
                 // No capture shows what came before.
                 earlier = count().after(&before);
             }
@@ -82,6 +92,7 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
     let before = count();
     let captures: BTreeMap<String, PathBuf> =
         running.into_iter().map(|(name, running)| (name.clone(), running.stop())).collect();
+    let live = live.into_iter().map(|meanwhile| (meanwhile.judgement, meanwhile.stop())).collect();
     let arrivals = count().after(&before).since(&earlier);
     let (told, lost): (Vec<_>, Vec<_>) = events.into_iter().map(Events::stop).unzip();
     let (translations, is_complete) = (told.concat(), lost.iter().sum::<u64>() == 0);
@@ -92,7 +103,7 @@ fn happen(situation: &Situation, folder: &Folder) -> (BTreeMap<String, PathBuf>,
     let flows = truth::assemble(attempts, sights, (&translations, is_complete), &arrivals);
     record::write_truth(&folder.path.join("truth.jsonl"), &flows);
     record::keep(situation, &cluster, &captures, &flows);
-    (captures, flows)
+    (captures, flows, live)
 }
 
 fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {

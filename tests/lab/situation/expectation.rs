@@ -74,8 +74,22 @@ pub(crate) struct Judgement {
     /// Classes whose flows must be linked to what a proxy made of them.
     #[serde(default)]
     pub(crate) linked: Vec<String>,
+    /// Whether the same must come out where egret captures by itself.
+    #[serde(default)]
+    pub(crate) live: Alive,
     /// What must be found beside the flows, by id, and nothing else; not looked at without.
     pub(crate) findings: Option<BTreeSet<String>>,
+}
+
+/// Whether a judgement is about captures, about an egret that captures, or about both.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Alive {
+    #[default]
+    Too,
+    /// The machine knows what the captures do not tell.
+    Not,
+    Only,
 }
 
 /// What a flow must be called: `VERDICT REASON OUTCOME`, each perhaps several words with `|` between
