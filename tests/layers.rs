@@ -79,6 +79,7 @@ const MODULES: &[(&str, &[&str])] = &[
         &[
             "text",
             "net",
+            "number",
             "frame",
             "digest",
             "packet",
