@@ -150,7 +150,7 @@ fn unasked<'a>(scene: &'a mut Scene, client: &str, time: i64) -> Flow<'a> {
     scene.udp(client, "203.0.113.26:443").at(eth0("node1")).time(time).answer()
 }
 
-fn asks_the_first<'a>(scene: &'a mut Scene) -> Flow<'a> {
+fn asks_the_first(scene: &mut Scene) -> Flow<'_> {
     let flow = scene.udp("10.128.0.5:40001", "203.0.113.25:443").at(veth("node1")).at(bridge("node1"));
     flow.routed().snat("192.168.12.99:40001").at(eth0("node1")).time(100).ask()
 }
