@@ -3,9 +3,10 @@
 //! The lists are filled while inputs are merged. The first question builds an index over them, single addresses by hash and
 //! wider blocks in a row, that later questions use; from then on the lists stand still.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
+
+use foldhash::HashMap;
 
 use crate::net::{Address, Block};
 
@@ -159,7 +160,7 @@ impl Cluster {
 
     /// Where two nodes claim an address, the first said is believed.
     fn node_addresses(&self) -> HashMap<Address, usize> {
-        let mut addresses = HashMap::new();
+        let mut addresses = HashMap::default();
         for (at, node) in self.nodes.iter().enumerate() {
             for &address in &node.addresses {
                 addresses.entry(address).or_insert(at);
@@ -199,7 +200,7 @@ struct Set {
 
 impl Set {
     fn of(known: &[Known]) -> Self {
-        let mut set = Self { singles: HashMap::new(), wide: Vec::new() };
+        let mut set = Self { singles: HashMap::default(), wide: Vec::new() };
         for (at, known) in known.iter().enumerate() {
             match known.block.single() {
                 Some(address) => {

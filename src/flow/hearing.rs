@@ -7,7 +7,7 @@
 
 use smallvec::SmallVec;
 
-use crate::decode::hint::dns;
+use crate::decode::hint::{self, dns};
 use crate::digest::{Digest, Kind, tcp as flag};
 use crate::flow::leg::LegIndex;
 use crate::flow::table::{FlowIndex, Sighting, Table};
@@ -43,9 +43,16 @@ impl Table {
             is_dns
         } else if entry.hearing & hearing::NAMED != 0 {
             start(entry, true) == Some(digest.seq)
+        } else if entry.hearing & hearing::LISTENING != 0 {
+            self.leg(leg).out <= PACKETS_OF_STREAM
         } else {
-            let limit = if entry.hearing & hearing::LISTENING == 0 { PACKETS } else { PACKETS_OF_STREAM };
-            self.leg(leg).out <= limit
+            let at = self.leg(leg);
+            // Nothing has begun: where this begins nothing either, it is not worth a look at what is known.
+            at.out <= PACKETS
+                && (start(entry, true) == Some(digest.seq)
+                    || digest.flags & flag::SYN != 0
+                    || at.holes > 0
+                    || hint::may_tell(payload(seen, digest)))
         };
         if is_wanted {
             self.listen(track, leg, is_out, is_dns, seen, digest);
@@ -152,8 +159,13 @@ fn start(track: &Track, is_out: bool) -> Option<u32> {
 }
 
 /// A frame's payload as far as it was captured, without what Ethernet pads short frames with.
-fn stretch<'a>(track: TrackIndex, seen: &Sighting<'a>, digest: &Digest) -> Stretch<'a> {
+#[inline]
+fn payload<'a>(seen: &Sighting<'a>, digest: &Digest) -> &'a [u8] {
     let payload = seen.bytes.get(digest.payload as usize..).unwrap_or_default();
+    &payload[..payload.len().min(digest.payload_len as usize)]
+}
+
+fn stretch<'a>(track: TrackIndex, seen: &Sighting<'a>, digest: &Digest) -> Stretch<'a> {
     Stretch {
         track: track.0,
         point: seen.point,
@@ -162,7 +174,7 @@ fn stretch<'a>(track: TrackIndex, seen: &Sighting<'a>, digest: &Digest) -> Stret
         start: None,
         is_early: false,
         is_late: false,
-        payload: &payload[..payload.len().min(digest.payload_len as usize)],
+        payload: payload(seen, digest),
         length: digest.payload_len,
     }
 }

@@ -8,6 +8,8 @@
 //! Each point has a memory of its own, so that how points are interleaved makes no difference; and which tracks showed one
 //! segment is only noted here, and weighed with everything else when a snapshot is asked for (`weigh`).
 
+use std::mem;
+
 use foldhash::HashSet;
 
 use crate::digest::Digest;
@@ -43,14 +45,13 @@ impl Recent {
         tracks: usize,
     ) {
         let (slot, check) = mark(digest);
-        let (known, last) = self.memory(point)[slot];
+        let (known, last) = mem::replace(&mut self.memory(point)[slot], (check, track));
         if is_open && known == check && last != track && last != TrackIndex::NONE {
             let pair = (track.min(last), track.max(last));
             if self.pairs.len() < PAIRS * tracks {
                 self.pairs.insert(pair);
             }
         }
-        self.memory(point)[slot] = (check, track);
     }
 
     /// Tracks that showed one segment, smaller index first.
@@ -63,7 +64,7 @@ impl Recent {
         for (_, track) in self.points.iter_mut().flatten().flat_map(|memory| memory.iter_mut()) {
             *track = new.track(*track).unwrap_or(TrackIndex::NONE);
         }
-        let pairs = std::mem::take(&mut self.pairs);
+        let pairs = mem::take(&mut self.pairs);
         self.pairs = pairs.into_iter().filter_map(|(a, b)| Some((new.track(a)?, new.track(b)?))).collect();
     }
 

@@ -301,6 +301,7 @@ impl Table {
     }
 
     /// The newest track with the digest's key, given what the sweep found before this batch changed the table.
+    #[inline]
     pub(super) fn newest(&self, digest: &Digest, found: TrackIndex) -> Option<TrackIndex> {
         if found != TrackIndex::NONE && !self.track(found).knows(known::SUPERSEDED) {
             return Some(found);
