@@ -144,3 +144,22 @@ fn an_interface_that_is_not_there_is_refused_with_those_that_are() {
     let ended = egret.end();
     assert_eq!((ended.code, ended.stderr), (Some(3), format!("egret: {why}; going on without it\n")));
 }
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn a_root_whose_user_namespace_has_no_nobody_captures_and_keeps_no_capability() {
+    if !entered("rights::a_root_whose_user_namespace_has_no_nobody_captures_and_keeps_no_capability") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("rights", PATIENCE);
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--"]).arg(program());
+    without_variables(command.args(["check", "-i", "any", "--format", "json"]).stdin(Stdio::null()));
+    let egret = Egret::start(&mut command);
+    until("its threads run", || egret.status("Threads") == "3");
+    for thread in threads(&egret, &["CapInh", "CapPrm", "CapEff", "CapAmb", "CapBnd", "NoNewPrivs"]) {
+        assert_eq!(thread[5], "1");
+        assert!(thread[..5].iter().all(|set| set == "0000000000000000"), "{thread:?}");
+    }
+    assert_eq!(egret.interrupt().code, Some(3), "nothing was there to judge");
+}
