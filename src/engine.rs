@@ -124,12 +124,13 @@ pub enum RoleError {
 impl Engine {
     pub fn new(mut settings: Settings) -> Self {
         let standings = Standings::new(settings.expectations.list.len(), settings.lifetime.room.groups);
+        let facts = Facts::of_askers(settings.lifetime.room.askers);
         let mut table = Table::default();
         table.names.set_hosts(std::mem::take(&mut settings.hosts));
         Self {
             settings,
             points: Vec::new(),
-            facts: Facts::default(),
+            facts,
             table,
             claims: Claims::default(),
             standings,

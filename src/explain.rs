@@ -7,6 +7,7 @@ mod gone;
 use crate::expect::Expectations;
 use crate::facts::Facts;
 use crate::findings::{Change, Contest};
+use crate::flow::Leg;
 use crate::flow::table::IcmpSeen;
 use crate::frame::{FrameId, Timestamp};
 use crate::judge::{Detail, Judgement, Stage};
@@ -166,14 +167,14 @@ impl Explainer<'_> {
         }
     }
 
-    /// `node1` or `node1 and node2`: where it left.
+    /// `node1` or `node1 and node2`: where it left. A point that nobody named is called after its device, and nothing leaves
+    /// `any`.
     fn left_at(&self, judgement: &Judgement<'_>) -> String {
-        let mut points: Vec<&str> = judgement
-            .wire
-            .legs
-            .iter()
-            .map(|(_, leg)| self.facts.point(self.facts.place(leg.place).point).name.as_str())
-            .collect();
+        let name = |leg: &Leg| match self.facts.point(self.facts.place(leg.place).point).name.as_str() {
+            "any" => "the node",
+            name => name,
+        };
+        let mut points: Vec<&str> = judgement.wire.legs.iter().map(|(_, leg)| name(leg)).collect();
         points.sort_unstable();
         points.dedup();
         points.join(" and ")

@@ -90,6 +90,11 @@ impl PointFacts {
 }
 
 impl Facts {
+    /// Facts that remember twice so many askers at most.
+    pub fn of_askers(most: usize) -> Self {
+        Self { asked: Asked::of(most), ..Self::default() }
+    }
+
     pub fn place(&self, place: PlaceIndex) -> &Place {
         &self.places[place.0 as usize]
     }

@@ -14,6 +14,7 @@
 //! | legs | 72 | 8 Mi | 576 | 2 Mi | 144 |
 //! | prints of handshakes, with their index | 24 + 10 | 8 Mi | 272 | 2 Mi | 68 |
 //! | signs of packets | 20 | 16 Mi | 320 | 4 Mi | 80 |
+//! | askers, and answered ones, of two ages | about 40 | 2 Mi | 80 | 128 Ki | 5 |
 //! | groups | about 500 | 64 Ki | 32 | 16 Ki | 8 |
 //!
 //! A translated flow has two tracks, three or four legs and two prints. So a million flows, which a debug pod with 1 GiB must be able to
@@ -48,6 +49,8 @@ pub struct Room {
     pub flows: Load,
     /// Groups that are told apart.
     pub groups: usize,
+    /// Sockets that asked by datagrams, and who was answered, of either of two ages.
+    pub askers: usize,
     /// Failing flows that are held longer than others, in a run that does not end.
     pub failures: usize,
 }
@@ -59,6 +62,7 @@ impl Lifetime {
         room: Room {
             flows: Load { tracks: 4 * MI, legs: 8 * MI, prints: 8 * MI, signs: 16 * MI },
             groups: 64 * KI,
+            askers: MI / 2,
             failures: usize::MAX,
         },
     };
@@ -69,6 +73,7 @@ impl Lifetime {
         room: Room {
             flows: Load { tracks: MI, legs: 2 * MI, prints: 2 * MI, signs: 4 * MI },
             groups: 16 * KI,
+            askers: 32 * KI,
             // Some 7 MiB.
             failures: 10_000,
         },

@@ -359,7 +359,7 @@ impl Reading<'_> {
 }
 
 fn empty(key: &Key) -> String {
-    format!("`{}` is empty; write a value, or leave the key out", key.name)
+    format!("`{}` is empty; write a value, or leave the key out", Text::from(&*key.name))
 }
 
 #[cfg(test)]

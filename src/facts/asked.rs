@@ -25,12 +25,11 @@ const ANSWER: i64 = 1_000_000_000;
 /// A socket that asks for a service, as a point shows it.
 type Asker = (PointIndex, Endpoint, u16);
 
-/// Askers after which those of as many before are forgotten, some 40 bytes each: what was asked so long ago is no
-/// longer answered, and of an answer to it less is said.
-const REMEMBERED: usize = 128 << 10;
-
 #[derive(Debug, Default)]
 pub(super) struct Asked {
+    /// After so many, those before them are forgotten: what was asked so long ago is no longer answered, and of an answer
+    /// to it less is said.
+    most: usize,
     askers: Askers,
     /// Those of them that somebody whom they asked has answered.
     heard: Askers,
@@ -61,6 +60,10 @@ impl Askers {
 }
 
 impl Asked {
+    pub(super) fn of(most: usize) -> Self {
+        Self { most, ..Self::default() }
+    }
+
     /// Takes in who asked in a flow, or was answered unasked; `true` if that changes what was said of others.
     pub(super) fn learn(&mut self, view: &View<'_>) -> bool {
         if view.first().key.protocol != protocol::UDP {
@@ -81,7 +84,7 @@ impl Asked {
         }
         let mut all = [&mut self.askers, &mut self.heard, &mut self.surprised];
         // All at once: who has asked and was answered must not be known for the one alone.
-        if all.iter().any(|askers| askers.young.len() >= REMEMBERED) {
+        if all.iter().any(|askers| askers.young.len() >= self.most) {
             for askers in &mut all {
                 askers.age();
             }
