@@ -136,6 +136,23 @@ fn a_command_that_fails_leaves_nothing_to_judge_or_an_open_verdict() {
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]
+fn what_got_off_its_leash_and_holds_the_pipe_is_left_and_named() {
+    if !entered("commands::what_got_off_its_leash_and_holds_the_pipe_is_left_and_named") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("commands", PATIENCE);
+    let escaped = "n=cat testdata/leak/node1-eth0.pcap; setsid sleep 6";
+    let egret = from(&[escaped], &[]);
+    until("its threads run", || egret.status("Threads") == "3");
+    let ended = egret.interrupt();
+    let report = Report::of(&ended.stdout);
+    let told = "n: did not end within 2 s of being asked to, and was left; what it held back is missing";
+    assert!(report.lines("warnings").iter().any(|line| line == told), "{report:?}");
+    assert!(report.summary("frames") > 0, "{report:?}");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
 fn no_command_outlives_egret_however_that_ends() {
     if !entered("commands::no_command_outlives_egret_however_that_ends") {
         return; // The same test passed inside.
