@@ -7,12 +7,16 @@ mod export;
 mod feed;
 mod here;
 mod keeper;
+mod listener;
+mod opened;
 mod progress;
 mod refused;
 mod session;
 mod signals;
 mod status;
 
+use std::fmt::Display;
+use std::io::Write as _;
 use std::process::ExitCode;
 
 use crate::cli::{Arguments, Command};
@@ -22,4 +26,9 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
     }
+}
+
+/// Says something to people. That nobody is there to hear it, as when a terminal was closed, is no reason to stop.
+pub fn say(words: impl Display) {
+    writeln!(std::io::stderr(), "egret: {words}").ok();
 }

@@ -320,13 +320,16 @@ impl Engine {
             }
             Within::Whole | Within::PacketType(_) => name,
         };
+        let shown = named.as_ref().map(ToString::to_string);
         let mut place = Place::new(point, spot, link, named, format!("{}{suffix}", entry.name));
         // A role for a point as a whole is meant for its one place; check_roles tells if there were more.
         place.declared = self
             .settings
             .roles
             .iter()
-            .find(|role| role.point == entry.name && (role.within.is_empty() || role.means(&suffix)))
+            .find(|role| {
+                role.point == entry.name && (role.within.is_empty() || role.means(&suffix, shown.as_deref()))
+            })
             .map(|role| role.role);
         place.learn(&entry.known);
         place

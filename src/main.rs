@@ -14,7 +14,7 @@ fn main() -> ExitCode {
     match command::run(Arguments::parse()) {
         Ok(code) => code,
         Err(error) => {
-            eprintln!("egret: {error:#}");
+            command::say(format_args!("{error:#}"));
             ExitCode::from(UNUSABLE)
         }
     }

@@ -317,8 +317,8 @@ impl std::str::FromStr for Declaration {
 
 impl Declaration {
     /// Whether it means the place of that suffix, in a point that has the name: exactly, by interface index
-    /// alone (`#2`, `/#2`) or by interface name alone (`/eth0`).
-    pub fn means(&self, suffix: &Suffix) -> bool {
+    /// alone (`#2`, `/#2`) or by the name of the interface, or of the device within a cooked one, alone (`/eth0`).
+    pub fn means(&self, suffix: &Suffix, name: Option<&str>) -> bool {
         let index = match suffix.within {
             Within::Index(index) => Some(format!("#{index}")),
             Within::Whole | Within::PacketType(_) => None,
@@ -326,8 +326,8 @@ impl Declaration {
         let typed = self.within.as_str();
         typed == suffix.to_string()
             || index.is_some_and(|index| typed == index || typed.strip_prefix('/') == Some(&index))
-            || (suffix.within == Within::Whole
-                && suffix.interface.as_deref().is_some_and(|name| typed.strip_prefix('/') == Some(name)))
+            || (!matches!(suffix.within, Within::PacketType(_))
+                && name.is_some_and(|name| typed.strip_prefix('/') == Some(name)))
     }
 }
 
@@ -356,12 +356,14 @@ mod tests {
     fn a_declaration_names_a_point_and_maybe_a_place_in_it() {
         let declared = |typed: &str| typed.parse::<Declaration>().unwrap();
         let index = Suffix { interface: None, within: Within::Index(2) };
-        assert!(declared("node1/#2=uplink").means(&index));
-        assert!(declared("node1#2=uplink").means(&index));
-        assert!(!declared("node1#3=uplink").means(&index));
-        assert!(!declared("node1=uplink").means(&index));
+        assert!(declared("node1/#2=uplink").means(&index, Some("eth1")));
+        assert!(declared("node1#2=uplink").means(&index, Some("eth1")));
+        assert!(!declared("node1#3=uplink").means(&index, Some("eth1")));
+        assert!(!declared("node1=uplink").means(&index, Some("eth1")));
+        assert!(declared("node1/eth1=uplink").means(&index, Some("eth1")), "a device of a cooked capture");
+        assert!(!declared("node1/eth1=uplink").means(&index, None));
         let named = Suffix { interface: Some("eth0".to_owned()), within: Within::Whole };
-        assert!(declared("node1/eth0=uplink").means(&named));
+        assert!(declared("node1/eth0=uplink").means(&named, Some("eth0")));
         assert_eq!(declared("ext=remote").role, Role::Remote);
         assert!("node1=gateway".parse::<Declaration>().is_err());
         assert!("=uplink".parse::<Declaration>().is_err());

@@ -132,7 +132,22 @@ impl Frames {
             add(&mut sources, None, ANY, Input::Interface(ANY.to_owned()))?;
         }
         self.until.fits(&sources)?;
+        self.check_roles(&sources)?;
         Ok(sources)
+    }
+
+    /// Refuses a role for a source that there is not, before anything is captured.
+    fn check_roles(&self, sources: &[Source]) -> anyhow::Result<()> {
+        let is_known = |role: &&Declaration| sources.iter().any(|source| source.name == role.point);
+        let Some(Declaration { point, within, role }) = self.roles.iter().find(|role| !is_known(role)) else {
+            return Ok(());
+        };
+        let known: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
+        anyhow::bail!(
+            "--role {point}{within}={}: no point is named `{point}`; the points are: {}",
+            role.name(),
+            known.join(", ")
+        )
     }
 
     /// Names of interface indexes, by point; those for all points are under the empty name.

@@ -100,7 +100,8 @@ impl Output {
         }
     }
 
-    fn is_stdout(&self) -> bool {
+    /// Whether the report goes to standard output.
+    pub fn is_stdout(&self) -> bool {
         self.output.as_os_str() == "-"
     }
 

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -27,15 +28,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let mut engine = Engine::new(settings);
+    let is_live = sources.iter().any(|source| source.input.is_live());
     arguments.output.spare(&sources, frames.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
-    Session::open(&mut engine, frames, &sources, here, &decoding)?.run(&mut engine)?;
+    let is_stdout_used = arguments.output.is_stdout() || frames.write.as_deref() == Some(Path::new("-"));
+    Session::open(&mut engine, frames, &sources, here, &decoding, is_stdout_used)?.run(&mut engine)?;
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
     }
     engine.end();
-    engine.check_roles()?;
+    match engine.check_roles() {
+        // A place that showed nothing is not known; what was captured is judged all the same.
+        Err(error) if is_live => engine.warn(error.to_string()),
+        checked => checked?,
+    }
 
     let totals =
         Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };

@@ -4,6 +4,8 @@
 use std::io::{self, Read, Write as _};
 use std::os::unix::process::CommandExt as _;
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context as _;
 
@@ -63,13 +65,14 @@ fn words(status: ExitStatus) -> String {
     }
 }
 
-/// Runs `$1` until it ends, or until standard input does: then everything that it started is told to end, too. So no
-/// command outlives egret, and egret needs no right to end it.
+/// Runs `$1` until it ends, or until standard input does: then everything that it started is told to end, too, and made to
+/// where it does not. So no command outlives egret, however that ends, and egret needs no right to end it.
 const LEASH: &str = r#"
-exec 3<&0 </dev/null
-sh -c "$1" 3<&- &
+exec 3<&0 </dev/null 4>&2 2>/dev/null
+sh -c "$1" 3<&- 2>&4 4>&- &
 command=$!
-( trap '' TERM; cat <&3; kill -TERM 0 ) >/dev/null 2>&1 &
+( exec 4>&-; trap '' TERM; cat <&3; kill -TERM 0; sleep 2; kill -KILL 0 ) >/dev/null &
+exec 4>&-
 trap : TERM
 wait "$command"; status=$?
 while kill -0 "$command" 2>/dev/null; do wait "$command"; status=$?; done
@@ -82,12 +85,20 @@ pub(super) struct Output {
     typed: String,
     child: Child,
     stdout: ChildStdout,
+    was_told: Arc<AtomicBool>,
 }
 
 /// Holds a command: dropping it ends the command.
 #[derive(Debug)]
 pub(super) struct Leash {
     _input: ChildStdin,
+    was_told: Arc<AtomicBool>,
+}
+
+impl Drop for Leash {
+    fn drop(&mut self) {
+        self.was_told.store(true, Ordering::Release);
+    }
 }
 
 impl Output {
@@ -100,18 +111,20 @@ impl Output {
             .spawn()
             .with_context(|| format!("--from: cannot run `{typed}`"))?;
         let (stdout, input) = child.stdout.take().zip(child.stdin.take()).expect("both were asked for");
-        Ok((Self { typed: typed.to_owned(), child, stdout }, Leash { _input: input }))
+        let was_told = Arc::new(AtomicBool::new(false));
+        let output = Self { typed: typed.to_owned(), child, stdout, was_told: Arc::clone(&was_told) };
+        Ok((output, Leash { _input: input, was_told }))
     }
 }
 
 impl Read for Output {
-    /// A command that fails is an error: what it says itself stands on standard error. Being told to end is no failure.
+    /// A command that fails is an error: what it says itself stands on standard error. However it ends once its leash was
+    /// dropped is no failure.
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        const TERMINATED: i32 = 128 + 15;
         let read = self.stdout.read(buffer)?;
         if read == 0 {
             let status = self.child.wait()?;
-            if !status.success() && status.code() != Some(TERMINATED) {
+            if !status.success() && !self.was_told.load(Ordering::Acquire) {
                 return Err(io::Error::other(format!("`{}` failed: {}", self.typed, words(status))));
             }
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::cli::until::Until;
 use crate::command::companion::Companion;
+use crate::command::listener;
 use crate::command::signals::Signals;
 use crate::engine::{Engine, Status};
 
@@ -27,6 +28,9 @@ pub(super) struct Ends {
     companion: Option<Companion>,
     /// How the companion ended, and when.
     companion_ended: Option<(String, Instant)>,
+    /// Whether standard output is of use only as long as somebody reads it.
+    is_for_listener: bool,
+    /// Who or what ended it without having been typed.
     interrupted: Option<&'static str>,
     last: Option<Look>,
 }
@@ -40,7 +44,7 @@ struct Look {
 
 impl Ends {
     /// Listens to signals, and makes the command ready that is to run meanwhile.
-    pub(super) fn new(until: &Until) -> anyhow::Result<Self> {
+    pub(super) fn new(until: &Until, is_for_listener: bool) -> anyhow::Result<Self> {
         Ok(Self {
             signals: Signals::listen()?,
             has_begun: false,
@@ -50,6 +54,7 @@ impl Ends {
             is_fail_fast: until.fail_fast,
             companion: until.command.as_deref().map(Companion::prepare).transpose()?,
             companion_ended: None,
+            is_for_listener,
             interrupted: None,
             last: None,
         })
@@ -69,7 +74,10 @@ impl Ends {
 
     /// Whether the run is over.
     pub(super) fn are_reached(&mut self, engine: &mut Engine) -> bool {
-        self.interrupted = self.signals.asked();
+        self.interrupted = self.signals.asked().or_else(|| {
+            let has_left = self.is_for_listener && listener::has_left();
+            has_left.then_some("nobody reads standard output any more")
+        });
         self.interrupted.is_some()
             || self.duration.is_some_and(|duration| self.has_begun && self.began.elapsed() >= duration)
             || self.is_command_over(engine)
@@ -109,16 +117,15 @@ impl Ends {
         &self.last.as_ref().expect("somebody looked just before, or earlier").status
     }
 
-    /// What a reader of the report should know of the end, a line each.
-    pub(super) fn said(&self) -> Vec<String> {
-        let mut lines = Vec::new();
-        if let Some(companion) = &self.companion {
-            let ended = self.companion_ended.as_ref().map(|(how, _)| how.clone());
-            lines.push(ended.unwrap_or_else(|| companion.still_running()));
-        }
-        if let Some(signal) = self.interrupted {
-            lines.push(format!("reading ended early: {signal}"));
-        }
-        lines
+    /// What ended the run, if that is nothing that was typed.
+    pub(super) fn interrupted(&self) -> Option<&'static str> {
+        self.interrupted
+    }
+
+    /// What a reader of the report should know of the command that ran meanwhile. Ctrl-C interrupts it, too, so it may have
+    /// ended after the run was over.
+    pub(super) fn told_of_command(&mut self) -> Option<String> {
+        let companion = self.companion.as_mut()?;
+        Some(companion.ended().unwrap_or_else(|| companion.still_running()))
     }
 }

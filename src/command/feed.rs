@@ -59,8 +59,19 @@ pub(super) struct Feed {
     filled: Receiver<Batch>,
     /// By point: where its empty batches go.
     empty: Vec<Sender<Batch>>,
-    stop: Arc<AtomicBool>,
+    asked: Arc<Asked>,
     threads: Vec<JoinHandle<()>>,
+}
+
+/// What the taker asks of readers, and what they tell besides batches.
+#[derive(Debug)]
+struct Asked {
+    /// To end: what was captured by now is still wanted. Whoever writes a stream was told, too, so a stream is read to its end.
+    stop: AtomicBool,
+    /// To wait for nobody.
+    leave: AtomicBool,
+    /// By point: nothing more comes of it.
+    over: Vec<AtomicBool>,
 }
 
 impl Feed {
@@ -70,7 +81,11 @@ impl Feed {
         let points: usize = readers.iter().map(|reader| reader.points().len()).sum();
         let (full, read) = sync_channel(IN_FLIGHT);
         let (digested, filled) = sync_channel(IN_FLIGHT);
-        let stop = Arc::new(AtomicBool::new(false));
+        let asked = Arc::new(Asked {
+            stop: AtomicBool::new(false),
+            leave: AtomicBool::new(false),
+            over: (0..points).map(|_| AtomicBool::new(false)).collect(),
+        });
         let mut empty = vec![None; points];
         let mut threads = Vec::new();
         for reader in readers {
@@ -81,7 +96,7 @@ impl Feed {
             for point in reader.points() {
                 empty[point.0 as usize] = Some(give_back.clone());
             }
-            let supply = Supply { emptied, full: full.clone(), stop: Arc::clone(&stop) };
+            let supply = Supply { emptied, full: full.clone(), asked: Arc::clone(&asked) };
             threads.push(start("reader", move || reader.read(&supply))?);
         }
         // The seed only keeps packets from being aimed at the table; no result depends on it.
@@ -89,11 +104,11 @@ impl Feed {
         let decoder = Decoder {
             digesters: (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect(),
             left: limit.unwrap_or(u64::MAX),
-            stop: Arc::clone(&stop),
+            asked: Arc::clone(&asked),
         };
         threads.push(start("decoder", move || decoder.decode(&read, &digested))?);
         let empty = empty.into_iter().map(|empty| empty.expect("every point has a reader")).collect();
-        Ok(Self { filled, empty, stop, threads })
+        Ok(Self { filled, empty, asked, threads })
     }
 
     /// The next batch, waiting for it at most this long.
@@ -111,9 +126,19 @@ impl Feed {
         self.empty[batch.point.0 as usize].send(batch).ok();
     }
 
-    /// Asks all readers to end: what was captured by now still comes.
+    /// Asks all readers to end: what was captured by now still comes, and streams to their end.
     pub(super) fn stop(&self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.asked.stop.store(true, Ordering::Relaxed);
+    }
+
+    /// Asks readers of streams not to wait for their end.
+    pub(super) fn leave(&self) {
+        self.asked.leave.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the point's reader has done with it: what it has read may still be on its way.
+    pub(super) fn is_over(&self, point: PointIndex) -> bool {
+        self.asked.over[point.0 as usize].load(Ordering::Relaxed)
     }
 
     /// Waits for the threads, all of which have ended or will at once.
@@ -137,12 +162,16 @@ fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<Joi
 struct Supply {
     emptied: Receiver<Batch>,
     full: SyncSender<Batch>,
-    stop: Arc<AtomicBool>,
+    asked: Arc<Asked>,
 }
 
 impl Supply {
     fn is_stopped(&self) -> bool {
-        self.stop.load(Ordering::Relaxed)
+        self.asked.stop.load(Ordering::Relaxed)
+    }
+
+    fn is_left(&self) -> bool {
+        self.asked.leave.load(Ordering::Relaxed)
     }
 }
 
@@ -155,6 +184,14 @@ impl Reader {
     }
 
     fn read(self, supply: &Supply) {
+        let points = self.points();
+        self.read_all(supply);
+        for point in points {
+            supply.asked.over[point.0 as usize].store(true, Ordering::Relaxed);
+        }
+    }
+
+    fn read_all(self, supply: &Supply) {
         match self {
             Self::Savefiles(files) => {
                 for (point, savefile) in files {
@@ -169,9 +206,10 @@ impl Reader {
     }
 }
 
-/// Reads a savefile to its end; `false` if no more is wanted.
+/// Reads a savefile to its end; `false` if no more is wanted. Of a file, none is once the run ends early.
 fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) -> bool {
-    while !supply.is_stopped() {
+    let is_stream = savefile.meter().position().total.is_none();
+    while !(if is_stream { supply.is_left() } else { supply.is_stopped() }) {
         let Ok(mut batch) = supply.emptied.recv() else { return false };
         batch.point = point;
         let filled = savefile.fill(&mut batch);
@@ -231,7 +269,7 @@ struct Decoder {
     digesters: Vec<Digester>,
     /// Frames still wanted.
     left: u64,
-    stop: Arc<AtomicBool>,
+    asked: Arc<Asked>,
 }
 
 impl Decoder {
@@ -240,7 +278,8 @@ impl Decoder {
             batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             self.left -= batch.heads.len() as u64;
             if self.left == 0 {
-                self.stop.store(true, Ordering::Relaxed);
+                self.asked.stop.store(true, Ordering::Relaxed);
+                self.asked.leave.store(true, Ordering::Relaxed);
             }
             self.digesters[batch.point.0 as usize].digest(&mut batch);
             if digested.send(batch).is_err() {

@@ -4,16 +4,24 @@ use std::fs::File;
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use crate::capture::writer::Writer;
+use crate::command::say;
 use crate::digest::Batch;
+
+/// How often what was written is handed on.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
 /// A capture that is being written. What goes wrong is told at the end: judging goes on without it.
 pub(super) struct Keeper {
     path: PathBuf,
     writer: Option<Writer<Box<dyn Write>>>,
+    /// When what was written was last handed on.
+    flushed: Instant,
+    has_lost_reader: bool,
     problem: Option<String>,
 }
 
@@ -26,9 +34,9 @@ impl Keeper {
                 anyhow::bail!("-w -: frames are no text for a terminal; give a file, or a pipe");
             }
             if !is_file_or_null() {
-                eprintln!(
-                    "egret: frames go to standard output; where that leaves through an interface that is captured, it \
-                     captures itself: capture others with -i"
+                say(
+                    "frames go to standard output; where that leaves through an interface that is captured, it captures \
+                     itself: capture others with -i",
                 );
             }
             Box::new(io::stdout())
@@ -38,7 +46,13 @@ impl Keeper {
         let out: Box<dyn Write> = Box::new(BufWriter::with_capacity(1 << 20, out));
         let writer = Writer::new(out, points.iter().map(String::as_str))
             .with_context(|| format!("-w: cannot write to {shown}"))?;
-        Ok(Self { path: path.to_owned(), writer: Some(writer), problem: None })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: Some(writer),
+            flushed: Instant::now(),
+            has_lost_reader: false,
+            problem: None,
+        })
     }
 
     pub(super) fn keep(&mut self, batch: &Batch) {
@@ -47,6 +61,25 @@ impl Keeper {
         {
             self.fail(&error);
         }
+    }
+
+    /// Hands on what was written, from time to time: somebody may look at it meanwhile, and whatever ends the process, most of it
+    /// is there.
+    pub(super) fn hand_on(&mut self) {
+        if self.flushed.elapsed() < FLUSH_EVERY {
+            return;
+        }
+        self.flushed = Instant::now();
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.flush()
+        {
+            self.fail(&error);
+        }
+    }
+
+    /// Whether frames were written for somebody who has enough of them.
+    pub(super) fn has_lost_reader(&self) -> bool {
+        self.has_lost_reader
     }
 
     /// Writes what is left; returns what went wrong, in words.
@@ -62,7 +95,8 @@ impl Keeper {
     fn fail(&mut self, error: &io::Error) {
         self.writer = None;
         // Who reads has enough: that is no failure.
-        if error.kind() != io::ErrorKind::BrokenPipe {
+        self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
+        if !self.has_lost_reader {
             let path = self.path.display();
             self.problem = Some(format!(
                 "the frames in {path} are incomplete: {error}; all of them were judged all the same"

@@ -1,23 +1,26 @@
 //! One run over all sources: opens them, gives up privileges, and takes frames in until it is over.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
-use crate::capture::live::{self, Live, Request};
-use crate::capture::savefile::{self, Keep, Meter, Savefile};
+use crate::capture::live::{self, Request};
 use crate::cli::frames::{Frames, Input, Source};
-use crate::command::companion::{Leash, Output};
+use crate::command::companion::Leash;
 use crate::command::ends::Ends;
 use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
 use crate::command::here::Here;
 use crate::command::keeper::Keeper;
+use crate::command::opened::{Failure, Opened};
 use crate::command::progress::Progress;
 use crate::command::refused;
+use crate::command::say;
 use crate::command::status::Status;
 use crate::decode::Options;
+use crate::digest::{Batch, Incident};
 use crate::engine::Engine;
 use crate::frame::{PointIndex, Timestamp};
 use crate::privilege;
@@ -25,8 +28,12 @@ use crate::privilege;
 /// How long the taker waits for frames before it looks at the time.
 const PATIENCE: Duration = Duration::from_millis(100);
 
-/// How long sources may take to end once they were asked to. What waits longer, for a pipe that nobody writes to, is left.
+/// How long sources may take to end once they were asked to, from their last frames on. What waits longer, for a pipe that nobody
+/// writes to, is left; and so is, after that time, what does not stop giving.
 const GRACE: Duration = Duration::from_secs(2);
+
+/// How long before it was found gone an interface was certainly still there: some times as long as its reader waits.
+const FOUND_GONE: i64 = 1_000_000_000;
 
 /// Bytes of all rings together, at most; those of a single source suffice for a second of traffic at full speed.
 const RINGS: usize = 128 << 20;
@@ -42,7 +49,15 @@ pub(super) struct Session {
     /// Points that have not begun.
     awaited: Vec<PointIndex>,
     shown: Shown,
+    /// Interfaces that are captured.
     live: Vec<PointIndex>,
+    /// What goes on for as long as it is let, with its name: it ends when it is asked to.
+    obliging: Vec<(PointIndex, String)>,
+    /// Why sources that were opened turned out to be no captures; by point.
+    unread: BTreeMap<PointIndex, String>,
+    points: usize,
+    /// Frames that are wanted.
+    count: Option<u64>,
 }
 
 /// What people are shown meanwhile.
@@ -60,6 +75,7 @@ impl Session {
         sources: &[Source],
         here: Option<Here>,
         options: &Options,
+        is_stdout_used: bool,
     ) -> anyhow::Result<Self> {
         let mut opened = Opened::default();
         let mut failures = Vec::new();
@@ -83,7 +99,12 @@ impl Session {
         if opened.is_empty() {
             return Err(anyhow::anyhow!("{}", failures.join("\n  "))).context("nothing could be read");
         }
+        let is_live = sources.iter().any(|source| source.input.is_live());
         for failure in failures {
+            if is_live {
+                // The report may be hours away.
+                say(format_args!("{failure}; going on without it"));
+            }
             engine.note_unread(failure);
         }
         if let (Some(export), false) = (&export, opened.live.is_empty()) {
@@ -91,19 +112,38 @@ impl Session {
         }
         let keeper = frames.write.as_deref().map(|path| Keeper::create(path, &opened.names)).transpose()?;
         // From now on, signals end the run in good order.
-        let ends = Ends::new(&frames.until)?;
-        if interfaces > 0 {
-            privilege::give_up()?;
+        let ends = Ends::new(&frames.until, is_live && is_stdout_used)?;
+        match privilege::give_up() {
+            // Where nothing was opened that takes rights, reading is not refused for them.
+            Err(error) if interfaces > 0 => return Err(error.into()),
+            _ => {}
         }
-        let Opened { mut readers, savefiles, live, leashes, awaited, meters, .. } = opened;
-        let is_live = sources.iter().any(|source| source.input.is_live());
+        let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
+        let obliging =
+            live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
         if !savefiles.is_empty() {
             readers.push(Reader::Savefiles(savefiles));
         }
-        let shown =
-            if is_live { Shown::Status(Status::new()) } else { Shown::Progress(Progress::new(meters)) };
+        let shown = if is_live {
+            Shown::Status(Status::new(frames.until.command.is_none()))
+        } else {
+            Shown::Progress(Progress::new(meters))
+        };
         let feed = Feed::start(readers, options, frames.until.count)?;
-        let mut session = Self { feed, ends, here, keeper, leashes, awaited, shown, live };
+        let mut session = Self {
+            feed,
+            ends,
+            here,
+            keeper,
+            leashes,
+            awaited,
+            shown,
+            live,
+            obliging,
+            unread: BTreeMap::new(),
+            points: names.len(),
+            count: frames.until.count,
+        };
         session.look_around(engine);
         session.begin_if_ready();
         Ok(session)
@@ -112,50 +152,96 @@ impl Session {
     /// Takes frames in until the sources end, or somebody or something asks for it.
     pub(super) fn run(mut self, engine: &mut Engine) -> anyhow::Result<()> {
         let mut stopped: Option<Instant> = None;
+        let mut last_heard = Instant::now();
         loop {
             match self.feed.next(PATIENCE) {
                 Next::Batch(batch) => {
-                    self.awaited.retain(|point| *point != batch.point);
-                    self.begin_if_ready();
-                    self.look_around(engine);
-                    if let Some(keeper) = &mut self.keeper {
-                        keeper.keep(&batch);
-                    }
-                    engine.ingest(&batch);
-                    self.feed.give_back(batch);
+                    last_heard = Instant::now();
+                    self.take(batch, engine);
                 }
                 Next::Nothing => {}
-                Next::End => break,
+                Next::End => return self.close(engine, Left::Nobody),
             }
-            self.tell_time(engine);
+            if self.count.is_some_and(|count| engine.frames() >= count) {
+                return self.close(engine, Left::Unwanted);
+            }
+            self.tell_time(engine, stopped.is_some());
             self.show(engine);
+            let has_lost_reader = self.keeper.as_ref().is_some_and(Keeper::has_lost_reader);
             match stopped {
-                None if self.ends.are_reached(engine) => {
+                None if has_lost_reader || self.ends.are_reached(engine) => {
                     stopped = Some(Instant::now());
                     self.feed.stop();
                     self.leashes.clear();
                 }
-                Some(since) if since.elapsed() > GRACE => return self.close(engine, false),
+                Some(since) if since.elapsed() > GRACE => {
+                    self.feed.leave();
+                    if last_heard.elapsed() > GRACE {
+                        return self.close(engine, Left::Waiting);
+                    }
+                }
                 _ => {}
             }
         }
-        self.close(engine, true)
     }
 
-    /// Says what is left to say; `has_ended` if all sources have, and their threads can be waited for.
-    fn close(self, engine: &mut Engine, has_ended: bool) -> anyhow::Result<()> {
+    fn take(&mut self, batch: Batch, engine: &mut Engine) {
+        self.awaited.retain(|point| *point != batch.point);
+        self.begin_if_ready();
+        self.look_around(engine);
+        for incident in &batch.incidents {
+            if let Incident::Unread(why) = incident {
+                self.unread.insert(batch.point, why.clone());
+            }
+        }
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(&batch);
+        }
+        engine.ingest(&batch);
+        self.feed.give_back(batch);
+    }
+
+    /// Says what is left to say. That no source was a capture is an error.
+    fn close(mut self, engine: &mut Engine, left: Left) -> anyhow::Result<()> {
         match self.shown {
             Shown::Progress(progress) => progress.clear(),
             Shown::Status(status) => status.clear(),
         }
-        for said in self.ends.said() {
-            engine.assume(said);
+        if self.unread.len() == self.points {
+            let why: Vec<String> = self.unread.into_values().collect();
+            return Err(anyhow::anyhow!("{}", why.join("\n  "))).context("nothing could be read");
+        }
+        if let Some(told) = self.ends.told_of_command() {
+            engine.assume(told);
+        }
+        if let Some(why) = self.ends.interrupted() {
+            let what = if self.obliging.is_empty() { "reading ended early" } else { "capturing was ended" };
+            engine.assume(format!("{what}: {why}"));
         }
         if let Some(problem) = self.keeper.and_then(Keeper::finish) {
-            eprintln!("egret: {problem}");
+            say(&problem);
             engine.warn(problem);
         }
-        if has_ended { self.feed.join() } else { Ok(()) }
+        match left {
+            Left::Nobody => return self.feed.join(),
+            // What one interface shows may lie behind the last frame that was wanted of another.
+            Left::Unwanted => {
+                for point in self.live {
+                    engine.note_watched(point, Timestamp::MIN);
+                }
+            }
+            Left::Waiting => {
+                for (point, name) in self.obliging {
+                    if !self.feed.is_over(point) {
+                        engine.warn(format!(
+                            "{name}: did not end within {} s of being asked to, and was left; what it held back is missing",
+                            GRACE.as_secs()
+                        ));
+                    }
+                }
+            }
+        }
+        Ok(())
     }
 
     /// Time counts, and what makes the traffic runs, once every source has begun.
@@ -165,16 +251,27 @@ impl Session {
         }
     }
 
-    /// While an interface is captured, it is, whether it shows frames or not.
-    fn tell_time(&self, engine: &mut Engine) {
-        if self.live.is_empty() {
+    /// While an interface is captured, it is, whether it shows frames or not; until it is gone, or readers are asked to end,
+    /// which each does in its own time.
+    fn tell_time(&mut self, engine: &mut Engine, is_stopped: bool) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.hand_on();
+        }
+        if self.obliging.is_empty() {
             return;
         }
         let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
         engine.tick(now);
-        for point in &self.live {
-            engine.note_watched(*point, now);
+        if is_stopped {
+            return;
         }
+        let feed = &self.feed;
+        self.live.retain(|point| {
+            let is_over = feed.is_over(*point);
+            let until = if is_over { now.nanos() - FOUND_GONE } else { now.nanos() };
+            engine.note_watched(*point, Timestamp::from_nanos(until));
+            !is_over
+        });
     }
 
     /// Learns what has become of the machine's interfaces, if anything has.
@@ -193,70 +290,12 @@ impl Session {
     }
 }
 
-/// Why a source could not be opened.
-#[derive(Debug, thiserror::Error)]
-enum Failure {
-    #[error(transparent)]
-    Live(#[from] live::Error),
-    #[error(transparent)]
-    Savefile(#[from] savefile::Error),
-    #[error("{0:#}")]
-    Command(anyhow::Error),
-}
-
-/// What was opened, by kind.
-#[derive(Default)]
-struct Opened {
-    readers: Vec<Reader>,
-    savefiles: Vec<(PointIndex, Savefile)>,
-    live: Vec<PointIndex>,
-    leashes: Vec<Leash>,
-    /// Commands that may take a while before they capture.
-    awaited: Vec<PointIndex>,
-    meters: Vec<Meter>,
-    /// By point.
-    names: Vec<String>,
-}
-
-impl Opened {
-    fn is_empty(&self) -> bool {
-        self.names.is_empty()
-    }
-
-    fn open(&mut self, engine: &mut Engine, source: &Source, request: &Request) -> Result<(), Failure> {
-        match &source.input {
-            Input::Stdin => {
-                let savefile = Savefile::stdin(Keep::Nothing)?;
-                let point = self.add(engine, source);
-                self.meters.push(savefile.meter());
-                // Who makes others wait must not be waited for.
-                self.readers.push(Reader::Savefiles(vec![(point, savefile)]));
-            }
-            Input::File(path) => {
-                let savefile = Savefile::open(path, Keep::Nothing)?;
-                let point = self.add(engine, source);
-                self.meters.push(savefile.meter());
-                self.savefiles.push((point, savefile));
-            }
-            Input::Interface(interface) => {
-                let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
-                let point = self.add(engine, source);
-                self.live.push(point);
-                self.readers.push(Reader::Live(point, live));
-            }
-            Input::Command(command) => {
-                let (output, leash) = Output::of(command).map_err(Failure::Command)?;
-                self.leashes.push(leash);
-                let point = self.add(engine, source);
-                self.awaited.push(point);
-                self.readers.push(Reader::Stream(point, source.name.clone(), output));
-            }
-        }
-        Ok(())
-    }
-
-    fn add(&mut self, engine: &mut Engine, source: &Source) -> PointIndex {
-        self.names.push(source.name.clone());
-        engine.add_point(&source.name, &source.shown)
-    }
+/// Which sources have not ended when the run has.
+#[derive(Clone, Copy)]
+enum Left {
+    Nobody,
+    /// All frames that were wanted are there.
+    Unwanted,
+    /// They give nothing, and do not end.
+    Waiting,
 }

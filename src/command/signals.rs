@@ -35,9 +35,9 @@ impl Signals {
     /// The signal that asked to end, in words.
     pub(super) fn asked(&self) -> Option<&'static str> {
         match self.last.load(Ordering::Relaxed) as i32 {
-            SIGINT => Some("interrupted"),
+            SIGINT => Some("Ctrl-C (SIGINT)"),
             SIGTERM => Some("SIGTERM"),
-            SIGHUP => Some("SIGHUP"),
+            SIGHUP => Some("SIGHUP, as when a terminal is closed"),
             _ => None,
         }
     }

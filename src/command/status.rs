@@ -1,55 +1,63 @@
 //! A line on standard error that says how a capture goes, on a terminal.
 
 use std::fmt::Write as _;
-use std::io::IsTerminal as _;
+use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
-
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::number::thousands;
 use crate::snapshot::Summary;
 
+/// How often the line is drawn.
+const DRAW: Duration = Duration::from_millis(250);
 /// How often frames are counted for the rate.
 const RATE: Duration = Duration::from_secs(1);
+/// Columns that are left free: a terminal echoes `^C`, and the line must still be one to be cleared.
+const FREE: usize = 4;
+/// Columns where the terminal does not tell.
+const COLUMNS: usize = 80;
 
 pub(super) struct Status {
-    bar: Option<ProgressBar>,
+    is_shown: bool,
     began: Instant,
+    drawn: Option<Instant>,
     /// When the rate was last taken, and at how many frames.
     last: (Instant, u64),
     rate: u64,
 }
 
 impl Status {
-    pub(super) fn new() -> Self {
+    /// Nothing is shown where nobody looks, or where another command talks on standard error.
+    pub(super) fn new(is_alone: bool) -> Self {
         let now = Instant::now();
-        let bar = std::io::stderr().is_terminal().then(|| {
-            let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(4));
-            bar.set_style(
-                ProgressStyle::with_template("{msg}").unwrap_or_else(|_| ProgressStyle::default_bar()),
-            );
-            bar
-        });
-        Self { bar, began: now, last: (now, 0), rate: 0 }
+        let is_dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
+        let is_shown = is_alone && !is_dumb && std::io::stderr().is_terminal();
+        Self { is_shown, began: now, drawn: None, last: (now, 0), rate: 0 }
     }
 
-    /// Shows how the run stands; nobody is asked where nobody looks.
+    /// Shows how the run stands; nobody is asked more often than that is drawn.
     pub(super) fn show(&mut self, stands: impl FnOnce() -> Summary) {
-        let Some(bar) = &self.bar else { return };
+        if !self.is_shown || self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW) {
+            return;
+        }
         let summary = &stands();
         let now = Instant::now();
+        self.drawn = Some(now);
         let since = now - self.last.0;
         if since >= RATE {
             self.rate = (summary.frames.saturating_sub(self.last.1)) * 1000 / since.as_millis().max(1) as u64;
             self.last = (now, summary.frames);
         }
-        bar.set_message(line((now - self.began).as_secs(), self.rate, summary));
-        bar.tick();
+        let columns = terminal_size::terminal_size_of(std::io::stderr());
+        let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0));
+        let line = line((now - self.began).as_secs(), self.rate, summary);
+        let line: String = line.chars().take(columns.saturating_sub(FREE)).collect();
+        // A terminal that was closed shows nothing, and that is all.
+        write!(std::io::stderr(), "\r{line}\x1b[K").ok();
     }
 
     pub(super) fn clear(self) {
-        if let Some(bar) = self.bar {
-            bar.finish_and_clear();
+        if self.drawn.is_some() {
+            write!(std::io::stderr(), "\r\x1b[K").ok();
         }
     }
 }

@@ -1,13 +1,6 @@
 //! Live capture against the real kernel: nothing sent before the end is missing, what the kernel drops is counted, and
 //! interfaces come and go.
-//!
-//! ```text
-//!   ┌─ here ────────────┐        ┌─ there ─┐
-//!   │ 10.7.0.1  veth0 ──┼────────┼─ veth1  │   numbered datagrams to 10.7.0.2, which nobody answers
-//!   └───────────────────┘        └─────────┘
-//! ```
 
-use std::net::UdpSocket;
 use std::process::Command;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -19,41 +12,14 @@ use egret::capture::writer::Writer;
 use egret::digest::{Batch, Incident, IndexName};
 use egret::frame::{LinkType, PointIndex};
 
+use crate::cable::{Cable, send};
 use crate::enclosure::{Watch, entered};
-use crate::netns::{Namespace, run};
+use crate::netns::run;
 
 /// No test here takes longer.
 const PATIENCE: Duration = Duration::from_mins(1);
 /// Most fills that any of them needs, at up to a tenth of a second.
 const FILLS: usize = 200;
-
-/// Two namespaces with a cable between them.
-struct Cable {
-    here: Namespace,
-    _there: Namespace,
-}
-
-impl Cable {
-    fn lay() -> Self {
-        let (here, there) = (Namespace::add("here"), Namespace::add("there"));
-        here.sysctl(&[("net/ipv6/conf/default/disable_ipv6", "1")]);
-        here.ip("link set lo up
-            link add veth0 type veth peer name veth1 netns there
-            addr add 10.7.0.1/24 dev veth0
-            link set veth0 up
-            neigh replace 10.7.0.2 lladdr 02:00:00:00:00:02 dev veth0 nud permanent");
-        there.ip("link set veth1 up");
-        Self { here, _there: there }
-    }
-}
-
-/// Sends datagrams to that address, numbered from 0.
-fn send(to: &str, count: u32) {
-    let socket = UdpSocket::bind("0.0.0.0:0").expect("a socket");
-    for number in 0..count {
-        socket.send_to(&[b"live", &number.to_be_bytes()[..]].concat(), (to, 9)).expect("a way out");
-    }
-}
 
 /// The number of a datagram of [`send`]'s.
 fn number(frame: &[u8]) -> Option<u32> {
@@ -267,8 +233,7 @@ fn an_interface_that_comes_up_again_is_captured_again() {
         cable.here.ip("link set veth0 down");
         let told = fill_until(&mut live, |told| !told.words.is_empty());
         assert_eq!(told.words, ["veth0 went down; it is captured again when it comes up"]);
-        cable.here.ip("link set veth0 up
-            neigh replace 10.7.0.2 lladdr 02:00:00:00:00:02 dev veth0 nud permanent");
+        cable.connect();
         send("10.7.0.2", 10);
         live.finish();
         let told = drain(&mut live);

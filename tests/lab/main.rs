@@ -17,15 +17,23 @@
 //! - `EGRET_LAB_RECORD=testdata`: also keep the captures that situations name under `record`;
 //! - `EGRET_LAB_KEEP=DIR`: leave all captures there.
 
+mod cable;
 mod capture;
+mod comings;
+mod commands;
+mod egret;
 mod enclosure;
+mod ends;
 mod judge;
+mod kept;
 mod live;
 mod meanwhile;
 mod netns;
+mod own;
 mod proxy;
 mod raw;
 mod record;
+mod rights;
 mod sctp;
 mod server;
 mod situation;

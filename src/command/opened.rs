@@ -1,0 +1,83 @@
+//! Sources that were opened, each with its point.
+
+use crate::capture::live::{self, Live, Request};
+use crate::capture::savefile::{self, Keep, Meter, Savefile};
+use crate::cli::frames::{Input, Source};
+use crate::command::companion::{Leash, Output};
+use crate::command::feed::Reader;
+use crate::engine::Engine;
+use crate::frame::PointIndex;
+
+/// Why a source could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Failure {
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    #[error(transparent)]
+    Savefile(#[from] savefile::Error),
+    #[error("{0:#}")]
+    Command(anyhow::Error),
+}
+
+/// What was opened, by kind.
+#[derive(Default)]
+pub(super) struct Opened {
+    pub(super) readers: Vec<Reader>,
+    pub(super) savefiles: Vec<(PointIndex, Savefile)>,
+    pub(super) live: Vec<PointIndex>,
+    pub(super) leashes: Vec<Leash>,
+    /// Commands that may take a while before they capture.
+    pub(super) awaited: Vec<PointIndex>,
+    pub(super) meters: Vec<Meter>,
+    /// By point.
+    pub(super) names: Vec<String>,
+}
+
+impl Opened {
+    pub(super) fn is_empty(&self) -> bool {
+        self.names.is_empty()
+    }
+
+    /// Opens a source and makes it known to the engine.
+    pub(super) fn open(
+        &mut self,
+        engine: &mut Engine,
+        source: &Source,
+        request: &Request,
+    ) -> Result<(), Failure> {
+        match &source.input {
+            Input::Stdin => {
+                let savefile = Savefile::stdin(Keep::Nothing)?;
+                let point = self.add(engine, source);
+                self.meters.push(savefile.meter());
+                // Who makes others wait must not be waited for.
+                self.readers.push(Reader::Savefiles(vec![(point, savefile)]));
+            }
+            Input::File(path) => {
+                let savefile = Savefile::open(path, Keep::Nothing)?;
+                let point = self.add(engine, source);
+                self.meters.push(savefile.meter());
+                self.savefiles.push((point, savefile));
+            }
+            Input::Interface(interface) => {
+                let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
+                let point = self.add(engine, source);
+                self.live.push(point);
+                self.readers.push(Reader::Live(point, live));
+            }
+            Input::Command(command) => {
+                let (output, leash) = Output::of(command).map_err(Failure::Command)?;
+                self.leashes.push(leash);
+                let point = self.add(engine, source);
+                self.awaited.push(point);
+                self.readers.push(Reader::Stream(point, source.name.clone(), output));
+            }
+        }
+        Ok(())
+    }
+
+    fn add(&mut self, engine: &mut Engine, source: &Source) -> PointIndex {
+        self.names.push(source.name.clone());
+        engine.add_point(&source.name, &source.shown)
+    }
+}
