@@ -73,6 +73,8 @@ const TOLD: usize = 100;
 struct Point {
     name: String,
     source: String,
+    /// What it was captured with.
+    filter: Option<String>,
     interfaces: Vec<Interface>,
     /// What the source calls the indexes of its interfaces.
     index_names: BTreeMap<(u16, u32), Text>,
@@ -152,6 +154,7 @@ impl Engine {
         self.points.push(Point {
             name: name.to_owned(),
             source: source.to_owned(),
+            filter: None,
             interfaces: Vec::new(),
             index_names: BTreeMap::new(),
             links: Vec::new(),
@@ -164,6 +167,11 @@ impl Engine {
         self.table.add_point();
         self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
         index
+    }
+
+    /// Tells the filter that a point is captured with.
+    pub fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.points[point.0 as usize].filter = Some(filter.to_owned());
     }
 
     /// Tells of a source that was asked for and could not be read: the run cannot pass without it.

@@ -249,7 +249,10 @@ impl Live {
         let incident = if refusal::is_disappearance(&why) {
             // That it went down first needs no words of its own.
             batch.incidents.clear();
-            Incident::Interrupted(format!("{} is gone: nothing of it is captured from then on", self.name))
+            Incident::Interrupted(format!(
+                "{} is gone: nothing of it is captured from then on, should it come back, too",
+                self.name
+            ))
         } else {
             Incident::Truncated(format!("{} cannot be captured any longer: {why}", self.name))
         };

@@ -62,6 +62,9 @@ impl Opened {
             Input::Interface(interface) => {
                 let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
                 let point = self.add(engine, source);
+                if let Some(filter) = &request.filter {
+                    engine.note_filter(point, filter);
+                }
                 self.live.push(point);
                 self.readers.push(Reader::Live(point, live));
             }

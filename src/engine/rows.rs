@@ -180,7 +180,7 @@ fn points(engine: &Engine) -> Vec<Point> {
             Point {
                 name: point.name.clone(),
                 source: point.source.clone(),
-                filter: None,
+                filter: point.filter.clone(),
                 frames: facts.frames,
                 first_seen: seen(|place| place.first_seen).min(),
                 last_seen: seen(|place| place.last_seen).max(),

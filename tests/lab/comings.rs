@@ -16,7 +16,7 @@ fn a_run_ends_with_its_only_interface_and_goes_on_with_another() {
         return; // The same test passed inside.
     }
     let _watch = Watch::set("comings", PATIENCE);
-    let told = "veth0: veth0 is gone: nothing of it is captured from then on";
+    let told = "veth0: veth0 is gone: nothing of it is captured from then on, should it come back, too";
     let cable = Cable::lay();
     let egret = Egret::capture(&cable.here, &["-i", "veth0", "--role", "veth0=uplink", "--format", "json"]);
     cable.send(OUTSIDE, 100);

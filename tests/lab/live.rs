@@ -210,7 +210,10 @@ fn an_interface_that_is_deleted_ends_its_own_capture_alone() {
         send("10.7.0.2", 100);
         cable.here.ip("link del veth0");
         let told = drain(&mut one);
-        assert_eq!(told.words, ["veth0 is gone: nothing of it is captured from then on"]);
+        assert_eq!(
+            told.words,
+            ["veth0 is gone: nothing of it is captured from then on, should it come back, too"]
+        );
         assert_eq!(told.numbers().len(), 100, "what had passed before is not lost");
         send("127.0.0.1", 100);
         let told = fill_until(&mut all, |told| told.datagrams.len() == 200);
