@@ -14,6 +14,7 @@ mod refused;
 mod session;
 mod signals;
 mod status;
+mod tables;
 
 use std::fmt::Display;
 use std::io::Write as _;

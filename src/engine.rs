@@ -17,6 +17,7 @@ mod status;
 use std::collections::BTreeMap;
 
 use crate::clock;
+use crate::conntrack::Translation;
 use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
@@ -203,6 +204,11 @@ impl Engine {
                 self.facts.mark_news();
             }
         }
+    }
+
+    /// Tells what conntrack translates, before the first frame; `read` is when the kernel was asked, where that is known.
+    pub fn know_translations(&mut self, translations: Vec<Translation>, read: Option<Timestamp>) {
+        self.table.translations.add(translations, read);
     }
 
     /// Tells the report's reader something that is taken for granted, or that happened while frames were taken in.
@@ -399,7 +405,14 @@ impl Engine {
             .partition(|flow| !self.has_ended && !settled::is_grown(&self.table, **flow, &clocks));
         let cluster = &self.settings.expectations.cluster;
         for flow in grown {
-            self.facts.learn(&View::of(&self.table, flow, cluster), cluster);
+            if self.table.flow(flow).is_told {
+                // What no packets joined teaches nothing of places.
+                for track in self.table.tracks_of(flow) {
+                    self.facts.learn(&View::of_track(&self.table, track), cluster);
+                }
+            } else {
+                self.facts.learn(&View::of(&self.table, flow, cluster), cluster);
+            }
         }
         let has_time_passed = std::mem::take(&mut self.has_time_passed);
         if self.facts.settle() {
@@ -468,15 +481,16 @@ fn judge<'a>(table: &'a Table, facts: &'a Facts, settings: &'a Settings) -> Judg
 }
 
 fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
-    let tuples: Vec<Tuple> = table
-        .tracks_of(flow)
-        .map(|t| table.track(t))
-        .map(|track| Tuple {
-            source: track.client(),
-            destination: track.server(),
+    let mut tuples = Vec::new();
+    for index in table.tracks_of(flow) {
+        let track = table.track(index);
+        let ends = [Some((track.client(), track.server())), table.told_origin(index)];
+        tuples.extend(ends.into_iter().flatten().map(|(source, destination)| Tuple {
+            source,
+            destination,
             protocol: track.key.protocol,
-        })
-        .collect();
+        }));
+    }
     settings.selection.matches(&tuples)
 }
 

@@ -76,7 +76,8 @@ impl Explainer<'_> {
         }
         let (became, answer_step) =
             self.answered_elsewhere(judgement, subject).unwrap_or_else(|| outcome(judgement, subject, name));
-        Explanation { sentence: format!("{who} {what}{became}"), next_step: next_step.or(answer_step) }
+        let told = if subject.is_counted() { "" } else { told(judgement) };
+        Explanation { sentence: format!("{who} {what}{became}{told}"), next_step: next_step.or(answer_step) }
     }
 
     /// What is said where an answer came, and not to the client.
@@ -325,8 +326,20 @@ fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String
     }
     (
         format!("left {at} as {address}; which workload sent that was not seen, and it decides what is right"),
-        Some("Capture `-i any` on the node, or the pod as well, so that the flow is seen before its address is translated.".to_owned()),
+        Some("Capture `-i any` on the node, or the pod as well, so that the flow is seen before its address is translated; or give what conntrack knows there (--conntrack).".to_owned()),
     )
+}
+
+/// What conntrack alone tells of a flow.
+fn told(judgement: &Judgement<'_>) -> &'static str {
+    let view = &judgement.view;
+    if judgement.told.is_some() {
+        "; where it began was not seen, conntrack's table tells it"
+    } else if view.table.flow(view.flow).is_told {
+        "; that what left is this flow shows in no packet, conntrack's table tells it"
+    } else {
+        ""
+    }
 }
 
 /// What two linked flows have in common.

@@ -16,6 +16,7 @@ pub mod slots;
 pub mod table;
 pub mod tcp;
 pub mod track;
+mod translations;
 mod weigh;
 
 pub use leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};

@@ -35,8 +35,10 @@ pub struct Judge<'a> {
 pub struct Judgement<'a> {
     pub view: View<'a>,
     pub direction: Direction,
-    /// `None` where the origin was not seen.
+    /// `None` where the origin was neither seen nor told.
     pub origin: Option<Endpoint>,
+    /// Where the flow went first, if a table of conntrack told that and the origin, which were not seen.
+    pub told: Option<Endpoint>,
     pub wire: Wire<'a>,
     pub beyond: Wire<'a>,
     /// Index into the expectations.
@@ -51,6 +53,11 @@ pub struct Judgement<'a> {
 impl Judgement<'_> {
     pub fn verdict(&self) -> Verdict {
         self.reason.verdict()
+    }
+
+    /// Where the flow went before its destination was translated.
+    pub fn first_destination(&self) -> Endpoint {
+        self.told.unwrap_or_else(|| self.view.first().server())
     }
 }
 
@@ -116,9 +123,12 @@ impl<'a> Judge<'a> {
         let view = View::of(self.table, flow, &self.expectations.cluster);
         let wire = Wire::of(&view, self.facts, &self.expectations.cluster);
         let beyond = Wire::beyond(&view, self.facts);
+        let seen = self.origin(&view);
+        let told = if seen.is_none() { self.told(&view) } else { None };
         let mut judgement = Judgement {
-            direction: self.direction(&view, &wire),
-            origin: self.origin(&view),
+            direction: self.direction(&view, &wire, told.is_some()),
+            origin: seen.or(told.map(|(origin, _)| origin)),
+            told: told.map(|(_, destination)| destination),
             found: outcome::Found::of(&view, self.facts),
             view,
             wire,
@@ -180,7 +190,7 @@ impl<'a> Judge<'a> {
             judgement.reason = Reason::OriginUnknown;
             return;
         }
-        judgement.is_probable = candidates.len() > 1;
+        judgement.is_probable = candidates.len() > 1 || judgement.told.is_some();
         (judgement.reason, judgement.detail) = (reason, detail);
         self.weigh_rivals(judgement);
     }
@@ -241,13 +251,14 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// Who opened the flow towards whom.
-    fn direction(&self, view: &View<'_>, wire: &Wire<'_>) -> Direction {
+    /// Who opened the flow towards whom; `is_told` if conntrack says so.
+    fn direction(&self, view: &View<'_>, wire: &Wire<'_>, is_told: bool) -> Direction {
         let cluster = &self.expectations.cluster;
         let is_inside = |address: Address| self.facts.is_inside(cluster, address);
         let destination = view.destination().address;
         if !wire.is_empty() {
-            return if view.knows_client() { Direction::Outgoing } else { Direction::Unknown };
+            let is_known = view.knows_client() || is_told;
+            return if is_known { Direction::Outgoing } else { Direction::Unknown };
         }
         if view.sources().chain([destination]).any(Address::is_local_scope) {
             return Direction::Internal;
@@ -287,6 +298,13 @@ impl<'a> Judge<'a> {
             || view.is_translated(view.last())
             || wire::has_leg_inside(view, self.facts);
         is_seen.then(|| first.client())
+    }
+
+    /// Origin and first destination as conntrack's tables tell them. There, too, a node's or an egress address names no
+    /// workload.
+    fn told(&self, view: &View<'_>) -> Option<(Endpoint, Endpoint)> {
+        let told = self.table.told_origin(*view.tracks().first()?);
+        told.filter(|(source, _)| !self.expectations.cluster.is_outer(source.address))
     }
 
     /// Whether the node itself sent the flow: the machine's inner places were captured and show nothing of it, it was passed
@@ -474,7 +492,7 @@ fn question(judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question {
     let view = &judgement.view;
     Question {
         origin,
-        first_destination: view.first().server(),
+        first_destination: judgement.first_destination(),
         wire_destination: judgement.wire.legs.first().map(|(track, _)| track.server()),
         protocol: view.first().key.protocol,
     }

@@ -333,11 +333,20 @@ pub enum Method {
     IcmpEcho,
     /// The tags that the two ends of an SCTP association chose.
     SctpTag,
+    /// A table of conntrack, where no packets tell.
+    Conntrack,
 }
 
 impl Method {
-    pub const ALL: &[Self] =
-        &[Self::SameTuple, Self::TcpIsn, Self::TcpSegment, Self::Datagram, Self::IcmpEcho, Self::SctpTag];
+    pub const ALL: &[Self] = &[
+        Self::SameTuple,
+        Self::TcpIsn,
+        Self::TcpSegment,
+        Self::Datagram,
+        Self::IcmpEcho,
+        Self::SctpTag,
+        Self::Conntrack,
+    ];
 
     pub fn name(self) -> &'static str {
         match self {
@@ -347,6 +356,7 @@ impl Method {
             Self::Datagram => "datagram",
             Self::IcmpEcho => "icmp-echo",
             Self::SctpTag => "sctp-tag",
+            Self::Conntrack => "conntrack",
         }
     }
 }

@@ -33,6 +33,11 @@ impl<'a> View<'a> {
         Self { table, flow, tracks }
     }
 
+    /// One track by itself, whatever it was joined to.
+    pub fn of_track(table: &'a Table, track: TrackIndex) -> Self {
+        Self { table, flow: table.track(track).flow, tracks: SmallVec::from_slice(&[track]) }
+    }
+
     pub fn tracks(&self) -> &[TrackIndex] {
         &self.tracks
     }

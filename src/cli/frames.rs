@@ -45,6 +45,11 @@ pub struct Frames {
     #[arg(long, value_name = "FILE")]
     pub hosts: Vec<PathBuf>,
 
+    /// What conntrack translates, for flows whose beginning or origin no frame shows: the machine's own table, or what
+    /// `conntrack -L -o extended` printed on the node (repeat). Verdicts that rest on it are probable
+    #[arg(long, value_name = "live|FILE")]
+    pub conntrack: Vec<PathBuf>,
+
     /// Bytes kept of each frame that is captured [default: 4096, enough for names; 262144, all, with -w]
     #[arg(short = 's', value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
     pub snap_length: Option<u32>,

@@ -11,6 +11,7 @@ use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
 use crate::command::here::Here;
 use crate::command::session::Session;
+use crate::command::tables;
 use crate::decode;
 use crate::engine::{Engine, Lifetime, Settings};
 use crate::expect::environment::Environment;
@@ -32,6 +33,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.output.spare(&sources, frames.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
+    tables::know_files(&mut engine, &frames.conntrack)?;
     let is_stdout_used = arguments.output.is_stdout() || frames.write.as_deref() == Some(Path::new("-"));
     Session::open(&mut engine, frames, &sources, here, &decoding, is_stdout_used)?.run(&mut engine)?;
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {

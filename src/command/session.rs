@@ -19,6 +19,7 @@ use crate::command::progress::Progress;
 use crate::command::refused;
 use crate::command::say;
 use crate::command::status::Status;
+use crate::command::tables;
 use crate::decode::Options;
 use crate::digest::{Batch, Incident};
 use crate::engine::Engine;
@@ -113,6 +114,8 @@ impl Session {
         let keeper = frames.write.as_deref().map(|path| Keeper::create(path, &opened.names)).transpose()?;
         // From now on, signals end the run in good order.
         let ends = Ends::new(&frames.until, is_live && is_stdout_used)?;
+        // Now that all is open, whatever began before is in it.
+        tables::know_live(engine, &frames.conntrack);
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
             Err(error) if interfaces > 0 => return Err(error.into()),

@@ -257,7 +257,7 @@ pub(super) fn protocol_name(number: u8) -> &'static str {
 fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
     let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
     let view = &judgement.view;
-    let (first, destination) = (view.first().server(), view.destination());
+    let (first, destination) = (judgement.first_destination(), view.destination());
     let name = engine.name_of(flow, destination.address);
     let explanation = explainer(engine).explain(&judgement, Subject::One, name);
     let fullest = view.fullest();
@@ -331,7 +331,9 @@ fn wire_sources(engine: &Engine, judgement: &Judgement<'_>) -> Vec<WireSource> {
 
 fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     let flow = engine.table.flow(judgement.view.flow);
+    let is_told = flow.is_told || judgement.told.is_some();
     let method = match judgement.view.first().key.protocol {
+        _ if is_told => Method::Conntrack,
         _ if !flow.is_joined => Method::SameTuple,
         protocol::TCP if judgement.view.has_beginning() => Method::TcpIsn,
         protocol::TCP => Method::TcpSegment,
@@ -339,7 +341,7 @@ fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
         protocol::SCTP => Method::SctpTag,
         _ => Method::Datagram,
     };
-    let is_probable = flow.is_probable || judgement.is_probable;
+    let is_probable = flow.is_probable || judgement.is_probable || is_told;
     Join { method, confidence: if is_probable { Confidence::Probable } else { Confidence::Certain } }
 }
 

@@ -182,6 +182,7 @@ impl Table {
             legs,
             flows: _,
             names,
+            translations: _,
             changed,
             index,
             free,

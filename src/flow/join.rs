@@ -408,6 +408,7 @@ impl Table {
         flow.is_probable |= joined.is_probable || !is_sure;
         flow.is_reaching |= joined.is_reaching;
         flow.is_contested |= joined.is_contested;
+        flow.is_told |= joined.is_told;
         let head = flow.head;
         self.retire(gone);
         self.mark_changed(head);

@@ -18,6 +18,7 @@ use crate::flow::recent::Recent;
 use crate::flow::sign::Signs;
 use crate::flow::slots::Slots;
 use crate::flow::track::{Track, TrackIndex, client_by_ports, known};
+use crate::flow::translations::Translations;
 use crate::flow::weigh::Weighed;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::names::Names;
@@ -43,6 +44,8 @@ pub struct Flow {
     pub is_reaching: bool,
     /// Other flows fit its tracks equally.
     pub is_contested: bool,
+    /// Conntrack's tables alone tell that its tracks are one.
+    pub is_told: bool,
 }
 
 /// Where a batch's frames come from, in the run's own numbers.
@@ -87,6 +90,8 @@ pub struct Table {
     pub flows: Vec<Flow>,
     /// What payloads told, by the numbers of tracks.
     pub names: Names,
+    /// What conntrack told.
+    pub translations: Translations,
     /// Tracks changed since they were last asked for; each once.
     pub(super) changed: Vec<TrackIndex>,
     pub(super) index: Index,
@@ -125,6 +130,7 @@ impl Default for Table {
             legs: Vec::new(),
             flows: Vec::new(),
             names: Names::default(),
+            translations: Translations::default(),
             changed: Vec::new(),
             index: Index::default(),
             free: Vec::new(),
@@ -347,6 +353,7 @@ impl Table {
             is_probable: false,
             is_reaching: false,
             is_contested: false,
+            is_told: false,
         };
         if let Some(free) = self.free.pop() {
             self.flows[free.0 as usize] = flow;

@@ -1,7 +1,7 @@
 //! Weighs what tracks have shown of single packets, and joins those that are one flow beyond doubt.
 //!
 //! This is done when a snapshot is asked for, over all signs at once (`sign`), and undone when more frames come: what is
-//! concluded rests on what was seen, not on the order in which it was read. Four steps:
+//! concluded rests on what was seen, not on the order in which it was read. Five steps:
 //!
 //! 1. **Packets.** All signs with one print are split into packets. Inside one clock domain time tells which sightings
 //!    are of one packet; sightings of one track belong together wherever they were. What remains over several domains
@@ -11,7 +11,8 @@
 //! 3. **Links.** Tracks that show one packet are linked, by how much that packet's print tells ([`Class`]). Links are taken
 //!    strongest first, all of one strength together: what hangs together by them becomes a flow if all of it can be
 //!    one, and is contested as a whole if not. Whatever is joined by stronger links is not moved by weaker ones.
-//! 4. **Rivals.** Who showed a doubtful print, and was joined to nobody who showed it too, is contested by the others.
+//! 4. **Tables.** What packets joined to nobody is joined as conntrack's tables tell it (`translations`), if it can be one flow.
+//! 5. **Rivals.** Who showed a doubtful print, and was joined to nobody who showed it too, is contested by the others.
 //!
 //! Content without an identification may be sent by many hosts again and again. It joins where time tells, and over clock
 //! domains only if no track showed it twice; and two sources with one TTL are two senders, because a packet that is
@@ -77,6 +78,8 @@ struct Bond {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Strength {
+    /// By conntrack's tables.
+    Told,
     Content,
     Numbers,
     Certain,
@@ -455,6 +458,11 @@ impl Table {
                 self.join_group(&group, strength, &is_two, findings);
             }
         }
+        let bond = |pair| Bond { pair, strength: Strength::Told, is_turned: false };
+        let told: Vec<Bond> = self.told_pairs().into_iter().map(bond).collect();
+        for group in self.groups(&told) {
+            self.join_group(&group, Strength::Told, &is_two, findings);
+        }
     }
 
     fn bond(&self, links: &[Link]) -> Option<Bond> {
@@ -519,7 +527,7 @@ impl Table {
         findings: &mut Findings,
     ) {
         let is_joined = |flow: &FlowIndex| self.flow(*flow).is_joined;
-        if strength == Strength::Content && flows.iter().any(is_joined) {
+        if strength <= Strength::Content && flows.iter().any(is_joined) {
             return;
         }
         let tracks: Vec<TrackIndex> =
@@ -536,7 +544,8 @@ impl Table {
             })
             && self.agree(bonds);
         if !can_be_one {
-            if !flows.iter().any(is_joined) {
+            // A table that is wrong contests nothing.
+            if strength > Strength::Told && !flows.iter().any(is_joined) {
                 findings.doubt(flows.iter().flat_map(|flow| self.tracks_of(*flow)).collect());
             }
             return;
@@ -548,6 +557,8 @@ impl Table {
             let (own, its) = (self.track(bond.pair.0).flow, self.track(bond.pair.1).flow);
             if own != its {
                 self.unite_for_now(bond.pair.0, its, strength == Strength::Certain);
+                let flow = self.track(bond.pair.0).flow;
+                self.flows[flow.0 as usize].is_told |= strength == Strength::Told;
             }
         }
     }

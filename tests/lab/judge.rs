@@ -81,17 +81,21 @@ struct WireSource {
 /// Protocol, source, destination.
 type Key = (String, SocketAddr, SocketAddr);
 
-/// Runs `egret check` as `judgement` says; all that is not as it should be.
+/// Runs `egret check` as `judgement` says, over captures by name, with tables of conntrack by namespace; all that is not as it should be.
 pub(crate) fn judge(
     judgement: &Judgement,
     happens: &[Class],
     captures: &BTreeMap<String, PathBuf>,
+    tables: &BTreeMap<String, PathBuf>,
     truth: &[Flow],
 ) -> Vec<String> {
     let mut command = Command::new(env!("CARGO_BIN_EXE_egret"));
     command.arg("check");
     for name in &judgement.read {
         command.arg("-r").arg(format!("{name}={}", captures[name].display()));
+    }
+    if let Some(at) = &judgement.conntrack {
+        command.arg("--conntrack").arg(&tables[at]);
     }
     command.args(&judgement.flags).args(["--format", "json"]).stdin(Stdio::null());
     for variable in ["POD_IP", "NODE_IP", "POD_NAME", "POD_NAMESPACE"] {
@@ -350,6 +354,7 @@ mod tests {
             name: "node1".to_owned(),
             read: Vec::new(),
             flags: Vec::new(),
+            conntrack: None,
             exit: 0,
             expect: BTreeMap::from([("right".to_owned(), call)]),
             partial: Vec::new(),

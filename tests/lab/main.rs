@@ -44,6 +44,7 @@ mod traffic;
 mod truth;
 mod witness;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
@@ -84,8 +85,9 @@ fn recorded_captures_are_judged_as_their_witnesses_say() {
         let recording = record::Recording::open(situation);
         let of_captures = situation.judgements.iter().filter(|judgement| judgement.live != Alive::Only);
         for judgement in of_captures.filter(|judgement| recording.covers(judgement)) {
+            let (captures, tables) = (&recording.captures, &BTreeMap::new());
             let disagreements =
-                judge::judge(judgement, &situation.happens, &recording.captures, &recording.truth);
+                judge::judge(judgement, &situation.happens, captures, tables, &recording.truth);
             judged += 1;
             failed.extend(
                 disagreements.iter().map(|d| format!("{} · {}: {d}", situation.name, judgement.name)),

@@ -52,6 +52,10 @@ impl<'a> Meanwhile<'a> {
                 command.arg("--from").arg(format!("{name}={}", elsewhere(capture)));
             }
         }
+        if let Some(table) = &judgement.conntrack {
+            assert!(is_one && table == at, "{}: who captures elsewhere reads no table there", judgement.name);
+            command.args(["--conntrack", "live"]);
+        }
         command.args(&judgement.flags).args(["--format", "json"]);
         for variable in ["POD_IP", "NODE_IP", "POD_NAME", "POD_NAMESPACE", "SSH_CONNECTION"] {
             command.env_remove(variable);

@@ -45,7 +45,7 @@ impl Recording {
 
     /// Whether all that `judgement` reads was recorded.
     pub(crate) fn covers(&self, judgement: &Judgement) -> bool {
-        judgement.read.iter().all(|name| self.captures.contains_key(name))
+        judgement.conntrack.is_none() && judgement.read.iter().all(|name| self.captures.contains_key(name))
     }
 }
 

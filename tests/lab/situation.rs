@@ -32,6 +32,14 @@ pub(crate) struct Situation {
 }
 
 impl Situation {
+    /// Namespaces whose tables are printed.
+    fn printed(&self) -> impl Iterator<Item = &str> {
+        self.steps.iter().filter_map(|step| match step {
+            Step::Print(at) => Some(at.as_str()),
+            _ => None,
+        })
+    }
+
     fn batches(&self) -> impl Iterator<Item = &Batch> {
         let batches = self.steps.iter().filter_map(|step| match step {
             Step::Traffic(batches) => Some(batches),
@@ -152,6 +160,8 @@ pub(crate) enum Step {
     Arping(Script),
     /// Begins the captures that are late.
     Listen,
+    /// Has conntrack print the table of a namespace, for judgements that are given it.
+    Print(String),
     /// Waits until the router has counted a packet of every flow of a batch with the client's own address.
     Strays(String),
     /// Waits until the router has counted so many more packets of every tuple that it knows from a source.
@@ -213,6 +223,9 @@ fn load(path: &Path) -> Situation {
         let at = format!("{}: {}", path.display(), judgement.name);
         for capture in &judgement.read {
             assert!(situation.captures.contains_key(capture), "{at}: no capture {capture}");
+        }
+        if let Some(table) = &judgement.conntrack {
+            assert!(situation.printed().any(|printed| printed == table), "{at}: no table of {table}");
         }
         for class in judgement.expect.keys() {
             assert!(situation.happens.iter().any(|known| known.name == *class), "{at}: no class {class}");

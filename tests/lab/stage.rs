@@ -26,7 +26,7 @@ pub(crate) struct Played {
 /// Builds, runs, captures, asks the witnesses, and judges.
 pub(crate) fn play(situation: &Situation) -> Played {
     let folder = Folder::create(&situation.name);
-    let (captures, flows, live) = happen(situation, &folder);
+    let Happened { captures, tables, flows, live } = happen(situation, &folder);
     let (_, wrong) = truth::classify(&flows, &situation.happens);
     let mut played = Played { lines: Vec::new(), disagreements: Vec::new() };
     played.line("what happens", flows.len(), &wrong);
@@ -34,7 +34,7 @@ pub(crate) fn play(situation: &Situation) -> Played {
         return played; // Nothing to hold against egret.
     }
     for judgement in situation.judgements.iter().filter(|judgement| judgement.live != Alive::Only) {
-        let wrong = judge(judgement, &situation.happens, &captures, &flows);
+        let wrong = judge(judgement, &situation.happens, &captures, &tables, &flows);
         played.line(&judgement.name, flows.len(), &wrong);
     }
     for (judgement, output) in &live {
@@ -52,8 +52,16 @@ impl Played {
     }
 }
 
-/// The captures and the truth of one run, and what was said of it meanwhile.
-type Happened<'a> = (BTreeMap<String, PathBuf>, Vec<Flow>, Vec<(&'a Judgement, Output)>);
+/// What one run leaves.
+struct Happened<'a> {
+    captures: BTreeMap<String, PathBuf>,
+    /// By namespace: what conntrack printed.
+    tables: BTreeMap<String, PathBuf>,
+    /// The truth.
+    flows: Vec<Flow>,
+    /// What was said of it meanwhile.
+    live: Vec<(&'a Judgement, Output)>,
+}
 
 fn happen<'a>(situation: &'a Situation, folder: &Folder) -> Happened<'a> {
     let cluster = Cluster::build(&situation.knobs);
@@ -77,6 +85,7 @@ fn happen<'a>(situation: &'a Situation, folder: &Folder) -> Happened<'a> {
     let count = || Arrivals::count(cluster.at("router"));
     let mut earlier = Arrivals::default();
     let traffic = Traffic::default();
+    let mut tables = BTreeMap::new();
     for step in &situation.steps {
         match step {
             Step::Listen => {
@@ -85,6 +94,12 @@ fn happen<'a>(situation: &'a Situation, folder: &Folder) -> Happened<'a> {
                 live.extend(meanwhile::start_all(&cluster, situation, true));
                 // No capture shows what came before.
                 earlier = count().after(&before);
+            }
+            Step::Print(at) => {
+                let file = folder.path.join(format!("{at}.table"));
+                let printed = run(cluster.at(at).command("conntrack").args(["-L", "-o", "extended"]), "");
+                std::fs::write(&file, printed).expect("a file of the situation's own");
+                tables.insert(at.clone(), file);
             }
             step => take(step, &cluster, &traffic),
         }
@@ -103,7 +118,7 @@ fn happen<'a>(situation: &'a Situation, folder: &Folder) -> Happened<'a> {
     let flows = truth::assemble(attempts, sights, (&translations, is_complete), &arrivals);
     record::write_truth(&folder.path.join("truth.jsonl"), &flows);
     record::keep(situation, &cluster, &captures, &flows);
-    (captures, flows, live)
+    Happened { captures, tables, flows, live }
 }
 
 fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
@@ -116,7 +131,7 @@ fn take(step: &Step, cluster: &Cluster, traffic: &Traffic) {
         Step::Finish(finish) => traffic.finish(finish),
         Step::Nft(script) => cluster.at(&script.at).nft(&script.script),
         Step::Ip(script) => cluster.at(&script.at).ip(&script.script),
-        Step::Listen => {}
+        Step::Listen | Step::Print(_) => {}
         Step::Conntrack(script) => command("conntrack", script),
         Step::Arping(script) => command("arping", script),
         Step::Sysctl(script) => {

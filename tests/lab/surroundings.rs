@@ -178,3 +178,37 @@ fn the_kernels_translations_are_those_that_conntrack_prints() {
     drop((client, datagrams));
     server.read_to_end(&mut Vec::new()).expect("the end of the connection");
 }
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn without_the_right_to_read_the_table_egret_says_so_and_captures() {
+    if !enclosure::entered("surroundings::without_the_right_to_read_the_table_egret_says_so_and_captures") {
+        return; // The same test passed inside.
+    }
+    let cluster = Cluster::build(&Knobs::default());
+    let said = |rights: &[&str]| {
+        let mut command = cluster.at("node1").command("setpriv");
+        command.args(rights).arg(env!("CARGO_BIN_EXE_egret"));
+        command.args(["check", "-i", "eth0", "--conntrack", "live", "--duration", "1ms", "--format", "json"]);
+        let output = command.output().expect("setpriv, of util-linux");
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("a report");
+        let about = |key: &str| -> Vec<String> {
+            let lines = report[key].as_array().expect("lines").iter().map(ToString::to_string);
+            lines.filter(|line| line.contains("conntrack")).collect()
+        };
+        (about("assumptions"), about("warnings"))
+    };
+    let (assumed, warned) = said(&[]);
+    assert!(assumed.len() == 1 && assumed[0].contains("translations (live), as of 20"), "{assumed:?}");
+    assert_eq!(warned, Vec::<String>::new());
+
+    let (assumed, warned) =
+        said(&["--ambient-caps=-net_admin", "--inh-caps=-net_admin", "--bounding-set=-net_admin"]);
+    assert_eq!(assumed, Vec::<String>::new());
+    assert!(
+        warned.len() == 1
+            && warned[0]
+                .contains("--conntrack live: cannot read conntrack's table: CAP_NET_ADMIN is missing; "),
+        "{warned:?}"
+    );
+}

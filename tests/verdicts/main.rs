@@ -16,6 +16,7 @@ mod silence;
 mod challenges;
 mod claims;
 mod clocks;
+mod conntrack;
 mod datagrams;
 mod directions;
 mod elsewhere;

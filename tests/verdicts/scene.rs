@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Parser as _;
 use egret::capture::savefile::{Filled, Keep, Savefile};
+use egret::conntrack::Table;
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::Batch;
 use egret::engine::{Engine, Settings};
@@ -17,7 +18,8 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
-use egret::frame::PointIndex;
+use egret::filter::selection::Selection;
+use egret::frame::{PointIndex, Timestamp};
 use egret::names::Hosts;
 use egret::net::Block;
 use egret::place::Declaration;
@@ -140,6 +142,8 @@ pub(crate) struct Scene {
     policy: Option<String>,
     is_abrupt: bool,
     reverses_points: bool,
+    /// What conntrack printed, and when that was read, where it is known.
+    tables: Vec<(String, Option<i64>)>,
 }
 
 /// When each frame came, and its bytes.
@@ -279,6 +283,11 @@ impl Scene {
         self.policy = Some(text.to_owned());
     }
 
+    /// A table of conntrack, as it prints it; `read` is when, in ms from the beginning.
+    pub(crate) fn conntrack(&mut self, printed: &str, read: Option<i64>) {
+        self.tables.push((printed.to_owned(), read));
+    }
+
     fn point(&mut self, sight: Sight) -> &mut Point {
         let at = self.points.iter().position(|point| point.name == sight.point).unwrap_or_else(|| {
             self.points.push(Point {
@@ -304,6 +313,12 @@ impl Scene {
     pub(crate) fn check_bare(&self, options: &str) -> Run {
         let (settings, pods) = self.settings(options);
         let mut engine = Engine::new(settings);
+        for (printed, read) in &self.tables {
+            let table = Table::parse(printed.as_bytes());
+            assert_eq!((table.skipped, table.untranslated), (0, 0), "{printed}");
+            let read = read.map(|ms| Timestamp::from_nanos(EPOCH + ms * MS));
+            engine.know_translations(table.translations, read);
+        }
         let end = self.points.iter().flat_map(|p| &p.frames).map(|(time, _)| *time).max().unwrap_or(EPOCH);
         let order: Vec<&Point> = if self.reverses_points {
             self.points.iter().rev().collect()
@@ -334,6 +349,7 @@ impl Scene {
         let hosts = asked.host_names();
         let settings = Settings {
             expectations,
+            selection: asked.selection,
             allowed,
             roles: asked.role,
             hosts,
@@ -360,6 +376,8 @@ impl Scene {
 struct Asked {
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    selection: Selection,
     #[arg(long)]
     allow: Vec<String>,
     #[arg(long)]

@@ -65,6 +65,8 @@ pub(crate) struct Judgement {
     pub(crate) read: Vec<String>,
     #[serde(default)]
     pub(crate) flags: Vec<String>,
+    /// The namespace whose table of conntrack is given, as it was printed; who captures reads it there.
+    pub(crate) conntrack: Option<String>,
     pub(crate) exit: i32,
     /// By class.
     pub(crate) expect: BTreeMap<String, Call>,

@@ -1,0 +1,139 @@
+//! The tables of conntrack that `--conntrack` names: files that it was printed to, and the kernel's own.
+//!
+//! The report says of each what it is and how much it holds, for verdicts may rest on it.
+
+use std::ffi::OsStr;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use jiff::{Timestamp as Now, Unit};
+
+use crate::conntrack::Table;
+use crate::engine::Engine;
+use crate::frame::Timestamp;
+use crate::machine;
+use crate::number::counted;
+
+/// The word for the kernel's own; a file of that name is `./live`.
+const LIVE: &str = "live";
+
+/// Reads the files among them.
+pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf]) -> anyhow::Result<()> {
+    for path in named.iter().filter(|path| path.as_os_str() != OsStr::new(LIVE)) {
+        let shown = path.display().to_string();
+        let table = read(path).with_context(|| format!("--conntrack: cannot read {shown}"))?;
+        if table.translations.is_empty() && table.untranslated == 0 {
+            anyhow::bail!(
+                "--conntrack: {shown} holds no entry: store there what `conntrack -L -o extended` prints on the node"
+            );
+        }
+        if let Some(line) = table.first_skipped {
+            let skipped = counted(table.skipped, "line");
+            engine
+                .warn(format!("--conntrack {shown}: {skipped} could not be read, the first is line {line}"));
+        }
+        know(engine, table, &shown, None);
+    }
+    Ok(())
+}
+
+/// Reads the kernel's own, if it is among them. That it cannot be read is told, and hinders nothing.
+pub(super) fn know_live(engine: &mut Engine, named: &[PathBuf]) {
+    if !named.iter().any(|path| path.as_os_str() == OsStr::new(LIVE)) {
+        return;
+    }
+    // Before it is asked: what comes in between may be in the table or not.
+    let now = Now::now();
+    match machine::conntrack::read() {
+        Ok(table) => know(engine, table, LIVE, Some(now)),
+        Err(error) => engine.warn(format!("--conntrack {LIVE}: {error}")),
+    }
+}
+
+fn read(path: &Path) -> std::io::Result<Table> {
+    let mut table = Table::default();
+    for line in BufReader::new(File::open(path)?).split(b'\n') {
+        table.line(&line?);
+    }
+    Ok(table)
+}
+
+fn know(engine: &mut Engine, table: Table, shown: &str, read: Option<Now>) {
+    if table.beyond > 0 {
+        let beyond = counted(table.beyond, "translation");
+        engine.warn(format!("--conntrack {shown}: {beyond} did not fit and {} left out", was(table.beyond)));
+    }
+    let translations = counted(table.translations.len() as u64, "translation");
+    let when = match read.and_then(|now| now.round(Unit::Microsecond).ok()) {
+        Some(now) => format!("as of {now}; origins of flows that began later are not known from it"),
+        None => "of unknown time: it must be of the node and the time of the capture".to_owned(),
+    };
+    engine.assume(format!("conntrack: {translations} ({shown}), {when}"));
+    let read = read.map(|now| Timestamp::from_nanos(now.as_nanosecond() as i64));
+    engine.know_translations(table.translations, read);
+}
+
+fn was(count: u64) -> &'static str {
+    if count == 1 { "was" } else { "were" }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::Settings;
+    use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
+
+    const ENTRY: &str = "ipv4 2 tcp 6 9 ESTABLISHED src=10.128.0.5 dst=203.0.113.25 sport=40001 dport=443 \
+                         src=203.0.113.25 dst=192.168.12.99 sport=443 dport=40001 [ASSURED] mark=0 use=1";
+
+    /// What a report says of a file: assumptions, warnings; or why it cannot be used.
+    fn said(name: &str, holds: &str) -> Result<(Vec<String>, Vec<String>), String> {
+        let path = std::env::temp_dir().join(format!("egret-test-{}-{name}", std::process::id()));
+        std::fs::write(&path, holds).unwrap();
+        let mut engine = Engine::new(Settings::default());
+        let known = know_files(&mut engine, std::slice::from_ref(&path));
+        std::fs::remove_file(&path).unwrap();
+        let window =
+            Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+        let snapshot = engine.snapshot(&window);
+        let unnamed = |line: &String| line.replace(&path.display().to_string(), "FILE");
+        known.map_err(|error| unnamed(&format!("{error:#}")))?;
+        Ok((
+            snapshot.assumptions.iter().map(unnamed).collect(),
+            snapshot.warnings.iter().map(unnamed).collect(),
+        ))
+    }
+
+    #[test]
+    fn what_a_file_tells_is_an_assumption_and_what_cannot_be_read_a_warning() {
+        let assumed = "conntrack: 1 translation (FILE), of unknown time: it must be of the node and the time of the capture";
+        assert_eq!(said("whole", ENTRY), Ok((vec![assumed.to_owned()], Vec::new())));
+        let warned = "--conntrack FILE: 1 line could not be read, the first is line 2";
+        assert_eq!(
+            said("partly", &format!("{ENTRY}\nnonsense\n")),
+            Ok((vec![assumed.to_owned()], vec![warned.to_owned()]))
+        );
+    }
+
+    #[test]
+    fn a_file_that_holds_no_entry_is_refused_with_the_next_step() {
+        for holds in
+            ["", "nonsense\n", "conntrack v1.4.7 (conntrack-tools): 0 flow entries have been shown.\n"]
+        {
+            assert_eq!(
+                said("none", holds),
+                Err("--conntrack: FILE holds no entry: store there what `conntrack -L -o extended` prints on the node"
+                    .to_owned())
+            );
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_named() {
+        let mut engine = Engine::new(Settings::default());
+        let error = know_files(&mut engine, &["/nowhere/table".into()]).unwrap_err();
+        assert!(format!("{error:#}").starts_with("--conntrack: cannot read /nowhere/table: "), "{error:#}");
+    }
+}
