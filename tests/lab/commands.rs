@@ -149,6 +149,23 @@ fn a_command_that_fails_leaves_nothing_to_judge_or_an_open_verdict() {
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]
+fn a_command_that_gives_nothing_does_not_keep_the_run_from_beginning() {
+    if !entered("commands::a_command_that_gives_nothing_does_not_keep_the_run_from_beginning") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("commands", PATIENCE);
+    let cable = Cable::lay();
+    let time = seconds(1_000);
+    let silent = format!("n=exec sleep {time}");
+    let arguments = ["--from", &silent, "--while", "echo runs >&2", "--duration", "20s"];
+    let ended = Egret::capture(&cable.here, &[&VETH[..], &arguments].concat()).end();
+    let told = "n: gave nothing for 10 s, and was waited for no longer; tcpdump hands over at once what it captures with -U";
+    assert_eq!(ended.stderr, format!("egret: {told}\nruns\n"));
+    assert!(Report::of(&ended.stdout).lines("warnings").iter().any(|line| line == told));
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
 fn what_got_off_its_leash_and_holds_the_pipe_is_left_and_named() {
     if !entered("commands::what_got_off_its_leash_and_holds_the_pipe_is_left_and_named") {
         return; // The same test passed inside.
