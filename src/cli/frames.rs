@@ -21,7 +21,7 @@ pub struct Frames {
     #[arg(short = 'r', long = "read", value_name = "[NAME=]FILE")]
     pub read: Vec<String>,
 
-    /// Command whose output is a capture, such as a tcpdump elsewhere: run by sh (repeat)
+    /// Command whose output is a capture, such as a tcpdump elsewhere: run by sh, without a terminal to ask for passwords on (repeat)
     #[arg(long, value_name = "NAME=COMMAND")]
     pub from: Vec<String>,
 

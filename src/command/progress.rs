@@ -34,8 +34,8 @@ impl Progress {
         bar.set_position(read);
     }
 
-    pub(super) fn clear(self) {
-        if let Some(bar) = self.bar {
+    pub(super) fn clear(&mut self) {
+        if let Some(bar) = self.bar.take() {
             bar.finish_and_clear();
         }
     }

@@ -1,6 +1,7 @@
 //! One run over all sources: opens them, gives up privileges, and takes frames in until it is over.
 
 use std::collections::BTreeMap;
+use std::mem;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
@@ -33,6 +34,10 @@ const PATIENCE: Duration = Duration::from_millis(100);
 /// writes to, is left; and so is, after that time, what does not stop giving.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How long a command may take until its capture begins, for a login, say. One that keeps back what it captures would be waited for
+/// for ever.
+const LOGIN: Duration = Duration::from_secs(10);
+
 /// How long before it was found gone an interface was certainly still there: some times as long as its reader waits.
 const FOUND_GONE: i64 = 1_000_000_000;
 
@@ -49,6 +54,7 @@ pub(super) struct Session {
     leashes: Vec<Leash>,
     /// Points that have not begun.
     awaited: Vec<PointIndex>,
+    opened: Instant,
     shown: Shown,
     /// Interfaces that are captured.
     live: Vec<PointIndex>,
@@ -65,6 +71,15 @@ pub(super) struct Session {
 enum Shown {
     Progress(Progress),
     Status(Status),
+}
+
+impl Shown {
+    fn clear(&mut self) {
+        match self {
+            Self::Progress(progress) => progress.clear(),
+            Self::Status(status) => status.clear(),
+        }
+    }
 }
 
 impl Session {
@@ -140,6 +155,7 @@ impl Session {
             keeper,
             leashes,
             awaited,
+            opened: Instant::now(),
             shown,
             live,
             obliging,
@@ -168,12 +184,17 @@ impl Session {
             if self.count.is_some_and(|count| engine.frames() >= count) {
                 return self.close(engine, Left::Unwanted);
             }
+            self.wait_no_longer(engine);
             self.tell_time(engine, stopped.is_some());
-            self.show(engine);
+            if stopped.is_none() {
+                self.show(engine);
+            }
             let has_lost_reader = self.keeper.as_ref().is_some_and(Keeper::has_lost_reader);
             match stopped {
                 None if has_lost_reader || self.ends.are_reached(engine) => {
                     stopped = Some(Instant::now());
+                    // Commands have their last word on standard error.
+                    self.shown.clear();
                     self.feed.stop();
                     self.leashes.clear();
                 }
@@ -206,10 +227,7 @@ impl Session {
 
     /// Says what is left to say. That no source was a capture is an error.
     fn close(mut self, engine: &mut Engine, left: Left) -> anyhow::Result<()> {
-        match self.shown {
-            Shown::Progress(progress) => progress.clear(),
-            Shown::Status(status) => status.clear(),
-        }
+        self.shown.clear();
         if self.unread.len() == self.points {
             let why: Vec<String> = self.unread.into_values().collect();
             return Err(anyhow::anyhow!("{}", why.join("\n  "))).context("nothing could be read");
@@ -254,6 +272,26 @@ impl Session {
         }
     }
 
+    /// Begins without the commands that have given nothing for too long.
+    fn wait_no_longer(&mut self, engine: &mut Engine) {
+        if self.awaited.is_empty() || self.opened.elapsed() < LOGIN {
+            return;
+        }
+        for point in mem::take(&mut self.awaited) {
+            let names = self.obliging.iter().filter(|(its, _)| *its == point);
+            for (_, name) in names {
+                let told = format!(
+                    "{name}: gave nothing for {} s, and was waited for no longer; tcpdump hands over at once what it captures \
+                     with -U",
+                    LOGIN.as_secs()
+                );
+                say(&told);
+                engine.warn(told);
+            }
+        }
+        self.begin_if_ready();
+    }
+
     /// While an interface is captured, it is, whether it shows frames or not; until it is gone, or readers are asked to end,
     /// which each does in its own time.
     fn tell_time(&mut self, engine: &mut Engine, is_stopped: bool) {
@@ -285,8 +323,10 @@ impl Session {
         }
     }
 
+    /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, engine: &mut Engine) {
         match &mut self.shown {
+            Shown::Status(_) if !self.awaited.is_empty() => {}
             Shown::Progress(progress) => progress.show(),
             Shown::Status(status) => status.show(|| self.ends.status(engine).summary),
         }

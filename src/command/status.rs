@@ -51,12 +51,13 @@ impl Status {
         let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0));
         let line = line((now - self.began).as_secs(), self.rate, summary);
         let line: String = line.chars().take(columns.saturating_sub(FREE)).collect();
-        // A terminal that was closed shows nothing, and that is all.
-        write!(std::io::stderr(), "\r{line}\x1b[K").ok();
+        // What other commands say on standard error begins where the line does. A terminal that was closed shows nothing,
+        // and that is all.
+        write!(std::io::stderr(), "\r{line}\x1b[K\r").ok();
     }
 
-    pub(super) fn clear(self) {
-        if self.drawn.is_some() {
+    pub(super) fn clear(&mut self) {
+        if self.drawn.take().is_some() {
             write!(std::io::stderr(), "\r\x1b[K").ok();
         }
     }

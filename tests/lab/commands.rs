@@ -1,9 +1,10 @@
 //! Commands beside a capture: the one that makes the traffic (`--while`) and those that capture elsewhere (`--from`).
 
+use std::io::Read as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::cable::{Cable, OUTSIDE};
 use crate::capture::{sleeps, until};
@@ -75,10 +76,14 @@ fn what_a_command_had_captured_when_egret_was_interrupted_is_in_the_report() {
     let _watch = Watch::set("commands", PATIENCE);
     let cable = Cable::lay();
     // Without -U: tcpdump keeps what it has until it is told to end.
-    let tcpdump = "n=exec nsenter --net=/run/netns/here tcpdump -n -i veth0 -Z root --immediate-mode -s 128 -B 8192 -w - udp";
-    let mut egret = from(&[tcpdump], &["--role", "n=uplink"]);
+    let own = format!("udp and less {}", 100_000 + std::process::id());
+    let tcpdump = format!(
+        "n=exec nsenter --net=/run/netns/here tcpdump -n -i veth0 -Z root --immediate-mode -s 128 -B 8192 -w - '{own}'"
+    );
+    let mut egret = from(&[&tcpdump], &["--role", "n=uplink"]);
     egret.wait_until_open();
-    let child = until_listening(&mut egret);
+    wait_until_listening(&mut egret);
+    let child = running(&["tcpdump", &own])[0];
     cable.send(OUTSIDE, 100);
     // It sleeps only when the ring is empty.
     let mut calm = 0;
@@ -90,24 +95,32 @@ fn what_a_command_had_captured_when_egret_was_interrupted_is_in_the_report() {
     assert_eq!(Report::of(&ended.stdout).packets(), [100], "{}", ended.stderr);
 }
 
-/// The process id of the tcpdump that an egret has started, once it listens.
-fn until_listening(egret: &mut Egret) -> u32 {
-    use std::io::Read as _;
+/// Reads until a tcpdump that an egret has started says that it listens.
+fn wait_until_listening(egret: &mut Egret) {
     let talk = egret.child.stderr.as_mut().expect("a pipe");
     let mut said = Vec::new();
-    while !said.windows(12).any(|words| words == b"listening on") {
+    while !said.ends_with(b"listening on") {
         let mut byte = [0];
         talk.read_exact(&mut byte).expect("more words");
         said.extend(byte);
     }
+}
+
+/// Processes with these as the first and the last of their arguments.
+fn running(arguments: &[&str; 2]) -> Vec<u32> {
     let all = std::fs::read_dir("/proc").expect("/proc");
     let ids = all.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let is_tcpdump = |pid: &u32| {
+    let is_meant = |pid: &u32| {
         let line = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        let words: Vec<&[u8]> = line.split(|byte| *byte == 0).collect();
-        words.starts_with(&[b"tcpdump", b"-n", b"-i", b"veth0", b"-Z", b"root", b"--immediate-mode", b"-s"])
+        let mut words = line.strip_suffix(&[0]).unwrap_or_default().split(|byte| *byte == 0);
+        words.next() == Some(arguments[0].as_bytes()) && words.next_back() == Some(arguments[1].as_bytes())
     };
-    ids.into_iter().find(is_tcpdump).expect("a tcpdump")
+    ids.filter(is_meant).collect()
+}
+
+/// So many seconds as no other process sleeps.
+fn seconds(whole: u32) -> String {
+    format!("{whole}.00{}", std::process::id())
 }
 
 #[test]
@@ -136,6 +149,23 @@ fn a_command_that_fails_leaves_nothing_to_judge_or_an_open_verdict() {
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]
+fn a_command_that_gives_nothing_does_not_keep_the_run_from_beginning() {
+    if !entered("commands::a_command_that_gives_nothing_does_not_keep_the_run_from_beginning") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("commands", PATIENCE);
+    let cable = Cable::lay();
+    let time = seconds(1_000);
+    let silent = format!("n=exec sleep {time}");
+    let arguments = ["--from", &silent, "--while", "echo runs >&2", "--duration", "20s"];
+    let ended = Egret::capture(&cable.here, &[&VETH[..], &arguments].concat()).end();
+    let told = "n: gave nothing for 10 s, and was waited for no longer; tcpdump hands over at once what it captures with -U";
+    assert_eq!(ended.stderr, format!("egret: {told}\nruns\n"));
+    assert!(Report::of(&ended.stdout).lines("warnings").iter().any(|line| line == told));
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
 fn what_got_off_its_leash_and_holds_the_pipe_is_left_and_named() {
     if !entered("commands::what_got_off_its_leash_and_holds_the_pipe_is_left_and_named") {
         return; // The same test passed inside.
@@ -144,6 +174,10 @@ fn what_got_off_its_leash_and_holds_the_pipe_is_left_and_named() {
     let escaped = "n=cat testdata/leak/node1-eth0.pcap; setsid sleep 6";
     let egret = from(&[escaped], &[]);
     until("its threads run", || egret.status("Threads") == "3");
+    let time = seconds(6);
+    let egret = from(&[&format!("n=cat testdata/leak/node1-eth0.pcap; setsid sleep {time}")], &[]);
+    until("its threads run", || egret.status("Threads") == "3");
+    until("the command got off its leash", || running(&["sleep", &time]).len() == 1);
     let ended = egret.interrupt();
     let report = Report::of(&ended.stdout);
     let told = "n: did not end within 2 s of being asked to, and was left; what it held back is missing";
@@ -158,22 +192,14 @@ fn no_command_outlives_egret_however_that_ends() {
         return; // The same test passed inside.
     }
     let _watch = Watch::set("commands", PATIENCE);
-    // A stubborn one, too.
-    let stubborn = "b=trap '' TERM; cat testdata/leak/node1-eth0.pcap; sleep 98765 & sleep 98765";
+    let time = seconds(98_765);
+    let docile = format!("a=cat testdata/leak/node1-eth0.pcap; sleep {time} | cat");
+    let stubborn = format!("b=trap '' TERM; cat testdata/leak/node1-eth0.pcap; sleep {time} & sleep {time}");
     for signal in [Signal::KILL, Signal::INT, Signal::TERM] {
-        let egret = from(&["a=cat testdata/leak/node1-eth0.pcap; sleep 98765 | cat", stubborn], &[]);
-        until("both commands run", || sleepers() == 3);
-        rustix::process::kill_process(rustix::process::Pid::from_child(&egret.child), signal).expect("egret");
-        until("all of them have ended", || sleepers() == 0);
+        let egret = from(&[&docile, &stubborn], &[]);
+        until("both commands run", || running(&["sleep", &time]).len() == 3);
+        kill_process(Pid::from_child(&egret.child), signal).expect("egret");
+        until("all of them have ended", || running(&["sleep", &time]).is_empty());
         egret.end();
     }
-}
-
-/// Processes that the commands of the test have started.
-fn sleepers() -> usize {
-    let all = std::fs::read_dir("/proc").expect("/proc").filter_map(Result::ok);
-    all.filter(|entry| {
-        std::fs::read(entry.path().join("cmdline")).is_ok_and(|line| line == b"sleep\x0098765\0")
-    })
-    .count()
 }
