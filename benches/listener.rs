@@ -20,8 +20,8 @@ exec 4>&2
 
 /// A listener that has not begun after this never will.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// Both hear of a block that did not fill up within a tenth of a second; tcpdump loses one if it has to end before.
-const LAST_BLOCK: Duration = Duration::from_millis(300);
+/// tcpdump has the kernel keep a block that does not fill up for a second, and loses it if it has to end before.
+const LAST_BLOCK: Duration = Duration::from_millis(1_300);
 const LOOK_EVERY: Duration = Duration::from_millis(2);
 
 /// What a listener says when it has ended, read from its standard output and standard error.
