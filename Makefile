@@ -50,8 +50,9 @@ audit: ## known vulnerabilities of dependencies (needs the advisory database: ne
 	cargo deny check advisories
 
 bench: ## measure: the whole program beside its peers, its stages, its memory over a long run
-	@scripts/install cargo cc libpcap tcpdump tshark tcptrace time
+	@scripts/install cargo cc libpcap unshare ip tcpdump tcpreplay tshark tcptrace time
 	cargo bench --bench whole
+	cargo bench --bench live
 	cargo bench --bench stages
 	cargo bench --bench soak
 
@@ -60,4 +61,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tshark tcptrace time
+	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tcpreplay tshark tcptrace time

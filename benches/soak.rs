@@ -10,7 +10,7 @@
 //!
 //! `cargo bench --bench soak [-- FLOWS]`.
 
-#[expect(dead_code, reason = "no packet of the soak passes a bridge")]
+#[expect(dead_code, reason = "no packet of the soak passes a bridge or is sent as an Ethernet frame")]
 mod wire;
 
 use std::cmp::Reverse;
@@ -29,7 +29,7 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::snapshot::{Detail, Snapshots as _, Sort, Window};
-use wire::{ACK, FIN, Packet, Place, SYN, Writer};
+use wire::{ACK, FIN, Link, Packet, Place, SYN, Writer};
 
 /// Packets of every flow.
 const PACKETS: u32 = 5;
@@ -140,7 +140,7 @@ struct Traffic {
 
 impl Traffic {
     fn new(flows: u32) -> io::Result<Self> {
-        let writer = Writer::new(Vec::new(), 128)?;
+        let writer = Writer::new(Vec::new(), 128, Link::Cooked)?;
         Ok(Self { flows, born: 0, planned: BinaryHeap::new(), writer, read: 0 })
     }
 

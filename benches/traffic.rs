@@ -8,6 +8,8 @@
 //! once. One source port in ten is rewritten, because another pod has it towards the same server; then that port
 //! alone would join two strangers. One flow in a hundred leaks: it leaves with the node's address.
 //!
+//! The uplink alone is what a capture on its interface shows, in Ethernet frames, and what can be sent through a wire.
+//!
 //! Lengths, sequence numbers, timestamps, IP identification and IP checksums are right; TCP checksums are not filled in, as
 //! where the hardware does it. The same parameters give the same bytes, anywhere.
 
@@ -17,14 +19,15 @@ use std::fs::{self, File};
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
-use crate::wire::{ACK, FIN, Packet, Place, SYN, Writer};
+use crate::wire::{ACK, FIN, Link, Packet, Place, SYN, Writer};
 
 /// What the node should translate to, and what a leak leaves with.
 const EGRESS: [u8; 4] = [192, 168, 12, 99];
 const NODE: [u8; 4] = [192, 168, 12, 11];
 
 /// The traffic of the targets: 1.9 million frames, 1 GB when whole.
-pub(crate) const FULL: Traffic = Traffic { flows: 20_000, packets: 32, apart: 3_000_000, snap: 262_144 };
+pub(crate) const FULL: Traffic =
+    Traffic { flows: 20_000, packets: 32, apart: 3_000_000, snap: 262_144, shown: Shown::Any };
 pub(crate) const CUT: Traffic = Traffic { snap: 128, ..FULL };
 
 /// Changes whenever the same parameters would give other bytes.
@@ -54,6 +57,16 @@ pub(crate) struct Traffic {
     pub(crate) apart: u64,
     /// Bytes kept of each frame.
     pub(crate) snap: u32,
+    pub(crate) shown: Shown,
+}
+
+/// Which copies of a packet a capture shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Shown {
+    /// Those at all three places, cooked.
+    Any,
+    /// The uplink's, as Ethernet frames.
+    Uplink,
 }
 
 impl Traffic {
@@ -65,7 +78,10 @@ impl Traffic {
     /// Frames in the capture.
     pub(crate) fn frames(self) -> u64 {
         let packets: u64 = (0..self.flows).map(|flow| u64::from(self.packets_of(flow))).sum();
-        packets * 3
+        match self.shown {
+            Shown::Any => packets * 3,
+            Shown::Uplink => packets,
+        }
     }
 
     fn packets_of(self, flow: u32) -> u32 {
@@ -74,14 +90,18 @@ impl Traffic {
 
     /// The capture's file in `folder`; written unless it is there. Its name carries the parameters.
     pub(crate) fn file(self, folder: &Path) -> io::Result<PathBuf> {
-        let Self { flows, packets, apart, snap } = self;
-        let path = folder.join(format!("any-{EDITION}-{flows}x{packets}-{apart}ns-snap{snap}.pcap"));
+        let Self { flows, packets, apart, snap, shown } = self;
+        let (name, link) = match shown {
+            Shown::Any => ("any", Link::Cooked),
+            Shown::Uplink => ("uplink", Link::Ethernet),
+        };
+        let path = folder.join(format!("{name}-{EDITION}-{flows}x{packets}-{apart}ns-snap{snap}.pcap"));
         if !path.exists() {
             fs::create_dir_all(folder)?;
             // A run that is broken off must not leave half a capture under the whole one's name.
             let unfinished = path.with_extension("pcap.tmp");
             let mut writer =
-                Writer::new(BufWriter::with_capacity(1 << 20, File::create(&unfinished)?), snap)?;
+                Writer::new(BufWriter::with_capacity(1 << 20, File::create(&unfinished)?), snap, link)?;
             self.write(&mut writer)?;
             writer.inner().flush()?;
             fs::rename(&unfinished, &path)?;
@@ -111,6 +131,7 @@ impl Traffic {
                         queue.push(time + pause, Event::Turn(conversation));
                     }
                 }
+                Event::Copy(_, place) if self.shown == Shown::Uplink && place != Place::Uplink => {}
                 Event::Copy(packet, place) => writer.write(time, &packet, place)?,
             }
         }

@@ -16,10 +16,10 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use contest::{Contender, Result, Standing};
-use traffic::{CUT, FULL, Traffic};
+use traffic::{CUT, FULL, Shown, Traffic};
 
 /// As many packets a flow and as many open flows at a time in both: only the number of flows differs.
-const FEW: Traffic = Traffic { flows: 10_000, packets: 8, apart: 300_000, snap: 128 };
+const FEW: Traffic = Traffic { flows: 10_000, packets: 8, apart: 300_000, snap: 128, shown: Shown::Any };
 const MANY: Traffic = Traffic { flows: 1_000_000, ..FEW };
 
 const MIB: f64 = 1_048_576.0;

@@ -1,7 +1,8 @@
-//! Writes generated packets as a pcap file of cooked v2 frames with nanosecond times.
+//! Writes generated packets as a pcap file of cooked v2 or Ethernet frames with nanosecond times.
 //!
 //! ```text
-//!  SLL2 (20)   protocol(2) 0(2) interface index(4) ARPHRD(2) packet type(1) address length(1) address(8)
+//!  SLL2 (20)   protocol(2) 0(2) interface index(4) ARPHRD(2) packet type(1) address length(1) address(8), or
+//!  Ethernet (14) destination(6) source(6) protocol(2)
 //!  IPv4 (20)   RFC 791
 //!  UDP  (8)    RFC 768, or
 //!  TCP  (32/40) RFC 9293, with timestamps (RFC 7323); a SYN also has MSS, SACK permitted and window scale
@@ -14,16 +15,23 @@ pub(crate) const FIN: u8 = 0x01;
 pub(crate) const SYN: u8 = 0x02;
 pub(crate) const ACK: u8 = 0x10;
 
-/// `LINKTYPE_LINUX_SLL2`.
+/// `LINKTYPE_LINUX_SLL2` and `LINKTYPE_ETHERNET`.
 const SLL2: u32 = 276;
+const ETHERNET: u32 = 1;
 /// pcap with nanoseconds, in the byte order of the writer; ours is little-endian.
 const MAGIC: u32 = 0xa1b2_3c4d;
 
 const LINK: usize = 20;
+/// An Ethernet header ends where a cooked one would.
+const ETHERNET_AT: usize = LINK - 14;
 const IP: usize = 20;
 const UDP: usize = 8;
 /// Up to TCP's fixed header; its options follow.
 const FIXED: usize = LINK + IP + 20;
+
+/// The link-layer addresses at the uplink.
+const NODE: [u8; 6] = [2, 0, 192, 168, 12, 11];
+const ROUTER: [u8; 6] = [2, 0, 192, 168, 12, 1];
 
 /// Packet types of cooked captures.
 const HOST: u8 = 0;
@@ -62,17 +70,29 @@ pub(crate) enum Place {
     Uplink,
 }
 
+/// What stands before the IP header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Link {
+    Cooked,
+    Ethernet,
+}
+
 /// A pcap file in the making.
 pub(crate) struct Writer<W> {
     out: W,
     snap: u32,
+    link: Link,
     headers: [u8; FIXED + 20],
     payload: [u8; 1_500],
 }
 
 impl<W: Write> Writer<W> {
-    pub(crate) fn new(mut out: W, snap: u32) -> io::Result<Self> {
-        for word in [MAGIC, 2 | 4 << 16, 0, 0, snap, SLL2] {
+    pub(crate) fn new(mut out: W, snap: u32, link: Link) -> io::Result<Self> {
+        let number = match link {
+            Link::Cooked => SLL2,
+            Link::Ethernet => ETHERNET,
+        };
+        for word in [MAGIC, 2 | 4 << 16, 0, 0, snap, number] {
             out.write_all(&word.to_le_bytes())?;
         }
         // Every payload is the beginning of the same noise.
@@ -81,7 +101,7 @@ impl<W: Write> Writer<W> {
             noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
             (noise >> 24) as u8
         });
-        Ok(Self { out, snap, headers: [0; FIXED + 20], payload })
+        Ok(Self { out, snap, link, headers: [0; FIXED + 20], payload })
     }
 
     pub(crate) fn inner(&mut self) -> &mut W {
@@ -90,8 +110,12 @@ impl<W: Write> Writer<W> {
 
     /// Writes the copy of `packet` that is seen at `place` at `time`.
     pub(crate) fn write(&mut self, time: u64, packet: &Packet, place: Place) -> io::Result<()> {
-        self.link(packet, place);
-        let headers = self.network(packet, place);
+        let begin = match self.link {
+            Link::Cooked => self.cooked(packet, place),
+            Link::Ethernet => self.ethernet(packet),
+        };
+        let end = self.network(packet, place);
+        let headers = end - begin;
         let original = headers + packet.length as usize;
         let captured = original.min(self.snap as usize);
         let (seconds, nanos) = (time / 1_000_000_000, time % 1_000_000_000);
@@ -99,11 +123,12 @@ impl<W: Write> Writer<W> {
             self.out.write_all(&word.to_le_bytes())?;
         }
         let of_headers = captured.min(headers);
-        self.out.write_all(&self.headers[..of_headers])?;
+        self.out.write_all(&self.headers[begin..begin + of_headers])?;
         self.out.write_all(&self.payload[..captured - of_headers])
     }
 
-    fn link(&mut self, packet: &Packet, place: Place) {
+    /// Fills in a cooked header; returns where in `headers` it begins.
+    fn cooked(&mut self, packet: &Packet, place: Place) -> usize {
         let (index, arriving) = match place {
             Place::Uplink => (2, HOST),
             Place::Bridge => (3, HOST),
@@ -112,8 +137,8 @@ impl<W: Write> Writer<W> {
         };
         let leaves = packet.from_client == (place == Place::Uplink);
         let sender: [u8; 6] = match (place, packet.from_client) {
-            (Place::Uplink, true) => [2, 0, 192, 168, 12, 11],
-            (Place::Uplink, false) => [2, 0, 192, 168, 12, 1],
+            (Place::Uplink, true) => NODE,
+            (Place::Uplink, false) => ROUTER,
             (_, true) => [10, 88, packet.client[0], packet.client[1], packet.client[2], packet.client[3]],
             (_, false) => [2, 0, 10, 128, 0, 1],
         };
@@ -125,9 +150,20 @@ impl<W: Write> Writer<W> {
         header[10] = if leaves { OUTGOING } else { arriving };
         header[11] = 6;
         header[12..18].copy_from_slice(&sender);
+        0
     }
 
-    /// Fills in the IP and TCP headers; returns the length of all headers.
+    /// Fills in the Ethernet header of the uplink; returns where in `headers` it begins.
+    fn ethernet(&mut self, packet: &Packet) -> usize {
+        let (destination, source) = if packet.from_client { (ROUTER, NODE) } else { (NODE, ROUTER) };
+        let header = &mut self.headers[ETHERNET_AT..LINK];
+        header[0..6].copy_from_slice(&destination);
+        header[6..12].copy_from_slice(&source);
+        header[12..14].copy_from_slice(&0x0800_u16.to_be_bytes());
+        ETHERNET_AT
+    }
+
+    /// Fills in the IP and TCP headers; returns where in `headers` they end.
     fn network(&mut self, packet: &Packet, place: Place) -> usize {
         let client = match place {
             Place::Uplink => (packet.wire, packet.wire_port),
