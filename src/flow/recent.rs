@@ -16,7 +16,7 @@ use crate::flow::track::TrackIndex;
 use crate::frame::PointIndex;
 
 /// Segments of one point that are remembered: a tenth of a second at a million packets per second; half a megabyte, which
-/// a level-2 cache holds.
+/// a level-2 cache holds where nothing else drives it out.
 const SLOTS: usize = 1 << 16;
 
 /// Pairs of tracks that are noted, for each track there is: a node's devices show a few tracks of a conversation. More only
@@ -51,6 +51,15 @@ impl Recent {
             }
         }
         self.memory(point)[slot] = (check, track);
+    }
+
+    /// Touches what [`Recent::note`] will need, to bring it into the cache.
+    #[inline]
+    pub(super) fn warm(&self, digest: &Digest, point: PointIndex) -> u32 {
+        match self.points.get(usize::from(point.0)) {
+            Some(Some(memory)) => memory[mark(digest).0].0,
+            _ => 0,
+        }
     }
 
     /// Tracks that showed one segment, smaller index first.

@@ -236,7 +236,7 @@ impl Table {
         let mut pieces = batch.fragments.iter().peekable();
         let mut index = 0;
         for (digests, heads) in batch.digests.chunks(SWEEP).zip(batch.heads.chunks(SWEEP)) {
-            self.warm(digests);
+            self.warm(digests, origin.point);
             for (n, (digest, head)) in digests.iter().zip(heads).enumerate() {
                 let piece = pieces.next_if(|(at, _)| *at == index).map(|(_, piece)| *piece);
                 if digest.kind != Kind::Other {
@@ -275,8 +275,8 @@ impl Table {
         }
     }
 
-    /// Finds the tracks of up to [`SWEEP`] frames, and brings tracks and legs into the cache.
-    fn warm(&mut self, digests: &[Digest]) {
+    /// Finds the tracks of up to [`SWEEP`] frames, and brings tracks, legs and what passed lately into the cache.
+    fn warm(&mut self, digests: &[Digest], point: PointIndex) {
         let mut touched = 0;
         for digest in digests {
             touched ^= self.slots.peek(digest.hash).0;
@@ -290,11 +290,13 @@ impl Table {
                     .unwrap_or(TrackIndex::NONE)
             };
         }
-        for found in &self.found[..digests.len()] {
-            if let Some(track) = self.tracks.get(found.0 as usize)
-                && let Some(leg) = self.legs.get(track.first_leg.0 as usize)
-            {
+        for (digest, found) in digests.iter().zip(&self.found) {
+            let Some(track) = self.tracks.get(found.0 as usize) else { continue };
+            if let Some(leg) = self.legs.get(track.first_leg.0 as usize) {
                 touched ^= leg.out ^ leg.next.0;
+            }
+            if digest.kind == Kind::Tcp && track.is_out(digest.reversed) {
+                touched ^= self.recent.warm(digest, point);
             }
         }
         std::hint::black_box(touched);
