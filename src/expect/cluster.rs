@@ -3,9 +3,10 @@
 //! The lists are filled while inputs are merged. The first question builds an index over them, single addresses by hash and
 //! wider blocks in a row, that later questions use; from then on the lists stand still.
 
-use std::collections::HashMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
+
+use foldhash::{HashMap, HashMapExt as _};
 
 use crate::net::{Address, Block};
 
