@@ -42,8 +42,10 @@ const BLOCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// After this the kernel has handed over every frame that came before: a block's timeout, and half of it for timers that
 /// are late or coarse.
 const LAST_BLOCK: Duration = Duration::from_millis(150);
-/// Bytes of a slab, unless the snap length is more.
-const SLAB: usize = 1 << 20;
+/// Bytes of a slab, if the longest frames fit several times. Each reader has several that go round; they are kept small.
+const SLAB: usize = 256 << 10;
+/// How many frames of full snap length a slab has room for, at least.
+const LONGEST_FIT: usize = 4;
 /// Bytes of a frame in the ring besides its own, at least: `struct tpacket3_hdr` and `struct sockaddr_ll`.
 const RING_HEADER: u64 = 48 + 20;
 
@@ -176,7 +178,7 @@ impl Live {
     fn take(&mut self, batch: &mut Batch) {
         let longest = self.snap_length as usize;
         let mut slab = mem::take(&mut batch.slab);
-        let wanted = SLAB.max(longest);
+        let wanted = SLAB.max(LONGEST_FIT * longest);
         if slab.len() != wanted {
             slab.resize(wanted, 0);
         }
