@@ -42,8 +42,7 @@ const BLOCK_TIMEOUT: Duration = Duration::from_millis(100);
 /// After this the kernel has handed over every frame that came before: a block's timeout, and half of it for timers that
 /// are late or coarse.
 const LAST_BLOCK: Duration = Duration::from_millis(150);
-/// Bytes of a slab, if the longest frames fit several times. The slabs of a reader go round, and what is copied into them
-/// must not drive all else out of a level-2 cache.
+/// Bytes of a slab, if the longest frames fit several times. Each reader has several that go round; they are kept small.
 const SLAB: usize = 256 << 10;
 /// How many frames of full snap length a slab has room for, at least.
 const LONGEST_FIT: usize = 4;
