@@ -63,15 +63,6 @@ impl Recent {
         }
     }
 
-    /// Touches what [`Recent::note`] will need, to bring it into the cache.
-    #[inline]
-    pub(super) fn warm(&self, digest: &Digest, point: PointIndex) -> u32 {
-        match self.points.get(usize::from(point.0)) {
-            Some(Some(memory)) => memory[mark(digest).0].0,
-            _ => 0,
-        }
-    }
-
     /// Tracks that showed one segment, smaller index first.
     pub(super) fn pairs(&self) -> impl Iterator<Item = (TrackIndex, TrackIndex)> + '_ {
         self.pairs.iter().copied()
