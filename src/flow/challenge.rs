@@ -8,7 +8,8 @@
 //! Neither packet's numbers are those of the conversation that opens, so neither may tell its ends, nor that it was reset.
 //! Where the client has shown nothing but SYNs,
 //! 1. an acknowledgement of anything but the SYN is *doubted*: it is kept aside;
-//! 2. a reset by the client of anything but what follows the SYN is a *refusal*: what was doubted is void.
+//! 2. the client's reset of a number that is doubted is a *refusal*: that is void. So is one of anything but what follows
+//!    the SYN, where answers are not seen at all.
 //!
 //! What is doubted and never refused may also be the answer to packets that the capture lost, and counts when a gap is looked
 //! for. Both are told by one point's packets alone, so that it makes no difference how points are interleaved.
@@ -20,6 +21,13 @@ use crate::flow::leg::{LegIndex, shown};
 use crate::flow::table::Table;
 use crate::flow::track::{Segment, TrackIndex, known};
 use crate::frame::PointIndex;
+
+/// A number that was acknowledged instead of the SYN's.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Doubt {
+    number: u32,
+    is_refused: bool,
+}
 
 /// What a client shows that has got further than its SYN.
 const BEGUN: u8 = shown::FIN | shown::DATA | shown::OPEN_ACK;
@@ -49,12 +57,16 @@ impl Table {
         {
             return false;
         }
+        let point = self.point_of(self.leg(leg));
         if is_out {
-            self.refuse(track, leg);
-        } else {
-            self.doubted.insert(leg, number);
+            return self.is_refusal(track, point, segment) || !self.shows_back(track, point);
         }
+        self.doubted.insert(leg, Doubt { number, is_refused: false });
         true
+    }
+
+    fn shows_back(&self, track: TrackIndex, point: PointIndex) -> bool {
+        self.legs_of(track).any(|(_, leg)| leg.back > 0 && self.point_of(leg) == point)
     }
 
     /// Whether nothing but SYNs was seen of the client where a leg's packets pass. The old cooked format parts the two
@@ -71,28 +83,30 @@ impl Table {
         outward.peek().is_some() && outward.all(|(_, l)| l.shown & (shown::SYN | BEGUN) == shown::SYN)
     }
 
-    /// Whether a segment is the reset that refuses what was doubted of a track at the point.
-    pub(super) fn is_refusal(&self, track: TrackIndex, point: PointIndex, segment: &Segment) -> bool {
-        segment.flags & (flag::RST | flag::ACK) == flag::RST
-            && !self.doubted.is_empty()
-            && self.legs_of(track).any(|(leg, entry)| {
-                self.point_of(entry) == point && self.doubted.get(&leg) == Some(&segment.seq)
-            })
-    }
-
-    /// What was doubted where a leg's packets pass is void.
-    #[cold]
-    fn refuse(&mut self, track: TrackIndex, leg: LegIndex) {
-        let point = self.point_of(self.leg(leg));
-        let here: SmallVec<[LegIndex; 8]> =
-            self.legs_of(track).filter(|(_, l)| self.point_of(l) == point).map(|(l, _)| l).collect();
-        for leg in here {
-            self.doubted.remove(&leg);
+    /// Whether a segment is the reset that refuses what was doubted of a track at the point; notes that it was.
+    pub(super) fn is_refusal(&mut self, track: TrackIndex, point: PointIndex, segment: &Segment) -> bool {
+        if segment.flags & (flag::RST | flag::ACK) != flag::RST || self.doubted.is_empty() {
+            return false;
         }
+        let here: SmallVec<[LegIndex; 8]> =
+            self.legs_of(track).filter(|(_, leg)| self.point_of(leg) == point).map(|(leg, _)| leg).collect();
+        let mut is_refusal = false;
+        for leg in here {
+            if let Some(doubt) = self.doubted.get_mut(&leg).filter(|doubt| doubt.number == segment.seq) {
+                doubt.is_refused = true;
+                is_refusal = true;
+            }
+        }
+        is_refusal
     }
 
     /// What a leg showed to be acknowledged instead of its SYN, if the client did not refuse it.
     pub fn doubted(&self, leg: LegIndex) -> Option<u32> {
-        self.doubted.get(&leg).copied()
+        self.doubted.get(&leg).filter(|doubt| !doubt.is_refused).map(|doubt| doubt.number)
+    }
+
+    /// Whether a leg showed that somebody answered its SYN with what is remembered of another connection.
+    pub fn was_challenged(&self, leg: LegIndex) -> bool {
+        self.doubted.contains_key(&leg)
     }
 }

@@ -4,7 +4,7 @@
 //! old one was seen; which incarnation a packet belongs to is remembered for each place, so that it makes no
 //! difference in which order captures of the same traffic arrive.
 
-use crate::digest::Digest;
+use crate::digest::{Digest, tcp as flag};
 use crate::flow::join::Index;
 use crate::flow::table::{Sighting, Table};
 use crate::flow::tcp;
@@ -152,21 +152,23 @@ impl Table {
 
     /// The incarnation that a segment without SYN continues.
     fn incarnation_of_data(
-        &self,
+        &mut self,
         current: Option<TrackIndex>,
         newest: TrackIndex,
         seen: &Sighting<'_>,
         digest: &Digest,
         segment: &Segment,
     ) -> TrackIndex {
+        if let Some(current) = current.filter(|_| segment.flags & flag::RST != 0)
+            && self.is_refusal(current, seen.point, segment)
+        {
+            return current;
+        }
         let admits = |t: TrackIndex| {
             let track = self.track(t);
             track.admits(track.is_out(digest.reversed), segment)
         };
         if let Some(current) = current {
-            if self.is_refusal(current, seen.point, segment) {
-                return current;
-            }
             return self.incarnations(current).find(|t| admits(*t)).unwrap_or(current);
         }
         let distance = |t: TrackIndex| {

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use crate::decode;
 use crate::digest::{Batch, Digest, Head, Key, Kind, LocalTunnel, Piece, tcp as flag};
+use crate::flow::challenge::Doubt;
 use crate::flow::datagram::client_by_content;
 use crate::flow::errors::Errors;
 use crate::flow::fragments::Fragments;
@@ -109,7 +110,7 @@ pub struct Table {
     pub(super) retries: HashMap<LegIndex, SmallVec<[Timestamp; 2]>>,
     pub(super) errors: HashMap<TrackIndex, SmallVec<[IcmpSeen; 2]>>,
     /// What was acknowledged at legs where nothing but a SYN was sent (`challenge`).
-    pub(super) doubted: HashMap<LegIndex, u32>,
+    pub(super) doubted: HashMap<LegIndex, Doubt>,
     /// Of legs whose client is a guess.
     pub(super) facing: HashMap<LegIndex, Facing>,
     pub(super) waiting_errors: Errors,

@@ -80,7 +80,9 @@ fn is_answered(judge: &Judge<'_>, view: &View<'_>) -> bool {
     }
     let is_tcp = view.first().is_tcp();
     let has_answer = |t| view.table.track(t).knows(known::SERVER_ISN);
-    view.tracks().iter().any(|t| has_answer(*t)) || (!is_tcp && view.legs().any(|(_, _, leg)| leg.back > 0))
+    view.tracks().iter().any(|t| has_answer(*t))
+        || view.legs().any(|(_, leg, _)| view.table.was_challenged(leg))
+        || (!is_tcp && view.legs().any(|(_, _, leg)| leg.back > 0))
 }
 
 /// Whether a leg may be what left, at a device that is not known to be an uplink: the packet was routed, is sent, and goes

@@ -144,6 +144,37 @@ fn an_acknowledgement_that_nobody_refused_tells_of_lost_packets() {
 }
 
 #[test]
+fn a_reset_beyond_what_was_seen_is_a_reset_where_nothing_was_doubted() {
+    // A capture of SYNs and resets alone: what the client sent between them was left out.
+    let mut scene = Scene::new();
+    leaving(&mut scene).syn().syn_ack().forward(700).rst();
+    assert_eq!(scene.check(EXPECT).outcome(40001), "reset");
+}
+
+#[test]
+fn a_reset_of_another_number_is_a_refusal_where_answers_are_not_seen() {
+    let mut scene = Scene::new();
+    leaving(&mut scene).syn().refuse_challenge(77).wait(8).syn_again();
+    assert_ne!(scene.check(EXPECT).outcome(40001), "reset");
+}
+
+#[test]
+fn a_challenge_is_an_answer_of_somebody_outside() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene
+        .tcp("10.128.0.5:40001", "203.0.113.25:443")
+        .at(veth("node1"))
+        .syn()
+        .challenge(77)
+        .refuse_challenge(77)
+        .wait(1000)
+        .syn_again();
+    let run = scene.check("--expect 10.128.0.5=>drop --expect 192.168.12.99");
+    assert_ne!(run.reason(40001), "dropped-as-expected");
+}
+
+#[test]
 fn a_reset_of_what_was_answered_is_a_reset() {
     let mut scene = Scene::new();
     leaving(&mut scene).syn().syn_ack().rst();
