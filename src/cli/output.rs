@@ -112,20 +112,25 @@ impl Output {
                 "frames (-w -) and report would both go to standard output; give the report a file: -o FILE"
             );
         }
-        let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
-        let Some(output) = identity(&self.output).filter(|_| !self.is_stdout()) else { return Ok(()) };
-        let is_output = |source: &&Source| match &source.input {
-            Input::File(path) => identity(path) == Some(output),
-            Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
-        };
-        match sources.iter().find(is_output) {
-            // Devices take reports and captures alike.
-            Some(source) if self.output.is_file() => anyhow::bail!(
-                "the report would be written over {}, a capture to be read; give -o another file",
-                source.shown
-            ),
-            _ => Ok(()),
+        let report = Some(self.output.as_path()).filter(|_| !self.is_stdout());
+        let kept = kept.filter(|kept| kept.as_os_str() != "-");
+        if kept.is_some() && (kept == report || kept.zip(report).is_some_and(|(a, b)| is_one_file(a, b))) {
+            anyhow::bail!("frames (-w) and report (-o) would be written into one file; give them one each");
         }
+        for (what, option, path) in [("the report", "-o", report), ("frames", "-w", kept)] {
+            let Some(path) = path else { continue };
+            let is_it = |source: &&Source| match &source.input {
+                Input::File(read) => is_one_file(read, path),
+                Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
+            };
+            if let Some(source) = sources.iter().find(is_it) {
+                anyhow::bail!(
+                    "{what} would be written over {}, a capture to be read; give {option} another file",
+                    source.shown
+                );
+            }
+        }
+        Ok(())
     }
 
     /// Opens the place for the report, before the work is done that it is to hold.
@@ -140,6 +145,12 @@ impl Output {
     }
 }
 
+/// Whether two paths lead to one file. Devices take reports and captures alike: they are none.
+fn is_one_file(one: &Path, other: &Path) -> bool {
+    let identity = |path: &Path| fs::metadata(path).ok().map(|found| (found.dev(), found.ino()));
+    one.is_file() && identity(one).is_some() && identity(one) == identity(other)
+}
+
 impl Only {
     fn verdict(self) -> Verdict {
         match self {
@@ -148,5 +159,60 @@ impl Only {
             Self::Pass => Verdict::Pass,
             Self::Exempt => Verdict::Exempt,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+
+    #[derive(Debug, clap::Parser)]
+    struct Typed {
+        #[command(flatten)]
+        output: Output,
+    }
+
+    /// Whether the report may go to `report` and frames to `kept` while `read` is read.
+    fn is_spared(read: &Path, report: &Path, kept: &Path) -> Result<(), String> {
+        let typed = Typed::parse_from(["check".into(), "-o".into(), report.as_os_str().to_owned()]);
+        let shown = "node1.pcap".to_owned();
+        let source = Source { name: "node1".to_owned(), shown, input: Input::File(read.to_owned()) };
+        typed.output.spare(&[source], Some(kept)).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn nothing_is_written_over_what_is_read_nor_two_things_into_one_file() {
+        let folder = std::env::temp_dir().join(format!("egret-test-output-{}", std::process::id()));
+        fs::create_dir_all(&folder).unwrap();
+        let at = |name: &str| folder.join(name);
+        fs::write(at("node1.pcap"), "a capture").unwrap();
+        std::os::unix::fs::symlink(at("node1.pcap"), at("link.pcap")).unwrap();
+        let said = |report: &str, kept: &str| is_spared(&at("node1.pcap"), &at(report), &at(kept));
+        let told = [
+            said("new.json", "link.pcap"),
+            said("link.pcap", "new.pcap"),
+            said("same", "same"),
+            said("new.json", "new.pcap"),
+        ];
+        let to_devices = is_spared(Path::new("/dev/null"), Path::new("/dev/null"), Path::new("/dev/stdout"));
+        fs::remove_dir_all(&folder).unwrap();
+        let over = |what: &str, option: &str| {
+            Err(format!(
+                "{what} would be written over node1.pcap, a capture to be read; give {option} another file"
+            ))
+        };
+        assert_eq!(
+            told,
+            [
+                over("frames", "-w"),
+                over("the report", "-o"),
+                Err("frames (-w) and report (-o) would be written into one file; give them one each"
+                    .to_owned()),
+                Ok(()),
+            ]
+        );
+        assert_eq!(to_devices, Ok(()));
     }
 }
