@@ -312,6 +312,8 @@ pub enum Incident {
     Truncated(String),
     /// The source could not be opened; said in words.
     Unread(String),
+    /// Reading ended before the source did.
+    Unfinished,
     /// The interface went down or is gone, so that there was nothing to capture; said in words.
     Interrupted(String),
 }

@@ -14,7 +14,7 @@ mod settled;
 mod standing;
 mod status;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock;
 use crate::conntrack::Translation;
@@ -41,6 +41,9 @@ use expiry::LastLook;
 pub use lifetime::{KEEP, Lifetime, Room};
 use standing::Standings;
 pub use status::Status;
+
+/// Interfaces that are gone of which is kept what the machine said of them.
+const GONE: usize = 256;
 
 /// Most names of interface indexes that are kept of a point.
 const INDEX_NAMES: usize = 1 << 16;
@@ -197,7 +200,11 @@ impl Engine {
     /// what they were.
     pub fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
         let entry = &mut self.points[point.0 as usize];
-        entry.known.retain(|old| known.iter().all(|new| new.index != old.index));
+        let is_there: BTreeSet<u32> = known.iter().map(|known| known.index).collect();
+        entry.known.retain(|old| !is_there.contains(&old.index));
+        // Frames of what has just gone may still come; of what has gone long ago, none.
+        let forgotten = entry.known.len().saturating_sub(GONE);
+        entry.known.drain(..forgotten);
         entry.known.extend(known.iter().cloned());
         for place in &entry.places {
             if self.facts.places[place.0 as usize].learn(&entry.known) {
@@ -385,6 +392,12 @@ impl Engine {
                 tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
             Incident::Unread(what) => self.note_unread(what.clone()),
+            Incident::Unfinished => {
+                let name = &self.points[point.0 as usize].name;
+                self.note_unread(format!(
+                    "{name}: reading ended before its end; what it shows then is not judged"
+                ));
+            }
         }
         self.facts.mark_news();
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::Context as _;
+use jiff::Timestamp as Now;
 
 use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
@@ -33,7 +34,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.output.spare(&sources, frames.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
-    tables::know_files(&mut engine, &frames.conntrack)?;
+    let captures_here = here.is_some();
+    tables::know_files(&mut engine, &frames.conntrack, captures_here.then(Now::now))?;
     let is_stdout_used = arguments.output.is_stdout() || frames.write.as_deref() == Some(Path::new("-"));
     Session::open(&mut engine, frames, &sources, here, &decoding, is_stdout_used)?.run(&mut engine)?;
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {

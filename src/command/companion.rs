@@ -54,7 +54,7 @@ impl Companion {
     /// What is said where the capture ends before it.
     pub(super) fn still_running(&self) -> String {
         let what = if self.go.is_some() { "had not begun" } else { "was still running" };
-        format!("to run `{}` while capturing: it {what} when capturing ended", self.typed)
+        format!("`{}` (--while) {what} when capturing ended", self.typed)
     }
 }
 

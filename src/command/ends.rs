@@ -100,9 +100,9 @@ impl Ends {
         if flows.is_none() && !is_fail_fast {
             return false;
         }
-        let Status { summary, unsettled, .. } = *self.status(engine);
+        let Status { summary, unsettled, failed, .. } = *self.status(engine);
         let settled = (summary.pass + summary.fail + summary.inconclusive).saturating_sub(unsettled);
-        flows.is_some_and(|flows| settled >= flows) || (is_fail_fast && summary.fail > 0)
+        flows.is_some_and(|flows| settled >= flows) || (is_fail_fast && failed > 0)
     }
 
     /// How the run stands, as of a moment ago.

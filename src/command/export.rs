@@ -22,7 +22,8 @@ impl Export {
         // A link-local address names its interface, too.
         let mut end = || -> Option<(IpAddr, u16)> {
             let address = words.next()?.split('%').next()?;
-            Some((address.parse().ok()?, words.next()?.parse().ok()?))
+            let address: IpAddr = address.parse().ok()?;
+            Some((address.to_canonical(), words.next()?.parse().ok()?))
         };
         Some(Self { client: end()?, server: end()? })
     }

@@ -195,9 +195,7 @@ impl Reader {
         match self {
             Self::Savefiles(files) => {
                 for (point, savefile) in files {
-                    if !read_savefile(point, savefile, supply) {
-                        return;
-                    }
+                    read_savefile(point, savefile, supply);
                 }
             }
             Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
@@ -206,21 +204,29 @@ impl Reader {
     }
 }
 
-/// Reads a savefile to its end; `false` if no more is wanted. Of a file, none is once the run ends early.
-fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) -> bool {
+/// Reads a savefile to its end. Of a file, nothing is wanted any more once the run ends early.
+fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) {
     let is_stream = savefile.meter().position().total.is_none();
     while !(if is_stream { supply.is_left() } else { supply.is_stopped() }) {
-        let Ok(mut batch) = supply.emptied.recv() else { return false };
+        let Ok(mut batch) = supply.emptied.recv() else { return };
         batch.point = point;
         let filled = savefile.fill(&mut batch);
-        if supply.full.send(batch).is_err() {
-            return false;
-        }
-        if filled == Filled::End {
-            return true;
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
         }
     }
-    false
+    if !is_stream {
+        tell_unfinished(point, supply);
+    }
+}
+
+/// Tells that a file was not read to its end: it may have shown what nobody knows now.
+fn tell_unfinished(point: PointIndex, supply: &Supply) {
+    let Ok(mut batch) = supply.emptied.recv() else { return };
+    batch.point = point;
+    batch.clear();
+    batch.incidents.push(Incident::Unfinished);
+    supply.full.send(batch).ok();
 }
 
 /// Reads a stream to its end. That it has begun is told by an empty batch, for its first frame may be long in coming.
@@ -280,6 +286,8 @@ impl Decoder {
             if self.left == 0 {
                 self.asked.stop.store(true, Ordering::Relaxed);
                 self.asked.leave.store(true, Ordering::Relaxed);
+                // No more was asked for.
+                batch.incidents.retain(|incident| *incident != Incident::Unfinished);
             }
             self.digesters[batch.point.0 as usize].digest(&mut batch);
             if digested.send(batch).is_err() {

@@ -193,6 +193,7 @@ impl Session {
             match stopped {
                 None if has_lost_reader || self.ends.are_reached(engine) => {
                     stopped = Some(Instant::now());
+                    self.note_stop(engine);
                     // Commands have their last word on standard error.
                     self.shown.clear();
                     self.feed.stop();
@@ -309,10 +310,18 @@ impl Session {
         let feed = &self.feed;
         self.live.retain(|point| {
             let is_over = feed.is_over(*point);
-            let until = if is_over { now.nanos() - FOUND_GONE } else { now.nanos() };
-            engine.note_watched(*point, Timestamp::from_nanos(until));
+            // What passed a moment ago may still lie in a ring, and an interface be gone without anybody's having noticed.
+            engine.note_watched(*point, Timestamp::from_nanos(now.nanos() - FOUND_GONE));
             !is_over
         });
+    }
+
+    /// What is captured still was so until now: all that passed by then will be delivered.
+    fn note_stop(&mut self, engine: &mut Engine) {
+        let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
+        for point in self.live.iter().filter(|point| !self.feed.is_over(**point)) {
+            engine.note_watched(*point, now);
+        }
     }
 
     /// Learns what has become of the machine's interfaces, if anything has.

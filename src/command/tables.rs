@@ -19,8 +19,8 @@ use crate::number::counted;
 /// The word for the kernel's own; a file of that name is `./live`.
 const LIVE: &str = "live";
 
-/// Reads the files among them.
-pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf]) -> anyhow::Result<()> {
+/// Reads the files among them; `now` where what is captured comes later.
+pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf], now: Option<Now>) -> anyhow::Result<()> {
     for path in named.iter().filter(|path| path.as_os_str() != OsStr::new(LIVE)) {
         let shown = path.display().to_string();
         let table = read(path).with_context(|| format!("--conntrack: cannot read {shown}"))?;
@@ -34,7 +34,7 @@ pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf]) -> anyhow::Resu
             engine
                 .warn(format!("--conntrack {shown}: {skipped} could not be read, the first is line {line}"));
         }
-        know(engine, table, &shown, None);
+        know(engine, table, &shown, now);
     }
     Ok(())
 }
@@ -93,7 +93,7 @@ mod tests {
         let path = std::env::temp_dir().join(format!("egret-test-{}-{name}", std::process::id()));
         std::fs::write(&path, holds).unwrap();
         let mut engine = Engine::new(Settings::default());
-        let known = know_files(&mut engine, std::slice::from_ref(&path));
+        let known = know_files(&mut engine, std::slice::from_ref(&path), None);
         std::fs::remove_file(&path).unwrap();
         let window =
             Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn a_file_that_is_not_there_is_named() {
         let mut engine = Engine::new(Settings::default());
-        let error = know_files(&mut engine, &["/nowhere/table".into()]).unwrap_err();
+        let error = know_files(&mut engine, &["/nowhere/table".into()], None).unwrap_err();
         assert!(format!("{error:#}").starts_with("--conntrack: cannot read /nowhere/table: "), "{error:#}");
     }
 }

@@ -1,7 +1,8 @@
 //! How a run stands, for a line that is shown while it goes on: no rows, no groups, no words.
 
 use crate::engine::standing::Standing;
-use crate::engine::{Engine, rows};
+use crate::engine::{Engine, rows, settled};
+use crate::flow::FlowIndex;
 use crate::snapshot::Summary;
 use crate::verdict::Verdict;
 
@@ -15,6 +16,8 @@ pub struct Status {
     pub held: u64,
     /// Of these, those that were judged and have not settled: more may come that changes what is said of them.
     pub unsettled: u64,
+    /// Flows that failed, and of which every place has had the time to show what it shows.
+    pub failed: u64,
 }
 
 impl Engine {
@@ -22,8 +25,14 @@ impl Engine {
     /// flow that is held.
     pub fn status(&mut self) -> Status {
         self.refresh();
+        let clocks = self.clocks();
+        let is_young_failure = |(flow, standing): &(FlowIndex, &Standing)| {
+            standing.reason.verdict() == Verdict::Fail && !settled::is_grown(&self.table, *flow, &clocks)
+        };
+        let young = self.standings.open().filter(is_young_failure).count() as u64;
         let is_judged = |standing: &Standing| standing.reason.verdict() != Verdict::Exempt;
         Status {
+            failed: self.standings.total.of(Verdict::Fail).saturating_sub(young),
             verdict: rows::run_verdict(self, &rows::expectations(self)),
             summary: rows::summary(self),
             held: self.table.standing_flows().count() as u64,

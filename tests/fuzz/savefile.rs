@@ -127,6 +127,7 @@ impl Contents {
     fn told(&self) -> (u32, usize, Vec<String>, Vec<LinkType>) {
         let word = |incident: &Incident| match incident {
             Incident::Dropped(_) => "dropped".to_owned(),
+            Incident::Unfinished => "unfinished".to_owned(),
             Incident::Truncated(why) | Incident::Interrupted(why) | Incident::Unread(why) => {
                 why.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
             }
@@ -176,7 +177,7 @@ fn contents(savefile: &mut Savefile) -> Contents {
     // What was lost may be told at once or bit by bit.
     let lost = |incident: &Incident| match incident {
         Incident::Dropped(count) => *count,
-        Incident::Truncated(_) | Incident::Interrupted(_) | Incident::Unread(_) => 0,
+        Incident::Truncated(_) | Incident::Interrupted(_) | Incident::Unread(_) | Incident::Unfinished => 0,
     };
     let lost = contents.incidents.iter().map(lost).fold(0, u64::saturating_add);
     contents.incidents.retain(|incident| matches!(incident, Incident::Truncated(_)));

@@ -62,8 +62,7 @@ fn a_command_that_outlives_the_capture_is_said_to() {
     let arguments = ["--while", "exec sleep 7 >/dev/null 2>&1", "--duration", "300ms"];
     let egret = Egret::capture(&cable.here, &[&VETH[..], &arguments].concat());
     let report = egret.end().report();
-    let told =
-        "to run `exec sleep 7 >/dev/null 2>&1` while capturing: it was still running when capturing ended";
+    let told = "`exec sleep 7 >/dev/null 2>&1` (--while) was still running when capturing ended";
     assert!(report.says(told), "{report:?}");
 }
 

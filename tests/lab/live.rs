@@ -51,6 +51,7 @@ impl Told {
                 Incident::Dropped(count) => self.dropped += count,
                 Incident::Truncated(why) => self.words.push(format!("truncated: {why}")),
                 Incident::Interrupted(why) | Incident::Unread(why) => self.words.push(why.clone()),
+                Incident::Unfinished => self.words.push("unfinished".to_owned()),
             }
         }
         self.has_ended = filled == Filled::End;
