@@ -40,7 +40,12 @@ impl Clocks {
 impl Engine {
     pub(super) fn clocks(&self) -> Clocks {
         let clock = |(index, point): (u16, &super::Point)| {
-            let seen = self.facts.last_frame(PointIndex(index));
+            let seen =
+                match (self.facts.last_frame(PointIndex(index)), self.facts.first_seen(PointIndex(index))) {
+                    // A single frame's time misleads nobody but itself.
+                    (Timestamp::MIN, first) if first < Timestamp::MAX => first,
+                    (seen, _) => seen,
+                };
             // What was read before the first tick is taken to have the run's own clock.
             let since = if point.read_at == Timestamp::MIN { seen } else { point.read_at };
             // Without frames there is no clock to go on with.
