@@ -172,6 +172,8 @@ pub struct Digest {
     /// The packet travels from the key's high end to its low end; its tunnel, from the tunnel's.
     pub reversed: bool,
     pub tunnel_reversed: bool,
+    /// Of TCP: the payload begins as what tells a name does. Whoever decodes has the bytes at hand.
+    pub may_tell: bool,
 }
 
 impl Digest {

@@ -7,10 +7,11 @@
 
 use smallvec::SmallVec;
 
-use crate::decode::hint::{self, dns};
+use crate::decode::hint::dns;
 use crate::digest::{Digest, Kind, tcp as flag};
-use crate::flow::leg::LegIndex;
+use crate::flow::leg::{LegIndex, shown};
 use crate::flow::table::{FlowIndex, Sighting, Table};
+use crate::flow::tcp;
 use crate::flow::track::{Track, TrackIndex, hearing, known};
 use crate::frame::{PointIndex, Timestamp};
 use crate::names::{Asker, Heard, Stretch};
@@ -49,14 +50,26 @@ impl Table {
             let at = self.leg(leg);
             // Nothing has begun: where this begins nothing either, it is not worth a look at what is known.
             at.out <= PACKETS
-                && (start(entry, true) == Some(digest.seq)
+                && ((start(entry, true) == Some(digest.seq)
+                    && !self.has_begun_before(entry, leg, seen, digest))
                     || digest.flags & flag::SYN != 0
                     || at.holes > 0
-                    || hint::may_tell(payload(seen, digest)))
+                    || digest.may_tell)
         };
         if is_wanted {
             self.listen(track, leg, is_out, is_dns, seen, digest);
         }
+    }
+
+    /// Whether the data that begins here was listened to where the point showed it before: copies are alike.
+    #[inline]
+    fn has_begun_before(&self, track: &Track, leg: LegIndex, seen: &Sighting<'_>, digest: &Digest) -> bool {
+        let first = self.leg(track.first_leg);
+        track.first_leg != leg
+            && self.point_of(first) == seen.point
+            && first.has_shown(shown::DATA)
+            && first.holes == 0
+            && tcp::is_after(first.seq_end, digest.seq)
     }
 
     #[inline(never)]

@@ -264,7 +264,8 @@ impl Table {
     }
 
     /// Takes in a packet of a conversation, or a part of one; `found` is its track, as far as the sweep knew.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "once for nearly every frame, from one place")]
     fn packet(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex, piece: Option<Piece>) {
         let track = match digest.kind {
             Kind::Tcp => self.segment(seen, digest, found),
@@ -310,7 +311,8 @@ impl Table {
     }
 
     /// The newest track with the digest's key, given what the sweep found before this batch changed the table.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "two comparisons for nearly every frame, from several places")]
     pub(super) fn newest(&self, digest: &Digest, found: TrackIndex) -> Option<TrackIndex> {
         if found != TrackIndex::NONE && !self.track(found).knows(known::SUPERSEDED) {
             return Some(found);
