@@ -184,6 +184,13 @@ impl Digest {
     pub fn destination(&self) -> Endpoint {
         self.key.ends(self.reversed).1
     }
+
+    /// The payload within the frame's bytes as far as it was captured, without what Ethernet pads short frames with.
+    #[inline]
+    pub fn payload_of<'a>(&self, frame: &'a [u8]) -> &'a [u8] {
+        let payload = frame.get(self.payload as usize..).unwrap_or_default();
+        &payload[..payload.len().min(self.payload_len as usize)]
+    }
 }
 
 /// A frame's container facts, and where in the slab its bytes lie.

@@ -39,6 +39,7 @@ use crate::view::View;
 
 use expiry::LastLook;
 pub use lifetime::{KEEP, Lifetime, Room};
+use settled::Clocks;
 use standing::Standings;
 pub use status::Status;
 
@@ -180,7 +181,7 @@ impl Engine {
 
     /// Tells of a source that was asked for and could not be read: the run cannot pass without it.
     pub fn note_unread(&mut self, what: String) {
-        tell(&mut self.settings.warnings, what);
+        self.warn(what);
         self.has_unread = true;
     }
 
@@ -225,7 +226,7 @@ impl Engine {
 
     /// Tells the report's reader that something went wrong.
     pub fn warn(&mut self, what: String) {
-        self.settings.warnings.push(what);
+        tell(&mut self.settings.warnings, what);
     }
 
     /// Takes in a batch of one point; batches of one point come in order, those of several in any.
@@ -429,15 +430,15 @@ impl Engine {
         }
         let has_time_passed = std::mem::take(&mut self.has_time_passed);
         if self.facts.settle() {
-            self.judge_again(self.table.standing_flows().collect());
+            self.judge_again(self.table.standing_flows().collect(), &clocks);
         } else if has_time_passed {
             let mut due = changed;
             due.extend(self.standings.open().map(|(flow, _)| flow));
             due.sort_unstable();
             due.dedup();
-            self.judge_again(due);
+            self.judge_again(due, &clocks);
         } else {
-            self.judge_again(changed);
+            self.judge_again(changed, &clocks);
         }
         self.standings.settle();
         // Something is still to be learnt from these.
@@ -446,12 +447,11 @@ impl Engine {
         }
     }
 
-    fn judge_again(&mut self, flows: Vec<FlowIndex>) {
+    fn judge_again(&mut self, flows: Vec<FlowIndex>, clocks: &Clocks) {
         let judge = judge(&self.table, &self.facts, &self.settings);
-        let clocks = self.clocks();
         for flow in flows {
             if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
-                let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, &clocks);
+                let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, clocks);
                 self.standings.enter(flow, &judge.judge(flow), &self.facts, is_open);
             } else {
                 self.standings.withdraw(flow);

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 
+use crate::capture::live::{ANY, MAX_SNAP_LENGTH};
 use crate::cli::until::Until;
 use crate::names::Hosts;
 use crate::place::Declaration;
@@ -51,7 +52,7 @@ pub struct Frames {
     pub conntrack: Vec<PathBuf>,
 
     /// Bytes kept of each frame that is captured [default: 4096, enough for names; 262144, all, with -w]
-    #[arg(short = 's', value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=262_144))]
+    #[arg(short = 's', value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=i64::from(MAX_SNAP_LENGTH)))]
     pub snap_length: Option<u32>,
 
     /// Keep the frames in FILE, too (pcapng); `-` is standard output
@@ -86,19 +87,13 @@ impl Input {
     }
 }
 
-/// The device that stands for all interfaces.
-pub const ANY: &str = "any";
-
 /// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
 const FOR_NAMES: u32 = 4_096;
-
-/// The longest frame that libpcap captures.
-const WHOLE: u32 = 262_144;
 
 impl Frames {
     /// How much of a frame is captured, in bytes.
     pub fn snap_length(&self) -> u32 {
-        self.snap_length.unwrap_or(if self.write.is_some() { WHOLE } else { FOR_NAMES })
+        self.snap_length.unwrap_or(if self.write.is_some() { MAX_SNAP_LENGTH } else { FOR_NAMES })
     }
 
     /// The sources, each with a name of its own.

@@ -38,8 +38,9 @@ const GRACE: Duration = Duration::from_secs(2);
 /// for ever.
 const LOGIN: Duration = Duration::from_secs(10);
 
-/// How long before it was found gone an interface was certainly still there: some times as long as its reader waits.
-const FOUND_GONE: i64 = 1_000_000_000;
+/// How long ago, in ns, an interface was certainly captured while it is: what passed since may still lie in its ring, and it may be
+/// gone without anybody's having noticed. It is some times as long as a reader waits.
+const UNSURE: i64 = 1_000_000_000;
 
 /// Bytes of all rings together, at most; those of a single source suffice for a second of traffic at full speed.
 const RINGS: usize = 128 << 20;
@@ -310,8 +311,7 @@ impl Session {
         let feed = &self.feed;
         self.live.retain(|point| {
             let is_over = feed.is_over(*point);
-            // What passed a moment ago may still lie in a ring, and an interface be gone without anybody's having noticed.
-            engine.note_watched(*point, Timestamp::from_nanos(now.nanos() - FOUND_GONE));
+            engine.note_watched(*point, Timestamp::from_nanos(now.nanos() - UNSURE));
             !is_over
         });
     }

@@ -7,7 +7,7 @@ use crate::decode::fast::fast;
 use crate::decode::full::full;
 use crate::decode::hint;
 use crate::decode::{KeyHasher, Options, link};
-use crate::digest::{Batch, Digest, Kind, LocalPlace, LocalTunnel, Spot, Tunnel, Within};
+use crate::digest::{Batch, Kind, LocalPlace, LocalTunnel, Spot, Tunnel, Within};
 use crate::frame::LinkType;
 
 /// Most places of a point. The last number stands for all that appear after it; its spot is the whole interface
@@ -65,18 +65,13 @@ impl Digester {
                     }
                     full.digest
                 };
-            digest.may_tell =
-                digest.kind == Kind::Tcp && digest.payload_len > 0 && hint::may_tell(payload(bytes, &digest));
+            digest.may_tell = digest.kind == Kind::Tcp
+                && digest.payload_len > 0
+                && hint::may_tell(digest.payload_of(bytes));
             digest.place = self.places.number(Spot { interface: head.interface, within }, &mut batch.places);
             batch.digests.push(digest);
         }
     }
-}
-
-/// A frame's payload as far as it was captured, without what Ethernet pads short frames with.
-fn payload<'a>(bytes: &'a [u8], digest: &Digest) -> &'a [u8] {
-    let payload = bytes.get(digest.payload as usize..).unwrap_or_default();
-    &payload[..payload.len().min(digest.payload_len as usize)]
 }
 
 /// Stands for the link type of an interface that was not described: the registry leaves the last number free.

@@ -171,13 +171,6 @@ fn start(track: &Track, is_out: bool) -> Option<u32> {
     track.knows(bit).then(|| isn.wrapping_add(1))
 }
 
-/// A frame's payload as far as it was captured, without what Ethernet pads short frames with.
-#[inline]
-fn payload<'a>(seen: &Sighting<'a>, digest: &Digest) -> &'a [u8] {
-    let payload = seen.bytes.get(digest.payload as usize..).unwrap_or_default();
-    &payload[..payload.len().min(digest.payload_len as usize)]
-}
-
 fn stretch<'a>(track: TrackIndex, seen: &Sighting<'a>, digest: &Digest) -> Stretch<'a> {
     Stretch {
         track: track.0,
@@ -187,7 +180,7 @@ fn stretch<'a>(track: TrackIndex, seen: &Sighting<'a>, digest: &Digest) -> Stret
         start: None,
         is_early: false,
         is_late: false,
-        payload: payload(seen, digest),
+        payload: digest.payload_of(seen.bytes),
         length: digest.payload_len,
     }
 }
