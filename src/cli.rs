@@ -3,6 +3,7 @@
 pub mod check;
 pub mod frames;
 pub mod output;
+pub mod traffic;
 pub mod until;
 
 use clap::{Parser, Subcommand};

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use crate::cli::frames::Frames;
 use crate::cli::output::Output;
+use crate::cli::traffic::Traffic;
 use crate::expect::flags::Flags;
-use crate::filter::selection::Selection;
 use crate::verdict::Reason;
 
 /// Judge flows: did each leave with the source it should have, and did the far side let it in?
@@ -21,7 +21,7 @@ pub struct Arguments {
     pub frames: Frames,
 
     #[command(flatten)]
-    pub selection: Selection,
+    pub traffic: Traffic,
 
     #[command(flatten)]
     pub flags: Flags,

@@ -90,7 +90,7 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
     let is_live = sources.iter().any(|source| source.input.is_live());
     let settings = Settings {
         expectations,
-        selection: arguments.selection.clone(),
+        selection: arguments.traffic.selection.clone(),
         allowed: arguments.allow.clone(),
         roles: arguments.frames.roles.clone(),
         hosts: arguments.frames.hosts()?,
