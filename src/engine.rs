@@ -4,15 +4,19 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod began;
 mod expiry;
 mod groups;
 mod lifetime;
+mod listing;
 mod named;
+mod pace;
 mod problems;
 mod rows;
 mod settled;
 mod standing;
 mod status;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,6 +43,7 @@ use crate::view::View;
 
 use expiry::LastLook;
 pub use lifetime::{KEEP, Lifetime, Room};
+use pace::Pace;
 use settled::Clocks;
 use standing::Standings;
 pub use status::Status;
@@ -115,6 +120,7 @@ pub struct Engine {
     last_look: LastLook,
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
+    pace: Pace,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -150,6 +156,7 @@ impl Engine {
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
             has_time_passed: false,
+            pace: Pace::default(),
         }
     }
 
@@ -365,6 +372,7 @@ impl Engine {
     /// Counts the batch's frames; returns the number of its first within the point.
     fn count(&mut self, batch: &Batch) -> u64 {
         let entry = &mut self.points[batch.point.0 as usize];
+        self.pace.count(&batch.heads);
         let mut undecoded = 0;
         for (head, digest) in batch.heads.iter().zip(&batch.digests) {
             let place = entry.places[digest.place.0 as usize];

@@ -1,5 +1,6 @@
 //! egret settles with packets which source address a workload's traffic leaves a cluster with.
 
+pub mod answer;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -25,6 +26,7 @@ pub mod outcome;
 pub mod packet;
 pub mod place;
 pub mod privilege;
+pub mod prose;
 pub mod report;
 pub mod snapshot;
 pub mod text;

@@ -17,6 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("frame", &["text"]),
     ("verdict", &[]),
     ("number", &[]),
+    ("prose", &["text"]),
     // What was understood of it.
     ("digest", &["text", "net", "frame"]),
     ("packet", &["text", "net", "frame", "digest"]),
@@ -85,7 +86,8 @@ const MODULES: &[(&str, &[&str])] = &[
     // The ways in and out.
     ("machine", &["text", "net", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
-    ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
+    ("answer", &["number", "verdict", "snapshot"]),
+    ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     (
         "cli",
         &[
@@ -114,6 +116,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "machine",
             "place",
             "privilege",
+            "answer",
             "report",
             "cli",
         ],
@@ -146,6 +149,8 @@ const PURE: &[&str] = &[
     "judge",
     "explain",
     "engine",
+    "prose",
+    "answer",
 ];
 
 /// What the lower half may not name, and what that would be.

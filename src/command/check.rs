@@ -19,7 +19,7 @@ use crate::expect::environment::Environment;
 use crate::expect::policy::Policy;
 use crate::expect::{Cluster, Expectations};
 use crate::report;
-use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
+use crate::snapshot::{Snapshots as _, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
@@ -48,8 +48,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         checked => checked?,
     }
 
-    let totals =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+    let totals = Window::default();
     let verdict = engine.snapshot(&totals).verdict;
     let written =
         report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
