@@ -30,6 +30,7 @@ pub mod prose;
 pub mod report;
 pub mod snapshot;
 pub mod text;
+pub mod tui;
 pub mod verdict;
 pub mod view;
 pub mod wire;

@@ -88,6 +88,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("privilege", &[]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
+    ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
     (
         "cli",
         &[
@@ -118,6 +119,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "privilege",
             "answer",
             "report",
+            "tui",
             "cli",
         ],
     ),
@@ -151,6 +153,7 @@ const PURE: &[&str] = &[
     "engine",
     "prose",
     "answer",
+    "tui",
 ];
 
 /// What the lower half may not name, and what that would be.
