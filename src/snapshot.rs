@@ -98,6 +98,9 @@ pub struct Point {
     pub first_seen: Option<Timestamp>,
     pub last_seen: Option<Timestamp>,
     pub truncated: bool,
+    /// Frames that the kernel lost, and those of which not even the link layer was understood.
+    pub dropped: u64,
+    pub undecoded: u64,
     /// This point's clock minus the first point's, by the median over certain joins; `None` where no flow tells.
     pub clock_offset_ns: Option<i64>,
     pub places: Vec<Place>,

@@ -207,6 +207,8 @@ fn points(engine: &Engine) -> Vec<Point> {
                 first_seen: seen(|place| place.first_seen).min(),
                 last_seen: seen(|place| place.last_seen).max(),
                 truncated: facts.is_truncated,
+                dropped: facts.dropped,
+                undecoded: facts.undecoded,
                 clock_offset_ns: if index.0 == 0 { Some(0) } else { offsets.get(&index).copied() },
                 places: place_rows(places()),
             }

@@ -8,8 +8,8 @@ use crate::frame::Timestamp;
 /// Steps at most.
 pub(super) const STEPS: usize = 240;
 
-/// The first length of a step, in ns: 125 ms, which doubles to 1 s, and makes 30 s of [`STEPS`].
-const SHORTEST: i64 = 125_000_000;
+/// The first length of a step, in ns: 1 s, halved nine times. It makes half a second of [`STEPS`].
+const SHORTEST: i64 = 1_953_125;
 
 /// How far from the others a time may be without another like it, in ns: a day.
 const FAR: i64 = 86_400_000_000_000;

@@ -1,6 +1,6 @@
 //! The two answers that every screen begins with: whether traffic leaves with the right address, and whether the far side answers.
 
-use super::texts::partner as texts;
+use super::texts::{address as address_texts, partner as texts};
 use super::theme::{Tone, mark};
 use crate::answer::answer;
 use crate::snapshot::Snapshot;
@@ -12,6 +12,8 @@ pub(super) struct Said {
     pub verdict: Verdict,
     pub word: &'static str,
     pub sentence: String,
+    /// The same where there is little room.
+    pub short: String,
 }
 
 impl Said {
@@ -28,7 +30,17 @@ impl Said {
 /// Whether traffic leaves with the right address.
 pub(super) fn address(run: &Snapshot) -> Said {
     let answer = answer(run);
-    Said { verdict: run.verdict, word: answer.word, sentence: answer.sentence }
+    let summary = &run.summary;
+    let judged = summary.pass + summary.fail + summary.inconclusive;
+    let short = match run.verdict {
+        Verdict::Fail => address_texts::wrong(summary.fail, judged),
+        Verdict::Inconclusive if summary.inconclusive > 0 => {
+            address_texts::open(summary.inconclusive, judged)
+        }
+        Verdict::Pass => address_texts::right(judged),
+        Verdict::Inconclusive | Verdict::Exempt => answer.sentence.clone(),
+    };
+    Said { verdict: run.verdict, word: answer.word, sentence: answer.sentence, short }
 }
 
 /// Whether the far side answers.
@@ -42,23 +54,26 @@ pub(super) fn partner(run: &Snapshot) -> Said {
     let open = of(&[Outcome::Pending, Outcome::OneWay]);
     let wrong: Vec<(Outcome, u64)> =
         outcomes.iter().filter(|(outcome, _)| is_wrong(*outcome)).copied().collect();
-    let (verdict, word, sentence) = if all == 0 {
-        (Verdict::Exempt, texts::UNKNOWN, texts::NOTHING_YET.to_owned())
+    let said = |verdict, word, sentence: String| (verdict, word, sentence.clone(), sentence);
+    let (verdict, word, sentence, short) = if all == 0 {
+        said(Verdict::Exempt, texts::UNKNOWN, texts::NOTHING_YET.to_owned())
     } else if answered == all {
-        (Verdict::Pass, texts::ANSWERS, texts::all(all))
+        said(Verdict::Pass, texts::ANSWERS, texts::all(all))
     } else if open == all {
-        (Verdict::Inconclusive, texts::UNKNOWN, texts::not_seen(all))
+        said(Verdict::Inconclusive, texts::UNKNOWN, texts::not_seen(all))
     } else {
         let mut told = wrong.clone();
         told.extend((open > 0).then_some((Outcome::Pending, open)));
-        let sentence = texts::some(answered, all, &told);
-        match (wrong.is_empty(), answered) {
-            (true, _) => (Verdict::Pass, texts::ANSWERS, sentence),
-            (false, 0) => (Verdict::Fail, texts::SILENT, sentence),
-            (false, _) => (Verdict::Inconclusive, texts::PARTLY, sentence),
-        }
+        told.sort_by_key(|(_, flows)| std::cmp::Reverse(*flows));
+        let (sentence, short) = (texts::some(answered, all, &told), texts::some_short(answered, all, &told));
+        let (verdict, word) = match (wrong.is_empty(), answered) {
+            (true, _) => (Verdict::Pass, texts::ANSWERS),
+            (false, 0) => (Verdict::Fail, texts::SILENT),
+            (false, _) => (Verdict::Inconclusive, texts::PARTLY),
+        };
+        (verdict, word, sentence, short)
     };
-    Said { verdict, word, sentence }
+    Said { verdict, word, sentence, short }
 }
 
 /// Whether the far side, or something before it, did not let a flow go on.

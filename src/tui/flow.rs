@@ -122,7 +122,9 @@ fn heading(row: &Row) -> Line {
 /// What a flow comes to, in a few lines below a list.
 pub(super) fn summary(model: &Model, row: &Row, pen: &mut Pen<'_>) {
     pen.line(&heading(row));
-    for line in journey::way(row, model.snapshot(), pen.width()).iter().take(pen.left().saturating_sub(4)) {
+    let run = model.snapshot();
+    let way = journey::boxes(row, run, pen.width()).unwrap_or_else(|| journey::way(row, run, pen.width()));
+    for line in way.iter().take(pen.left().saturating_sub(4)) {
         pen.line(line);
     }
     let left = pen.left();

@@ -34,7 +34,7 @@ pub(super) fn areas((width, height): (u16, u16)) -> Areas {
     let told = match height {
         ..WITH_PROBLEM => 0,
         WITH_PROBLEM..WITH_NEXT => 2,
-        _ => 5,
+        _ => 4,
     };
     let mut row = 0;
     let mut take = |lines: u16| {

@@ -6,7 +6,7 @@ use crossterm::event::{KeyEvent, MouseEvent};
 use smallvec::SmallVec;
 
 use crate::frame::{LinkType, Timestamp};
-use crate::snapshot::{Role, Snapshot, Window};
+use crate::snapshot::{Snapshot, Window};
 use crate::verdict::Verdict;
 
 #[derive(Debug, Clone)]
@@ -111,9 +111,6 @@ pub struct Seen {
     pub id: String,
     /// `node1/#2`.
     pub place: String,
-    /// The name of its interface, escaped, where it has one.
-    pub interface: Option<String>,
-    pub role: Option<Role>,
     pub time: Timestamp,
     pub link: LinkType,
     /// Bytes that there were on the wire.

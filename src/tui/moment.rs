@@ -7,9 +7,9 @@ use crate::frame::Timestamp;
 const MS: i64 = 1_000_000;
 const SECOND: i64 = 1_000 * MS;
 
-/// `00:41:26.586`, the time of day in a zone.
+/// `00:41:26.586575`, the time of day in a zone.
 pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(instant(time)).strftime("%H:%M:%S.%3f").to_string()
+    zone.to_datetime(instant(time)).strftime("%H:%M:%S.%6f").to_string()
 }
 
 /// `00:41:26`.
@@ -42,7 +42,8 @@ pub(super) fn fine(ns: i64) -> String {
     let sign = if ns < 0 { "-" } else { "" };
     let ns = ns.unsigned_abs();
     match ns {
-        0..1_000 => format!("{sign}{ns} ns"),
+        0 => "0".to_owned(),
+        1..1_000 => format!("{sign}{ns} ns"),
         1_000..1_000_000 => format!("{sign}{} µs", ns / 1_000),
         1_000_000..100_000_000 => format!("{sign}{}.{} ms", ns / 1_000_000, ns / 100_000 % 10),
         100_000_000..1_000_000_000 => format!("{sign}{} ms", ns / 1_000_000),
@@ -112,7 +113,7 @@ mod tests {
     #[test]
     fn every_time_can_be_told() {
         for time in [Timestamp::MIN, Timestamp::MAX, Timestamp::from_nanos(0)] {
-            assert_eq!(clock(time, &TimeZone::UTC).len(), 12);
+            assert_eq!(clock(time, &TimeZone::UTC).len(), 15);
             assert!(date(time, &TimeZone::UTC).ends_with("UTC"));
         }
     }

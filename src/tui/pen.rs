@@ -107,7 +107,10 @@ impl<'a> Pen<'a> {
         self.written(words);
         if is_selected && row < self.area.height {
             let line = Rect { y: self.area.y + row, height: 1, ..self.area };
+            // The mark at the start keeps its colour.
+            let mark = self.buffer[(line.x, line.y)].fg;
             self.buffer.set_style(line, selected());
+            self.buffer[(line.x, line.y)].fg = mark;
         }
     }
 

@@ -8,6 +8,7 @@ use super::pen::{Pen, Word, padded, prose, right, word};
 use super::theme::Tone;
 use super::{moment, texts};
 use crate::number::thousands;
+use crate::prose::columns;
 use crate::snapshot::{Place, Point, Snapshot};
 
 #[derive(Debug, Default)]
@@ -69,6 +70,12 @@ fn point_lines(model: &Model, point: &Point, width: usize) -> Vec<Vec<Word<'stat
     if let Some(offset) = point.clock_offset_ns.filter(|offset| *offset != 0) {
         told.push(word(format!("  {}", texts::clock_offset(&moment::fine(offset))), Tone::Unsure));
     }
+    if point.dropped > 0 {
+        told.push(word(format!("  {}", texts::dropped(point.dropped)), Tone::Loud));
+    }
+    if point.undecoded > 0 {
+        told.push(word(format!("  {}", texts::undecoded(point.undecoded)), Tone::Unsure));
+    }
     if point.truncated {
         told.push(word(format!("  {}", texts::TRUNCATED), Tone::Unsure));
     }
@@ -86,7 +93,7 @@ fn point_lines(model: &Model, point: &Point, width: usize) -> Vec<Vec<Word<'stat
         most(&mut names.iter().map(String::as_str)).min(width / 4),
     );
     for (place, name) in point.places.iter().zip(&names) {
-        lines.push(place_words(place, name, widths));
+        lines.extend(place_lines(place, name, widths, width));
     }
     lines
 }
@@ -95,14 +102,26 @@ fn interface(place: &Place) -> String {
     place.interface.as_ref().map_or_else(|| texts::NOTHING.to_owned(), ToString::to_string)
 }
 
-fn place_words(place: &Place, name: &str, (id, interface): (usize, usize)) -> Vec<Word<'static>> {
+/// A place, and why it has its role.
+fn place_lines(
+    place: &Place,
+    name: &str,
+    (id, interface): (usize, usize),
+    width: usize,
+) -> Vec<Vec<Word<'static>>> {
     let role = place.role.map_or("?", crate::snapshot::Role::name);
     let because = place.because.clone().unwrap_or_else(|| texts::ROLE_UNKNOWN.to_owned());
-    vec![
+    let words = vec![
         word(format!("  {}  ", padded(&place.id, id)), Tone::Plain),
         word(format!("{}  ", padded(name, interface)), Tone::Plain),
         word(padded(role, 8), if place.role.is_some() { Tone::Strong } else { Tone::Unsure }),
         word(format!("{}  ", right(&thousands(place.frames), 10)), Tone::Plain),
-        word(because, Tone::Quiet),
-    ]
+    ];
+    let start = words.iter().map(|word| columns(&word.text)).sum();
+    let lead = word(" ".repeat(start), Tone::Plain);
+    let mut lines = prose(&lead, &because, Tone::Quiet, width, 3);
+    if let Some(first) = lines.first_mut() {
+        first.splice(..1, words);
+    }
+    lines
 }

@@ -151,6 +151,10 @@ impl Widths {
     }
 }
 
+/// Lines and columns of a bar at most: taller or wider ones say no more.
+const HIGHEST: usize = 12;
+const WIDEST: usize = 6;
+
 fn draw_bars(model: &Model, run: &Snapshot, numbers: &[usize], tones: &[Tone], pen: &mut Pen<'_>) {
     let sources = &run.sources;
     let width = pen.width();
@@ -165,17 +169,17 @@ fn draw_bars(model: &Model, run: &Snapshot, numbers: &[usize], tones: &[Tone], p
     let steps = list.iter().map(Vec::len).max().unwrap_or(0);
     let each =
         sources.list.iter().map(|source| source.began.len()).max().unwrap_or(0).div_ceil(width.max(1)).max(1);
-    let step = moment::span(sources.step_ns * each as i64);
+    let step = moment::fine(sources.step_ns * each as i64);
     pen.line(&[word(texts::bars(&step), Tone::Heading)]);
-    let height = pen.left().saturating_sub(1);
+    let height = pen.left().saturating_sub(1).min(HIGHEST);
     if height == 0 || steps == 0 {
         return;
     }
     let of =
         |at: usize| -> Vec<u64> { list.iter().map(|counts| counts.get(at).copied().unwrap_or(0)).collect() };
     let most = (0..steps).map(|at| of(at).iter().sum()).max().unwrap_or(0);
-    let wide = (width / steps).clamp(1, 4);
-    let top = pen.area.height.saturating_sub(height as u16 + 1);
+    let wide = (width / steps).clamp(1, WIDEST);
+    let top = pen.area.height - pen.left() as u16;
     let is_plain = pen.colours() == Colours::None;
     for at in 0..steps {
         let mut row = top + height as u16;

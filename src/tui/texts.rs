@@ -18,9 +18,10 @@ pub(super) mod keys {
     type Words = (&'static str, Option<&'static str>);
 
     pub(in super::super) const OPEN: Words = ("open what is selected", Some("open"));
-    pub(in super::super) const RIGHT: Words =
-        ("open the group; go on to the layers and the bytes", Some("expand"));
-    pub(in super::super) const LEFT: Words = ("close the group; go back to the list", Some("close"));
+    pub(in super::super) const RIGHT: Words = ("show the flows of the group", Some("expand"));
+    pub(in super::super) const ENTER: Words = ("on to the layers, and to the bytes", Some("layers, bytes"));
+    pub(in super::super) const LEAVE: Words = ("back from the bytes, and from the layers", None);
+    pub(in super::super) const LEFT: Words = ("close the group", Some("close"));
     pub(in super::super) const BACK: Words = ("go back; show all flows again", Some("back"));
     pub(in super::super) const PACKETS: Words = ("show the packets of the flow", Some("packets"));
     pub(in super::super) const NEXT_COPY: Words =
@@ -108,14 +109,34 @@ pub(super) fn count(number: u64, verdict: Verdict) -> String {
     format!("{} {}", thousands(number), verdict.name())
 }
 
+/// Whether traffic leaves with the right address, where there is no room for the whole sentence.
+pub(super) mod address {
+    use super::{counted, thousands};
+
+    pub(in super::super) fn wrong(flows: u64, of: u64) -> String {
+        format!("{} of {} left with a wrong address.", thousands(flows), counted(of, "flow"))
+    }
+
+    pub(in super::super) fn open(flows: u64, of: u64) -> String {
+        format!("{} of {} cannot be settled.", thousands(flows), counted(of, "flow"))
+    }
+
+    pub(in super::super) fn right(flows: u64) -> String {
+        match flows {
+            1 => "The flow left as expected.".to_owned(),
+            _ => format!("All {} left as expected.", counted(flows, "flow")),
+        }
+    }
+}
+
 /// Whether the far side answers, in one word and one sentence.
 pub(super) mod partner {
     use super::{Outcome, counted, thousands};
 
     pub(in super::super) const ANSWERS: &str = "ANSWERED";
-    pub(in super::super) const PARTLY: &str = "PARTLY ANSWERED";
-    pub(in super::super) const SILENT: &str = "NOT ANSWERED";
-    pub(in super::super) const UNKNOWN: &str = "ANSWERS UNKNOWN";
+    pub(in super::super) const PARTLY: &str = "PARTLY";
+    pub(in super::super) const SILENT: &str = "UNANSWERED";
+    pub(in super::super) const UNKNOWN: &str = "UNKNOWN";
     pub(in super::super) const NOTHING_YET: &str = "No outgoing flow yet.";
 
     pub(in super::super) fn all(flows: u64) -> String {
@@ -141,10 +162,15 @@ pub(super) mod partner {
         format!("The far side answers {} of {}{rest}.", thousands(answered), counted(flows, "flow"))
     }
 
+    pub(in super::super) fn some_short(answered: u64, flows: u64, wrong: &[(Outcome, u64)]) -> String {
+        let told: Vec<String> = wrong.iter().map(|(outcome, flows)| wrong_word(*outcome, *flows)).collect();
+        format!("{} of {} answered; {}.", thousands(answered), thousands(flows), told.join(", "))
+    }
+
     fn wrong_word(outcome: Outcome, flows: u64) -> String {
         let number = thousands(flows);
         match outcome {
-            Outcome::NoReply => format!("{number} got no reply"),
+            Outcome::NoReply => format!("{number} no reply"),
             Outcome::Refused => format!("{number} refused"),
             Outcome::Prohibited => format!("{number} prohibited"),
             Outcome::Unreachable => format!("{number} unreachable"),
@@ -188,6 +214,10 @@ pub(super) fn only(verdicts: &[Verdict]) -> String {
     verdicts.iter().map(|verdict| verdict.name()).collect::<Vec<_>>().join(", ")
 }
 
+pub(super) fn shown_only(what: &str) -> String {
+    format!("only {what}")
+}
+
 pub(super) fn only_expectation(name: &str) -> String {
     format!("expectation “{name}”")
 }
@@ -224,7 +254,7 @@ pub(super) const RIGHT_ADDRESS: &str = "the expected address";
 pub(super) const WRONG_ADDRESS: &str = "not the expected address";
 
 pub(super) fn role(role: Option<Role>) -> &'static str {
-    role.map_or("role unknown", Role::name)
+    role.map_or("?", Role::name)
 }
 
 pub(super) fn joined(method: Method) -> &'static str {
@@ -325,6 +355,14 @@ pub(super) fn met(flows: u64, pass: u64, fail: u64, inconclusive: u64) -> String
 
 pub(super) fn point(source: &str, frames: u64) -> String {
     format!("{source} – {}", counted(frames, "frame"))
+}
+
+pub(super) fn dropped(frames: u64) -> String {
+    format!("the kernel lost {}", counted(frames, "frame"))
+}
+
+pub(super) fn undecoded(frames: u64) -> String {
+    format!("{} not understood", counted(frames, "frame"))
 }
 
 pub(super) fn clock_offset(offset: &str) -> String {

@@ -78,7 +78,7 @@ impl Tone {
 
 /// What a selected line looks like, whatever is on it.
 pub(super) fn selected() -> Style {
-    Style::new().add_modifier(Modifier::REVERSED)
+    Style::new().fg(Color::Reset).remove_modifier(Modifier::DIM).add_modifier(Modifier::REVERSED)
 }
 
 /// The mark of a verdict: one column wide.

@@ -108,7 +108,6 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Tab(tab) => to_tab(model, tab),
         Action::Pause => {
             model.run.is_paused = !model.run.is_paused;
-            model.run.is_due = true;
         }
         Action::Filter => {
             model.line = Some(match model.screen() {

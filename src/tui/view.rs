@@ -21,7 +21,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     let area = frame.area();
     let colours = model.setup.colours;
     let mut pen = Pen::new(frame.buffer_mut(), area, colours);
-    if is_too_small((area.width, area.height)) {
+    if is_too_small((area.width, area.height)) || is_too_small(model.size) {
         let (width, height) = layout::SMALLEST;
         let left = pen.left();
         pen.prose(&word("", Tone::Plain), &texts::too_small(width, height), Tone::Plain, left);
@@ -114,16 +114,18 @@ fn captured(model: &Model) -> String {
 }
 
 /// Where the sentences begin, if there is room to bring them into line.
-const SENTENCES: usize = 19;
+const SENTENCES: usize = 16;
 const ALIGNED_FROM: usize = 76;
 
 fn draw_said(said: &Said, pen: &mut Pen<'_>) {
     let lead = said.lead();
-    let gap = if pen.width() >= ALIGNED_FROM { SENTENCES.saturating_sub(columns(&lead)) } else { 2 };
+    let gap = if pen.width() >= ALIGNED_FROM { SENTENCES.saturating_sub(columns(&lead)).max(2) } else { 2 };
+    let fits = columns(&lead) + gap + columns(&said.sentence) <= pen.width();
+    let sentence = if fits { &said.sentence } else { &said.short };
     pen.line(&[
         word(lead, said.tone()),
-        word(" ".repeat(gap.max(2)), Tone::Plain),
-        word(said.sentence.as_str(), Tone::Strong),
+        word(" ".repeat(gap), Tone::Plain),
+        word(sentence.as_str(), Tone::Strong),
     ]);
 }
 
@@ -145,6 +147,12 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
         })
         .collect();
     let mut right: Vec<Word<'_>> = Vec::new();
+    if let Screen::Flows(state) = model.screen() {
+        let narrowed = state.narrowed(run);
+        if !narrowed.is_empty() {
+            right.push(word(texts::shown_only(&narrowed.join(", ")), Tone::Change));
+        }
+    }
     if summary.kernel_drops > 0 {
         right.push(word(texts::lost(summary.kernel_drops), Tone::Loud));
     }
@@ -166,9 +174,9 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
 /// The worst problem, and what to do about it.
 fn draw_problem(model: &Model, pen: &mut Pen<'_>) {
     let Some(problem) = model.snapshot().and_then(|run| run.problems.first()) else { return };
-    let lines = if pen.left() > 3 { 3 } else { pen.left() };
+    let lines = pen.left().min(2);
     pen.prose(&word("  ", Tone::Plain), &format!("{}.", problem.sentence), Tone::Plain, lines);
-    if let Some(next) = problem.next_step.as_ref().filter(|_| pen.left() > 1) {
+    if let Some(next) = problem.next_step.as_ref().filter(|_| pen.has_room()) {
         let left = pen.left();
         pen.prose(&word("  → ", Tone::Strong), next, Tone::Plain, left.min(2));
     }
@@ -193,15 +201,17 @@ fn draw_tabs(model: &Model, pen: &mut Pen<'_>) {
     let width: usize = right.iter().map(|word| columns(&word.text)).sum();
     let used = tab_columns(model, pen.area).last().map_or(0, |(_, range)| range.end + 1);
     let room = pen.width().saturating_sub(used);
-    let column = pen.width().saturating_sub(width.min(room));
-    pen.write(row, column as u16, &right);
+    // Half of it would say nothing.
+    if width <= room {
+        pen.write(row, (pen.width() - width) as u16, &right);
+    }
 }
 
 /// Where the tabs stand; the last column is left for others.
 pub(super) fn tab_columns(_model: &Model, area: Rect) -> Vec<(usize, std::ops::Range<usize>)> {
-    let gap = 2;
-    let whole: usize = texts::TABS.iter().map(|name| columns(name) + 2 + gap).sum();
-    let names = if whole <= usize::from(area.width) { texts::TABS } else { texts::TABS_SHORT };
+    let whole: usize = texts::TABS.iter().map(|name| columns(name) + 4).sum();
+    let is_wide = whole <= usize::from(area.width);
+    let (names, gap) = if is_wide { (texts::TABS, 2) } else { (texts::TABS_SHORT, 1) };
     let mut at = 0;
     names
         .iter()
@@ -221,11 +231,11 @@ fn place_words(model: &Model) -> Vec<Word<'static>> {
             let list = layout::list(model.size);
             let page = &run.page;
             let last = (state.top() + list.room()).min(page.total);
-            let mut told = state.narrowed(run);
             if page.total > list.room() {
-                told.push(texts::lines(state.top() + 1, last, page.total));
+                texts::lines(state.top() + 1, last, page.total)
+            } else {
+                String::new()
             }
-            told.join(" · ")
         }
         (Screen::Flow(state), _) => format!("{} {}", texts::FLOW, state.id),
         (Screen::Packets(state), _) => {

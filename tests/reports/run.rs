@@ -144,6 +144,8 @@ pub(crate) fn point(name: &str, frames: u64, places: Vec<Place>) -> Point {
         first_seen: (frames > 0).then_some(START.shifted(-60_000_000)),
         last_seen: (frames > 0).then_some(START.shifted(35_000_000_000)),
         truncated: false,
+        dropped: 0,
+        undecoded: 0,
         clock_offset_ns: Some(0),
         places,
     }

@@ -17,8 +17,6 @@ use crate::verdict::{Outcome, Verdict};
 
 /// Between columns.
 const GAP: usize = 2;
-/// Columns of an IPv4 address with a port, which most cells have.
-const WIDEST_AT_FIRST: usize = 21;
 /// The widest that a cell may make its column, before there is room left.
 const MOST: usize = 24;
 
@@ -180,35 +178,33 @@ fn addresses(list: &[Address]) -> String {
     }
 }
 
+/// The four columns that answer what is asked, which are shown whatever it costs them: the destination gives way first.
+fn answering(widths: &Widths, room: usize) -> Vec<(Column, usize)> {
+    const LEAST: [(Column, usize); 4] =
+        [(Column::Destination, 12), (Column::Workload, 10), (Column::LeftAs, 10), (Column::Outcome, 8)];
+    let mut kept = LEAST.map(|(column, _)| (column, widths.of(column)));
+    let mut over = (kept.iter().map(|(_, width)| width + GAP).sum::<usize>() - GAP).saturating_sub(room);
+    for ((_, width), (_, least)) in kept.iter_mut().zip(LEAST) {
+        let less = over.min(width.saturating_sub(least));
+        *width -= less;
+        over -= less;
+    }
+    kept.to_vec()
+}
+
 /// The columns that there is room for, with where they stand from the left edge.
 pub(in super::super) fn columns_of(widths: &Widths, width: usize) -> Vec<(Column, Range<usize>)> {
-    /// What a reader needs first; the mark before them stands always.
-    const BY_WORTH: &[Column] = &[
-        Column::Workload,
-        Column::LeftAs,
-        Column::Destination,
-        Column::Outcome,
-        Column::Flows,
-        Column::Expected,
-        Column::Age,
-        Column::Packets,
-        Column::Bytes,
-        Column::Verdict,
-    ];
-    let start = MARK;
-    let mut room = width.saturating_sub(start);
-    let mut kept: Vec<(Column, usize)> = Vec::new();
-    for column in BY_WORTH {
-        let gap = if kept.is_empty() { 0 } else { GAP };
-        let wanted = widths.of(*column);
-        let least = wanted.min(if kept.len() < 4 { WIDEST_AT_FIRST / 2 } else { wanted });
-        if least + gap > room {
-            // The first four are shown whatever it costs them; of the rest, what fits.
-            continue;
+    let mut room = width.saturating_sub(MARK);
+    let mut kept = answering(widths, room);
+    room = (room + GAP).saturating_sub(kept.iter().map(|(_, width)| width + GAP).sum());
+    for column in
+        [Column::Flows, Column::Expected, Column::Age, Column::Packets, Column::Bytes, Column::Verdict]
+    {
+        let wanted = widths.of(column) + GAP;
+        if wanted <= room {
+            kept.push((column, wanted - GAP));
+            room -= wanted;
         }
-        let given = wanted.min(room - gap);
-        kept.push((*column, given));
-        room -= given + gap;
     }
     // What is left goes to the name of the destination, then to what was cut.
     for column in [Column::Destination, Column::Workload, Column::LeftAs, Column::Expected] {
@@ -226,7 +222,7 @@ pub(in super::super) fn columns_of(widths: &Widths, width: usize) -> Vec<(Column
         }
     }
     kept.sort_by_key(|(column, _)| *column);
-    let mut at = start;
+    let mut at = MARK;
     kept.into_iter()
         .map(|(column, width)| {
             let range = at..at + width;

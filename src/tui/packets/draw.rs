@@ -17,7 +17,7 @@ const GAP: &str = "  ";
 
 pub(in super::super) fn draw(model: &Model, state: &State, pen: &mut Pen<'_>) {
     let areas = layout::packets(model.size);
-    let widths = Widths::of(state, usize::from(areas.head.width));
+    let widths = Widths::of(model, state, usize::from(areas.head.width));
     pen.at(areas.head).line(&widths.head());
     let mut list = pen.at(areas.lines);
     if state.total() == 0 {
@@ -37,31 +37,35 @@ pub(in super::super) fn draw(model: &Model, state: &State, pen: &mut Pen<'_>) {
 }
 
 struct Widths {
+    time: usize,
     place: usize,
     from: usize,
     to: usize,
     what: usize,
 }
 
-/// Columns of a time of day with milliseconds.
-const TIME: usize = 12;
+/// Columns of a time of day in microseconds; of its seconds alone, where there is little room.
+const TIME: usize = 15;
+const SECONDS: usize = 9;
+const WIDE: usize = 100;
 
 impl Widths {
-    fn of(state: &State, width: usize) -> Self {
+    fn of(model: &Model, state: &State, width: usize) -> Self {
         let most = |of: &dyn Fn(&Brief) -> usize| state.briefs.iter().map(of).max().unwrap_or(0);
         let list = state.frames.as_ref().map_or(&[][..], |frames| &frames.list);
-        let places = list.iter().map(|seen| columns(&place(seen))).max().unwrap_or(0);
+        let places = list.iter().map(|seen| columns(&place(model, seen))).max().unwrap_or(0);
         let place = places.clamp(5, width / 6);
-        let room = width.saturating_sub(TIME + place + 4 * GAP.len());
-        let from = most(&|brief| columns(&brief.from)).clamp(4, (room / 3).max(4));
-        let to = most(&|brief| columns(&brief.to)).clamp(2, (room / 3).max(2));
-        Self { place, from, to, what: room.saturating_sub(from + to) }
+        let time = if width >= WIDE { TIME } else { SECONDS };
+        let room = width.saturating_sub(time + place + 4 * GAP.len());
+        let from = most(&|brief| columns(&brief.from)).clamp(4, (room * 2 / 5).max(4));
+        let to = most(&|brief| columns(&brief.to)).clamp(2, (room * 2 / 5).max(2));
+        Self { time, place, from, to, what: room.saturating_sub(from + to) }
     }
 
     fn head(&self) -> Vec<Word<'static>> {
         let [time, place, from, to, what] = texts::PACKET_COLUMNS;
         let text = [
-            padded(time, TIME),
+            padded(time, self.time),
             padded(place, self.place),
             padded(from, self.from),
             padded(to, self.to),
@@ -73,9 +77,9 @@ impl Widths {
     fn words(&self, model: &Model, seen: &Seen, brief: &Brief) -> Vec<Word<'static>> {
         let gap = || word(GAP, Tone::Plain);
         vec![
-            word(padded(&clock(model, seen.time), TIME), Tone::Quiet),
+            word(clock(model, seen.time, self.time), Tone::Quiet),
             gap(),
-            word(padded(&place(seen), self.place), Tone::Plain),
+            word(padded(&place(model, seen), self.place), Tone::Plain),
             gap(),
             word(padded(&brief.from, self.from), Tone::Plain),
             gap(),
@@ -86,12 +90,18 @@ impl Widths {
     }
 }
 
-fn clock(model: &Model, time: Timestamp) -> String {
-    moment::clock(time, &model.setup.zone)
+/// The last so many characters of the time of day.
+fn clock(model: &Model, time: Timestamp, width: usize) -> String {
+    let whole = moment::clock(time, &model.setup.zone);
+    whole[whole.len().saturating_sub(width)..].to_owned()
 }
 
-fn place(seen: &Seen) -> String {
-    seen.interface.clone().unwrap_or_else(|| seen.place.clone())
+/// The interface's name, or else the place's id.
+fn place(model: &Model, seen: &Seen) -> String {
+    let points = model.snapshot().map_or(&[][..], |run| &run.points);
+    let known = points.iter().flat_map(|point| &point.places).find(|place| place.id == seen.place);
+    let name = known.and_then(|place| place.interface.as_ref());
+    name.map_or_else(|| seen.place.clone(), ToString::to_string)
 }
 
 fn draw_rule(state: &State, pen: &mut Pen<'_>) {
