@@ -28,7 +28,8 @@ pub enum Sort {
     /// By the flow's first frame, that is, by its id.
     #[default]
     First,
-    /// Failures, then inconclusive, pass, exempt; within each by the first frame.
+    /// Failures, then inconclusive, pass, exempt; within each by the first frame. On a screen, flows that were not let in come
+    /// before the others of their verdict.
     Worst,
     /// By a column of a screen; equal ones by the first frame.
     By(Column, Order),

@@ -16,8 +16,9 @@ use super::standing::Standing;
 use super::{Engine, rows};
 use crate::engine::named::GroupNames;
 use crate::flow::FlowIndex;
-use crate::frame::FrameId;
-use crate::snapshot::{Column, GroupId, Left, Line, LineId, Order, Page, Sort, Window};
+use crate::frame::{FrameId, Timestamp};
+use crate::snapshot::{Column, GroupId, Left, Line, LineId, Order, Page, Sort, Source, Sources, Window};
+use crate::verdict::{Outcome, Verdict};
 
 /// What brings a flow into its place: what the column compares, then its id.
 type Key = (u64, FrameId, FlowIndex);
@@ -65,7 +66,7 @@ fn groups<'a>(engine: &'a Engine, window: &Window) -> Vec<&'a Group> {
     };
     let mut groups: Vec<&Group> = engine.standings.groups().into_iter().filter(admits).collect();
     match window.sort {
-        Sort::Worst => {}
+        Sort::Worst => groups.sort_by_key(|group| trouble(group)),
         Sort::First => groups.sort_by_key(|group| group.example.0),
         Sort::By(column, order) => {
             // Equal ones stay in the order of what is worst.
@@ -76,6 +77,16 @@ fn groups<'a>(engine: &'a Engine, window: &Window) -> Vec<&'a Group> {
         }
     }
     groups
+}
+
+/// What wants to be seen first, lowest.
+fn trouble(group: &Group) -> (Verdict, u8) {
+    let refusal = match group.kind.outcome {
+        Outcome::NoReply | Outcome::Refused | Outcome::Prohibited | Outcome::Unreachable => 0,
+        Outcome::Stalled | Outcome::Reset => 1,
+        Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => 2,
+    };
+    (group.kind.verdict, refusal)
 }
 
 fn compare(engine: &Engine, column: Column, a: &Group, b: &Group) -> std::cmp::Ordering {
@@ -177,7 +188,7 @@ fn single(engine: &Engine, window: &Window, clocks: &Clocks) -> Page {
         let is_equal = at > 0
             && match window.sort {
                 Sort::First => true,
-                Sort::Worst => groups[at - 1].kind.verdict == group.kind.verdict,
+                Sort::Worst => trouble(groups[at - 1]) == trouble(group),
                 Sort::By(column, _) => compare(engine, column, groups[at - 1], group).is_eq(),
             };
         rank += u32::from(!is_equal);
@@ -263,15 +274,15 @@ fn find(engine: &Engine, id: &str) -> Option<FlowIndex> {
 }
 
 /// How a source of a run is shown among others: by the number of its flows.
-pub(super) fn sources(engine: &Engine) -> crate::snapshot::Sources {
+pub(super) fn sources(engine: &Engine) -> Sources {
     let began = &engine.standings.began;
     let cluster = &engine.settings.expectations.cluster;
-    let mut list: Vec<crate::snapshot::Source> = began
+    let mut list: Vec<Source> = began
         .list
         .iter()
         .map(|(left, counts)| {
             let address = if let Left::As(address) = left { Some(*address) } else { None };
-            crate::snapshot::Source {
+            Source {
                 left: *left,
                 owner: address.and_then(|address| cluster.owner(address)),
                 flows: 0,
@@ -281,8 +292,8 @@ pub(super) fn sources(engine: &Engine) -> crate::snapshot::Sources {
                 exempt: 0,
                 packets: 0,
                 bytes: 0,
-                first_seen: crate::frame::Timestamp::MAX,
-                last_seen: crate::frame::Timestamp::MIN,
+                first_seen: Timestamp::MAX,
+                last_seen: Timestamp::MIN,
                 macs: address.map_or_else(Vec::new, |address| engine.claims.claimants(address)),
                 began: counts.clone(),
             }
@@ -294,10 +305,10 @@ pub(super) fn sources(engine: &Engine) -> crate::snapshot::Sources {
             let Some(source) = list.iter_mut().find(|source| source.left == left) else { continue };
             source.flows += group.flows;
             *match group.kind.verdict {
-                crate::verdict::Verdict::Pass => &mut source.pass,
-                crate::verdict::Verdict::Fail => &mut source.fail,
-                crate::verdict::Verdict::Inconclusive => &mut source.inconclusive,
-                crate::verdict::Verdict::Exempt => &mut source.exempt,
+                Verdict::Pass => &mut source.pass,
+                Verdict::Fail => &mut source.fail,
+                Verdict::Inconclusive => &mut source.inconclusive,
+                Verdict::Exempt => &mut source.exempt,
             } += group.flows;
             source.packets += group.packets;
             source.bytes += group.bytes;
@@ -307,5 +318,5 @@ pub(super) fn sources(engine: &Engine) -> crate::snapshot::Sources {
     }
     list.retain(|source| source.flows > 0);
     list.sort_by_key(|source| (std::cmp::Reverse(source.flows), source.left));
-    crate::snapshot::Sources { start: began.steps.start(), step_ns: began.steps.length, list }
+    Sources { start: began.steps.start(), step_ns: began.steps.length, list }
 }

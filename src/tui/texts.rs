@@ -92,8 +92,9 @@ pub(super) fn loading(percent: Option<u64>) -> String {
     percent.map_or_else(|| "reading".to_owned(), |percent| format!("reading {percent} %"))
 }
 
-pub(super) fn lost(frames: u64) -> String {
-    format!(" {} LOST BY THE KERNEL ", counted(frames, "frame").to_uppercase())
+pub(super) fn lost(frames: u64, is_whole: bool) -> String {
+    let frames = counted(frames, "frame").to_uppercase();
+    if is_whole { format!(" {frames} LOST BY THE KERNEL ") } else { format!(" {frames} LOST ") }
 }
 
 pub(super) fn filter(typed: &str) -> String {
@@ -164,7 +165,7 @@ pub(super) mod partner {
 
     pub(in super::super) fn some_short(answered: u64, flows: u64, wrong: &[(Outcome, u64)]) -> String {
         let told: Vec<String> = wrong.iter().map(|(outcome, flows)| wrong_word(*outcome, *flows)).collect();
-        format!("{} of {} answered; {}.", thousands(answered), thousands(flows), told.join(", "))
+        format!("{} of {} answered; {}", thousands(answered), thousands(flows), told.join(", "))
     }
 
     fn wrong_word(outcome: Outcome, flows: u64) -> String {

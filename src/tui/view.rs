@@ -78,10 +78,14 @@ fn draw_source(model: &Model, pen: &mut Pen<'_>) {
     let mut right: Vec<Word<'_>> = Vec::new();
     let mut told: Vec<String> = Vec::new();
     if let Some(run) = model.snapshot() {
-        told.extend(model.elapsed().map(moment::span));
-        told.push(counted(run.summary.frames, "frame"));
+        let is_going_on = model.setup.is_live && !model.run.has_ended;
         let rates = &model.run.rates;
-        if let Some(rate) = rates.packets.back().filter(|_| model.setup.is_live && !model.run.has_ended) {
+        told.extend(model.elapsed().map(moment::span));
+        // What there is no room for: how many frames there were, while it is told how many there are.
+        if !is_going_on || pen.width() >= WIDE {
+            told.push(counted(run.summary.frames, "frame"));
+        }
+        if let Some(rate) = rates.packets.back().filter(|_| is_going_on) {
             told.push(texts::packet_rate(&moment::short(*rate)));
             told.push(moment::bit_rate(rates.bits));
         }
@@ -116,6 +120,8 @@ fn captured(model: &Model) -> String {
 /// Where the sentences begin, if there is room to bring them into line.
 const SENTENCES: usize = 16;
 const ALIGNED_FROM: usize = 76;
+/// From here on there is room for what is good to know.
+const WIDE: usize = 100;
 
 fn draw_said(said: &Said, pen: &mut Pen<'_>) {
     let lead = said.lead();
@@ -137,15 +143,6 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
         (summary.pass, Verdict::Pass),
         (summary.exempt, Verdict::Exempt),
     ];
-    let is_narrow = pen.width() < ALIGNED_FROM;
-    let left: Vec<Word<'_>> = counts
-        .into_iter()
-        .map(|(count, verdict)| {
-            let tone = if count == 0 { Tone::Quiet } else { Tone::Verdict(verdict) };
-            let text = if is_narrow { thousands(count) } else { texts::count(count, verdict) };
-            word(format!("{} {text}   ", mark(verdict)), tone)
-        })
-        .collect();
     let mut right: Vec<Word<'_>> = Vec::new();
     if let Screen::Flows(state) = model.screen() {
         let narrowed = state.narrowed(run);
@@ -154,7 +151,7 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
         }
     }
     if summary.kernel_drops > 0 {
-        right.push(word(texts::lost(summary.kernel_drops), Tone::Loud));
+        right.push(word(texts::lost(summary.kernel_drops, pen.width() >= ALIGNED_FROM), Tone::Loud));
     }
     if model.run.is_paused {
         right.push(word(format!("  {}", texts::PAUSED), Tone::Unsure));
@@ -168,6 +165,17 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
         };
         right.push(word(format!("  {told}"), Tone::Key));
     }
+    let counted = |is_short: bool| -> Vec<Word<'_>> {
+        let counts = counts.into_iter().map(|(count, verdict)| {
+            let tone = if count == 0 { Tone::Quiet } else { Tone::Verdict(verdict) };
+            let text = if is_short { thousands(count) } else { texts::count(count, verdict) };
+            word(format!("{} {text}   ", mark(verdict)), tone)
+        });
+        counts.collect()
+    };
+    let wide = |words: &[Word<'_>]| words.iter().map(|word| columns(&word.text)).sum::<usize>();
+    let whole = counted(false);
+    let left = if wide(&whole) + wide(&right) <= pen.width() { whole } else { counted(true) };
     pen.line_and(&left, &right);
 }
 

@@ -8,8 +8,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crossterm::event::KeyCode;
+use egret::frame::Timestamp;
+use egret::tui::{Colours, Message};
 use ratatui::buffer::Buffer;
-use ratatui::style::{Modifier, Style};
+use ratatui::style::{Color, Modifier, Style};
 
 use crate::picture::{Ground, svg};
 use crate::stage::{FIREWALL, IPV6, LEAK, OTHER_NODE, POD_ALONE, Stage, text};
@@ -64,7 +66,7 @@ fn shown(style: Style) -> String {
         (Modifier::REVERSED, "reversed"),
         (Modifier::UNDERLINED, "underlined"),
     ];
-    words.extend(style.fg.filter(|fg| *fg != ratatui::style::Color::Reset).map(|fg| fg.to_string()));
+    words.extend(style.fg.filter(|fg| *fg != Color::Reset).map(|fg| fg.to_string()));
     let set = names.iter().filter(|(modifier, _)| style.add_modifier.contains(*modifier));
     words.extend(set.map(|(_, name)| (*name).to_owned()));
     words.join(" ")
@@ -167,6 +169,36 @@ fn the_wrong_place_captured() {
 fn addresses_of_ipv6() {
     for size in SIZES {
         hold("ipv6", &Stage::of(IPV6, size), size);
+    }
+}
+
+/// Frames come in, the kernel loses some, and nobody has moved yet.
+#[test]
+fn a_capture_that_goes_on() {
+    for size in SIZES {
+        let mut stage = Stage::live(LEAK, size);
+        for second in 0..40 {
+            let now = Timestamp::from_nanos((1_795_400_000 + second) * 1_000_000_000);
+            stage.send(Message::Tick { now });
+            stage.refresh_with(|run| {
+                run.summary.frames += (second * second % 97 * 100) as u64 + 4_000 * second as u64;
+                run.pace.total_bytes += 3_000_000 * second as u64;
+                run.summary.kernel_drops = 1_200;
+            });
+        }
+        hold("live", &stage, size);
+    }
+}
+
+#[test]
+fn without_colours_marks_and_words_say_it_all() {
+    let size = (80, 24);
+    for (name, key) in [("plain-flows", "1"), ("plain-sources", "2")] {
+        let mut stage = Stage::coloured(LEAK, size, Colours::None);
+        stage.keys(key);
+        let buffer = stage.screen(size);
+        assert!(buffer.content().iter().all(|cell| cell.fg == Color::Reset && cell.bg == Color::Reset));
+        hold(name, &stage, size);
     }
 }
 

@@ -1,6 +1,6 @@
 //! A screen as a picture: a buffer of cells as SVG, exact to the column.
 //!
-//! Every cell is drawn by itself at its place, so that a wide character moves nothing; lines of boxes and blocks are drawn as
+//! Every run of plain characters, and every other character, is drawn at its place, so that a wide one moves nothing; lines of boxes and blocks are drawn as
 //! strokes and areas, as terminals do it, so that they meet. Colours are those of a usual palette of sixteen, in a dark and a
 //! light form.
 
@@ -32,52 +32,71 @@ pub(crate) fn svg(buffer: &Buffer, ground: Ground) -> String {
         ground.paper()
     );
     for y in 0..height {
-        let mut hidden = 0;
-        for x in 0..width {
-            if hidden > 0 {
-                hidden -= 1;
-                continue;
-            }
-            let cell = &buffer[(x, y)];
-            let columns = egret::prose::columns(cell.symbol()).max(1);
-            hidden = columns - 1;
-            draw(&mut svg, cell, (f32::from(x) * WIDE + EDGE, f32::from(y) * HIGH + EDGE), columns, ground);
+        let cells: Vec<(u16, &Cell)> = shown(buffer, y);
+        let mut rest = &cells[..];
+        while let Some((x, first)) = rest.first() {
+            let together = rest.iter().take_while(|(_, cell)| is_drawn_with(first, cell)).count().max(1);
+            let (run, later) = rest.split_at(together);
+            let at = (f32::from(*x) * WIDE + EDGE, f32::from(y) * HIGH + EDGE);
+            draw(&mut svg, run, at, ground);
+            rest = later;
         }
     }
     svg + "</svg>\n"
 }
 
-fn draw(svg: &mut String, cell: &Cell, (x, y): (f32, f32), columns: usize, ground: Ground) {
+/// The cells of a line that are seen: none behind the first half of a wide character.
+fn shown(buffer: &Buffer, y: u16) -> Vec<(u16, &Cell)> {
+    let mut hidden = 0;
+    let seen = (0..buffer.area.width).filter(|x| {
+        let is_hidden = hidden > 0;
+        hidden = if is_hidden { hidden - 1 } else { columns(&buffer[(*x, y)]) - 1 };
+        !is_hidden
+    });
+    seen.map(|x| (x, &buffer[(x, y)])).collect()
+}
+
+fn columns(cell: &Cell) -> usize {
+    egret::prose::columns(cell.symbol()).max(1)
+}
+
+/// Plain characters of one style are written together: a font of one width keeps them in their columns.
+fn is_drawn_with(first: &Cell, cell: &Cell) -> bool {
+    let is_plain = |cell: &Cell| cell.symbol().len() == 1;
+    is_plain(first) && is_plain(cell) && first.style() == cell.style()
+}
+
+fn draw(svg: &mut String, cells: &[(u16, &Cell)], (x, y): (f32, f32), ground: Ground) {
+    let cell = cells[0].1;
     let is_reversed = cell.modifier.contains(Modifier::REVERSED);
     let (mut ink, mut paper) = (ground.colour(cell.fg, ground.ink()), ground.colour(cell.bg, ground.paper()));
     if is_reversed {
         std::mem::swap(&mut ink, &mut paper);
     }
-    let wide = WIDE * columns as f32;
+    let all: usize = cells.iter().map(|(_, cell)| columns(cell)).sum();
+    let wide = WIDE * all as f32;
     if paper != ground.paper() {
+        let (wide, high) = (wide + 0.3, HIGH + 0.3);
         let _ = writeln!(
             svg,
-            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{:.2}\" height=\"{:.2}\" fill=\"{paper}\"/>",
-            wide + 0.3,
-            HIGH + 0.3
+            "<rect x=\"{x:.1}\" y=\"{y:.1}\" width=\"{wide:.2}\" height=\"{high:.2}\" fill=\"{paper}\"/>"
         );
     }
-    let symbol = cell.symbol();
-    if symbol.trim().is_empty() {
+    let text: String = cells.iter().map(|(_, cell)| cell.symbol()).collect();
+    if text.trim().is_empty() {
         return;
     }
     let dim = if cell.modifier.contains(Modifier::DIM) { " opacity=\"0.62\"" } else { "" };
-    if let Some(shape) = shape(symbol, x, y, ink) {
+    if let Some(shape) = shape(&text, x, y, ink) {
         let _ = writeln!(svg, "<g{dim}>{shape}</g>");
         return;
     }
     let bold = if cell.modifier.contains(Modifier::BOLD) { " font-weight=\"bold\"" } else { "" };
     let _ = writeln!(
         svg,
-        "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{:.1}\" lengthAdjust=\"spacingAndGlyphs\" fill=\"{ink}\"{bold}{dim}>{}</text>",
+        "<text x=\"{x:.1}\" y=\"{:.1}\" textLength=\"{wide:.1}\" lengthAdjust=\"spacingAndGlyphs\" xml:space=\"preserve\" fill=\"{ink}\"{bold}{dim}>{}</text>",
         y + HIGH - 4.5,
-        wide - 0.1,
-        escaped(symbol)
+        escaped(&text)
     );
 }
 

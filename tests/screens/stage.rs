@@ -16,7 +16,7 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::place::Suffix;
-use egret::snapshot::{Row, Snapshots as _, Window};
+use egret::snapshot::{Row, Snapshot, Snapshots as _, Window};
 use egret::tui::{
     self, Checked, Colours, Effect, Frames, FramesWanted, Message, Mistake, Model, Seen, Setup,
 };
@@ -155,7 +155,13 @@ impl Stage {
 
     /// A snapshot of the window that was asked for last, as it comes by itself.
     pub(crate) fn refresh(&mut self) {
-        let snapshot = self.engine.snapshot(&self.window);
+        self.refresh_with(|_| {});
+    }
+
+    /// The same, with something about it changed.
+    pub(crate) fn refresh_with(&mut self, change: impl FnOnce(&mut Snapshot)) {
+        let mut snapshot = self.engine.snapshot(&self.window);
+        change(&mut snapshot);
         self.send(Message::Snapshot(Arc::new(snapshot)));
     }
 

@@ -176,23 +176,51 @@ fn answered(leg: &Leg, width: usize) -> Word<'static> {
 /// A box with what stands in it, and the label of the arrow that leads on.
 struct Station {
     lines: [(String, Tone); 2],
-    on: String,
+    /// The places on the way to the next.
+    on: Vec<String>,
 }
 
-/// Boxes and arrows, if they fit into the width.
-pub(in super::super) fn boxes(row: &Row, run: Option<&Snapshot>, width: usize) -> Option<Vec<Line>> {
-    let stations = stations(row, run);
-    let inner = |station: &Station| station.lines.iter().map(|(text, _)| columns(text)).max().unwrap_or(0);
-    let arrow = |station: &Station| if station.on.is_empty() { 4 } else { columns(&station.on) + 6 };
-    let last = stations.len() - 1;
-    let needed: usize = stations.iter().map(|it| inner(it) + 4).sum::<usize>()
-        + stations[..last].iter().map(arrow).sum::<usize>();
-    if needed > width {
-        return None;
+impl Station {
+    fn inner(&self) -> usize {
+        self.lines.iter().map(|(text, _)| columns(text)).max().unwrap_or(0)
     }
+
+    fn label(&self) -> String {
+        self.on.join(" · ")
+    }
+
+    fn arrow(&self) -> usize {
+        if self.on.is_empty() { 4 } else { columns(&self.label()) + 6 }
+    }
+
+    fn shorten(&mut self) {
+        if self.on.len() > 2 {
+            self.on.splice(1..self.on.len() - 1, ["…".to_owned()]);
+        }
+    }
+}
+
+/// Boxes and arrows, if they fit into the width; between boxes only the first and the last place, if need be.
+pub(in super::super) fn boxes(row: &Row, run: Option<&Snapshot>, width: usize) -> Option<Vec<Line>> {
+    let mut stations = stations(row, run);
+    if needed(&stations) > width {
+        stations.iter_mut().for_each(Station::shorten);
+    }
+    (needed(&stations) <= width).then(|| drawn(&stations))
+}
+
+/// Columns that boxes and arrows take.
+fn needed(stations: &[Station]) -> usize {
+    let last = stations.len() - 1;
+    stations.iter().map(|station| station.inner() + 4).sum::<usize>()
+        + stations[..last].iter().map(Station::arrow).sum::<usize>()
+}
+
+fn drawn(stations: &[Station]) -> Vec<Line> {
+    let last = stations.len() - 1;
     let mut lines: [Line; 4] = Default::default();
     for (number, station) in stations.iter().enumerate() {
-        let inner = inner(station);
+        let inner = station.inner();
         let edge =
             |left: &str, right: &str| word(format!("{left}{}{right}", "─".repeat(inner + 2)), Tone::Quiet);
         lines[0].push(edge("╭", "╮"));
@@ -206,8 +234,9 @@ pub(in super::super) fn boxes(row: &Row, run: Option<&Snapshot>, width: usize) -
         }
         lines[3].push(edge("╰", "╯"));
         if number < last {
-            let wide = arrow(station);
-            let label = if station.on.is_empty() { String::new() } else { format!(" {} ", station.on) };
+            let wide = station.arrow();
+            let label = station.label();
+            let label = if label.is_empty() { label } else { format!(" {label} ") };
             let dashes = "─".repeat(wide - columns(&label) - 2);
             let blank = || word(" ".repeat(wide), Tone::Plain);
             lines[0].push(blank());
@@ -218,7 +247,7 @@ pub(in super::super) fn boxes(row: &Row, run: Option<&Snapshot>, width: usize) -
             lines[3].push(blank());
         }
     }
-    Some(lines.into())
+    lines.into()
 }
 
 fn stations(row: &Row, run: Option<&Snapshot>) -> Vec<Station> {
@@ -229,8 +258,7 @@ fn stations(row: &Row, run: Option<&Snapshot>) -> Vec<Station> {
                 let tunnel = leg.tunnel.as_ref().map_or_else(String::new, |it| format!(" ({})", it.kind));
                 let label = format!("{}{tunnel}", short(run, leg));
                 if let Some(station) = stations.last_mut() {
-                    let gap = if station.on.is_empty() { "" } else { " · " };
-                    station.on = format!("{}{gap}{label}", station.on);
+                    station.on.push(label);
                 }
                 continue;
             }
@@ -248,7 +276,7 @@ fn stations(row: &Row, run: Option<&Snapshot>) -> Vec<Station> {
                 [(end.to_string(), Tone::Strong), outcome]
             }
         };
-        stations.push(Station { lines, on: String::new() });
+        stations.push(Station { lines, on: Vec::new() });
     }
     stations
 }
