@@ -273,6 +273,13 @@ fn find(engine: &Engine, id: &str) -> Option<FlowIndex> {
     held.find(|(_, standing)| is_it(standing.id)).map(|(flow, _)| flow)
 }
 
+/// Counts for every step that there is by now.
+fn padded(counts: &[u32], steps: usize) -> Vec<u32> {
+    let mut counts = counts.to_vec();
+    counts.resize(steps, 0);
+    counts
+}
+
 /// How a source of a run is shown among others: by the number of its flows.
 pub(super) fn sources(engine: &Engine) -> Sources {
     let began = &engine.standings.began;
@@ -295,7 +302,7 @@ pub(super) fn sources(engine: &Engine) -> Sources {
                 first_seen: Timestamp::MAX,
                 last_seen: Timestamp::MIN,
                 macs: address.map_or_else(Vec::new, |address| engine.claims.claimants(address)),
-                began: counts.clone(),
+                began: padded(counts, began.steps.count),
             }
         })
         .collect();

@@ -1,7 +1,7 @@
 //! Every screen at every size, held to pages that people have looked at.
 //!
 //! A page is the text of the screen, then a line for each stretch of one style: `row:from-to style`. `EGRET_GOLDEN=write` writes
-//! them anew, and pictures of them to `target/screens/`: look at these before you commit.
+//! them anew, and `EGRET_PICTURES=FOLDER` pictures of them: look at these before you commit.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -28,11 +28,12 @@ fn hold(name: &str, stage: &Stage, size: (u16, u16)) {
     if std::env::var_os("EGRET_GOLDEN").is_some_and(|it| it == "write") {
         fs::create_dir_all(page.parent().expect("a folder")).expect("a folder of pages");
         fs::write(&page, &shown).expect("a page");
-        let pictures = root.join("target/screens");
+    }
+    if let Some(pictures) = std::env::var_os("EGRET_PICTURES").map(PathBuf::from) {
         fs::create_dir_all(&pictures).expect("a folder of pictures");
-        fs::write(pictures.join(format!("{name}.svg")), svg(&buffer, Ground::Dark)).expect("a picture");
-        fs::write(pictures.join(format!("{name}-light.svg")), svg(&buffer, Ground::Light))
-            .expect("a picture");
+        for (ground, ending) in [(Ground::Dark, ""), (Ground::Light, "-light")] {
+            fs::write(pictures.join(format!("{name}{ending}.svg")), svg(&buffer, ground)).expect("a picture");
+        }
     }
     let expected = fs::read_to_string(&page).unwrap_or_default();
     assert_eq!(shown, expected, "{}: EGRET_GOLDEN=write writes it anew", page.display());

@@ -248,13 +248,23 @@ pub(crate) fn text(buffer: &Buffer) -> String {
 
 /// Captures that were read.
 pub(crate) struct Reading {
-    engine: Engine,
+    pub(crate) engine: Engine,
     frames: Vec<Kept>,
     shown: String,
 }
 
 impl Reading {
     pub(crate) fn of(folder: &str, files: &[&str], flags: &[&str]) -> Self {
+        Self::looked_at(folder, files, flags, |_| {})
+    }
+
+    /// The same, with a look at the run after every batch.
+    pub(crate) fn looked_at(
+        folder: &str,
+        files: &[&str],
+        flags: &[&str],
+        mut look: impl FnMut(&mut Engine),
+    ) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(folder);
         let typed = Typed::try_parse_from(["watch"].iter().chain(flags)).expect("flags");
         let (expectations, warnings) =
@@ -283,6 +293,7 @@ impl Reading {
                 digester.digest(&mut batch);
                 frames.extend(reader.keep(&batch));
                 engine.ingest(&batch);
+                look(&mut engine);
                 if filled == Filled::End {
                     break;
                 }
