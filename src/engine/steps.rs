@@ -54,7 +54,7 @@ impl Steps {
             return (Timestamp::from_nanos(time), change);
         }
         let is_far = time < start.saturating_sub(FAR) || time > end.saturating_add(FAR);
-        if is_far && !self.doubtful.is_some_and(|other| time.saturating_sub(other).saturating_abs() < FAR) {
+        if is_far && self.doubtful.is_none_or(|other| time.saturating_sub(other).saturating_abs() >= FAR) {
             self.doubtful = Some(time);
             return (Timestamp::from_nanos(time.clamp(start, end - 1)), change);
         }

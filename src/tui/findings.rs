@@ -39,22 +39,20 @@ pub(super) fn draw(model: &Model, state: &State, run: &Snapshot, pen: &mut Pen<'
     }
     let shown = state.cursor.top..(state.cursor.top + room(model.size)).min(count(run));
     for at in shown {
-        let words = match run.findings.get(at) {
-            Some(finding) => {
+        let words = match (run.findings.get(at), run.problems.get(at.saturating_sub(run.findings.len()))) {
+            (Some(finding), _) => {
                 let (tone, sign) = tone(finding.severity);
-                vec![
+                [
                     word(format!("{sign} {}  ", finding.id), tone),
                     word(finding.objects.join(", "), Tone::Plain),
                 ]
             }
-            None => {
-                let problem = &run.problems[at - run.findings.len()];
+            (None, Some(problem)) => {
                 let verdict = problem.reason.verdict();
-                vec![
-                    word(format!("{} {}  ", mark(verdict), problem.reason.name()), Tone::Verdict(verdict)),
-                    word(problem.sentence.as_str(), Tone::Plain),
-                ]
+                let lead = format!("{} {}  ", mark(verdict), problem.reason.name());
+                [word(lead, Tone::Verdict(verdict)), word(problem.sentence.as_str(), Tone::Plain)]
             }
+            (None, None) => break,
         };
         pen.line_if(at == state.cursor.selected, &words);
     }

@@ -147,12 +147,8 @@ impl State {
                     self.byte = tree.range().start;
                 }
             }
-            Pane::Bytes => self.byte_moved(by.saturating_mul(self.line_of_bytes(size) as isize), size),
+            Pane::Bytes => self.byte_moved(by.saturating_mul(line_of_bytes(size) as isize), size),
         }
-    }
-
-    fn line_of_bytes(&self, size: (u16, u16)) -> usize {
-        layout::bytes_a_line(layout::packets(size).bytes)
     }
 
     fn byte_moved(&mut self, by: isize, size: (u16, u16)) {
@@ -199,7 +195,7 @@ impl State {
     /// Back along the bytes; from their line's start to the layers, and to the list.
     pub(super) fn left(&mut self, size: (u16, u16)) {
         match self.pane {
-            Pane::Bytes if !self.byte.is_multiple_of(self.line_of_bytes(size)) => self.byte_moved(-1, size),
+            Pane::Bytes if !self.byte.is_multiple_of(line_of_bytes(size)) => self.byte_moved(-1, size),
             Pane::Bytes => self.pane = Pane::Layers,
             Pane::Layers | Pane::List => self.pane = Pane::List,
         }
@@ -214,7 +210,7 @@ impl State {
     }
 
     /// Selects a field by its line among those of the layers.
-    pub(super) fn to_field(&mut self, line: usize, size: (u16, u16)) {
+    pub(super) fn select_field(&mut self, line: usize, size: (u16, u16)) {
         let room = usize::from(layout::packets(size).layers.height);
         if let Some((_, tree)) = &mut self.tree {
             tree.to(line, room);
@@ -223,7 +219,7 @@ impl State {
         }
     }
 
-    pub(super) fn to_byte(&mut self, byte: usize, size: (u16, u16)) {
+    pub(super) fn select_byte(&mut self, byte: usize, size: (u16, u16)) {
         if self.selected().is_some_and(|seen| byte < seen.bytes.len()) {
             self.pane = Pane::Bytes;
             self.byte = byte;
@@ -256,9 +252,13 @@ impl State {
         let line = self.tree().map(Tree::selected);
         self.to(same[next % same.len()], size);
         if let (Some(line), Pane::Layers | Pane::Bytes) = (line, self.pane) {
-            self.to_field(line, size);
+            self.select_field(line, size);
         }
     }
+}
+
+fn line_of_bytes(size: (u16, u16)) -> usize {
+    layout::bytes_a_line(layout::packets(size).bytes)
 }
 
 /// Frames that the list has room for.

@@ -103,10 +103,7 @@ fn owner(source: &Source) -> String {
         (None, Left::As(_)) => texts::NOBODYS.to_owned(),
         (None, _) => String::new(),
     };
-    match macs.is_empty() {
-        true => whose,
-        false => format!("{whose}, {}", texts::claimed_by(&macs.join(", "))),
-    }
+    if macs.is_empty() { whose } else { format!("{whose}, {}", texts::claimed_by(&macs.join(", "))) }
 }
 
 struct Widths {

@@ -59,13 +59,11 @@ impl Tone {
         };
         match self {
             Self::Plain => plain,
-            Self::Quiet => plain.add_modifier(Modifier::DIM),
-            Self::Strong => bold,
-            Self::Heading => bold,
+            Self::Quiet | Self::Verdict(Verdict::Exempt) => plain.add_modifier(Modifier::DIM),
+            Self::Strong | Self::Heading => bold,
             Self::Verdict(Verdict::Fail) | Self::Bad => coloured(bold, Color::Red),
             Self::Verdict(Verdict::Inconclusive) | Self::Unsure => coloured(bold, Color::Yellow),
             Self::Verdict(Verdict::Pass) | Self::Good => coloured(plain, Color::Green),
-            Self::Verdict(Verdict::Exempt) => plain.add_modifier(Modifier::DIM),
             Self::Loud => coloured(bold, Color::Red).add_modifier(Modifier::REVERSED),
             Self::Key => coloured(bold, Color::Cyan),
             Self::Change => coloured(bold, Color::Magenta),

@@ -208,9 +208,9 @@ pub(super) fn open(model: &mut Model) {
         Screen::Flows(state) => match state.selected(run) {
             Some(ListLine::Group { group, is_open, .. }) if group.flows > 1 => {
                 if *is_open {
-                    state.close(run)
+                    state.close(run);
                 } else {
-                    state.expand(run)
+                    state.expand(run);
                 }
                 None
             }

@@ -101,12 +101,12 @@ fn click_packets(state: &mut packets::State, at: Position, size: (u16, u16)) {
             state.leave();
         }
     } else if areas.layers.contains(at) {
-        state.to_field(packets::draw::first_field(state) + row(areas.layers), size);
+        state.select_field(packets::draw::first_field(state) + row(areas.layers), size);
     } else if areas.bytes.contains(at) {
         let a_line = layout::bytes_a_line(areas.bytes);
         let first = packets::draw::first_line(state, a_line, usize::from(areas.bytes.height));
         if let Some(byte) = layout::byte_at(areas.bytes, at.x - areas.bytes.x) {
-            state.to_byte((first + row(areas.bytes)) * a_line + byte, size);
+            state.select_byte((first + row(areas.bytes)) * a_line + byte, size);
         }
     }
 }
