@@ -37,7 +37,7 @@ use crate::net::{Address, Mac};
 use crate::packet::{Extent, Header, Layer, Stop};
 use crate::text::Text;
 
-pub use numbers::{ethertype_name, ip_protocol_name};
+pub use numbers::{dns_type_name, ethertype_name, ip_protocol_name};
 
 /// All that is known of a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
