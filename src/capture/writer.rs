@@ -224,6 +224,11 @@ impl<W: Write> Writer<W> {
         self.out.finish()
     }
 
+    /// What it was written to, as far as that was; after an error, when nothing can follow.
+    pub fn into_inner(self) -> W {
+        self.out.into_inner()
+    }
+
     /// Writes the section header, and the interfaces that are known.
     fn begin(&mut self) -> io::Result<()> {
         let mut body = Vec::new();

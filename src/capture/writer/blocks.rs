@@ -67,6 +67,11 @@ impl<W: Write> Blocks<W> {
         Ok(self.out)
     }
 
+    /// What it was written to, as far as that was.
+    pub(super) fn into_inner(self) -> W {
+        self.out
+    }
+
     /// Goes on elsewhere, from the beginning; gives back what was written to until now.
     pub(super) fn go_on(&mut self, out: W) -> io::Result<W> {
         self.flush()?;
