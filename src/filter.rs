@@ -4,7 +4,10 @@
 //! one tree that they grow on, wherever they were typed.
 
 pub mod address;
+pub mod bpf;
+pub mod expression;
 pub(crate) mod nearest;
 pub mod port;
 pub mod protocol;
 pub mod selection;
+pub(crate) mod words;
