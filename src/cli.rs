@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod frames;
+pub mod known;
 pub mod output;
 pub mod traffic;
 pub mod until;

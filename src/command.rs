@@ -6,6 +6,7 @@ mod ends;
 mod export;
 mod feed;
 mod here;
+mod judging;
 mod keeper;
 mod listener;
 mod opened;
@@ -15,6 +16,7 @@ mod session;
 mod signals;
 mod status;
 mod tables;
+mod taker;
 
 use std::fmt::Display;
 use std::io::Write as _;

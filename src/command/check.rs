@@ -11,7 +11,8 @@ use jiff::Timestamp as Now;
 use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
 use crate::command::here::Here;
-use crate::command::session::Session;
+use crate::command::judging::Judging;
+use crate::command::session::{Plan, Session};
 use crate::command::tables;
 use crate::decode;
 use crate::engine::{Engine, Lifetime, Settings};
@@ -24,6 +25,8 @@ use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
     let sources = frames.sources()?;
+    arguments.verdicts.fits(&sources)?;
+    arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
     let (settings, here) = settings(arguments, &sources)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
@@ -31,17 +34,37 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
-    arguments.output.spare(&sources, frames.write.as_deref())?;
+    arguments.output.spare(&sources, arguments.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
     let captures_here = here.is_some();
-    tables::know_files(&mut engine, &frames.conntrack, captures_here.then(Now::now))?;
-    let is_stdout_used = arguments.output.is_stdout() || frames.write.as_deref() == Some(Path::new("-"));
-    Session::open(&mut engine, frames, &sources, here, &decoding, is_stdout_used)?.run(&mut engine)?;
+    tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
+    let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
+    let mut judging = Judging {
+        engine,
+        keeper: None,
+        write: arguments.write.as_deref(),
+        conntrack: &arguments.known.conntrack,
+        is_live,
+        count: frames.until.count,
+    };
+    let plan = Plan {
+        command: "check",
+        frames,
+        sources: &sources,
+        snap_length: arguments.snap_length(),
+        filter: None,
+        here,
+        decoding: Some(&decoding),
+        limit: frames.until.count,
+        verdicts: arguments.verdicts,
+        is_stdout_used,
+    };
+    Session::open(&mut judging, plan)?.run(&mut judging)?;
+    let mut engine = judging.end();
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
     }
-    engine.end();
     match engine.check_roles() {
         // A place that showed nothing is not known; what was captured is judged all the same.
         Err(error) if is_live => engine.warn(error.to_string()),
@@ -92,8 +115,8 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
         expectations,
         selection: arguments.traffic.selection.clone(),
         allowed: arguments.allow.clone(),
-        roles: arguments.frames.roles.clone(),
-        hosts: arguments.frames.hosts()?,
+        roles: arguments.known.roles.clone(),
+        hosts: arguments.known.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
         assumptions,

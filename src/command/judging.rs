@@ -1,0 +1,146 @@
+//! Takes frames in to judge the flows in them, and keeps them meanwhile if that is wanted.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::frames::Source;
+use crate::command::keeper::Keeper;
+use crate::command::say;
+use crate::command::tables;
+use crate::command::taker::{Status, Taker};
+use crate::digest::Batch;
+use crate::engine::Engine;
+use crate::frame::{PointIndex, Timestamp};
+use crate::number::thousands;
+use crate::place::Known;
+use crate::snapshot::Summary;
+
+pub(super) struct Judging<'a> {
+    pub(super) engine: Engine,
+    pub(super) keeper: Option<Keeper>,
+    /// Where frames are to be kept.
+    pub(super) write: Option<&'a Path>,
+    /// Tables of translations.
+    pub(super) conntrack: &'a [PathBuf],
+    /// Whether the report may be hours away.
+    pub(super) is_live: bool,
+    /// Frames that are wanted.
+    pub(super) count: Option<u64>,
+}
+
+impl Judging<'_> {
+    /// No more will come: ends what is kept, and gives the engine back.
+    pub(super) fn end(mut self) -> Engine {
+        if let Some(problem) = self.keeper.take().and_then(Keeper::finish) {
+            self.alarm(problem);
+        }
+        self.engine.end();
+        self.engine
+    }
+}
+
+impl Taker for Judging<'_> {
+    fn add_point(&mut self, source: &Source) -> PointIndex {
+        self.engine.add_point(&source.name, &source.shown)
+    }
+
+    fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.engine.note_filter(point, filter);
+    }
+
+    fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
+        self.keeper = self.write.map(|path| Keeper::create(path, points)).transpose()?;
+        // Now that all is open, whatever began before is in it.
+        tables::know_live(&mut self.engine, self.conntrack);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &mut Batch) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(batch);
+        }
+        self.engine.ingest(batch);
+    }
+
+    fn meanwhile(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.hand_on();
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.engine.tick(now);
+    }
+
+    fn note_watched(&mut self, point: PointIndex, until: Timestamp) {
+        self.engine.note_watched(point, until);
+    }
+
+    fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
+        self.engine.know_interfaces(point, known);
+    }
+
+    fn note_unread(&mut self, what: String) {
+        if self.is_live {
+            say(format_args!("{what}; going on without it"));
+        }
+        self.engine.note_unread(what);
+    }
+
+    fn assume(&mut self, what: String) {
+        self.engine.assume(what);
+    }
+
+    fn warn(&mut self, what: String) {
+        self.engine.warn(what);
+    }
+
+    fn has_enough(&self) -> bool {
+        self.count.is_some_and(|count| self.engine.frames() >= count)
+    }
+
+    fn can_go_on(&self) -> bool {
+        !self.keeper.as_ref().is_some_and(Keeper::has_lost_reader)
+    }
+
+    fn status(&mut self) -> Status {
+        let engine = self.engine.status();
+        let summary = &engine.summary;
+        Status {
+            frames: summary.frames,
+            dropped: summary.kernel_drops,
+            words: words(summary),
+            settled: (summary.pass + summary.fail + summary.inconclusive).saturating_sub(engine.unsettled),
+            unsettled: engine.unsettled,
+            failed: engine.failed,
+        }
+    }
+}
+
+/// `53 flows: 3 fail, 50 pass`.
+fn words(summary: &Summary) -> String {
+    let counts = [
+        (summary.fail, "fail"),
+        (summary.inconclusive, "inconclusive"),
+        (summary.pass, "pass"),
+        (summary.exempt, "exempt"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", thousands(*count)))
+        .collect();
+    let flows = format!("{} flows", thousands(summary.flows));
+    if counts.is_empty() { flows } else { format!("{flows}: {}", counts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_say_what_there_is_and_nothing_that_is_not() {
+        let summary = Summary { flows: 53, pass: 50, fail: 3, ..Summary::default() };
+        assert_eq!(words(&summary), "53 flows: 3 fail, 50 pass");
+        assert_eq!(words(&Summary::default()), "0 flows");
+    }
+}
