@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn a_name_means_every_address_that_a_file_gives_it() {
         let path = file("203.0.113.25 api.partner.example\n203.0.113.26 API.partner.example\n");
-        let mut lookup = Lookup::new(&[path.clone()], false);
+        let mut lookup = Lookup::new(std::slice::from_ref(&path), false);
         let blocks = lookup.blocks("api.partner.example.").unwrap();
         assert_eq!(
             blocks.iter().map(ToString::to_string).collect::<Vec<_>>(),
