@@ -118,7 +118,7 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
         selection: asked.composition,
         allowed: arguments.allow.clone(),
         roles: arguments.known.roles.clone(),
-        hosts: arguments.known.hosts()?,
+        hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
         assumptions,
