@@ -146,7 +146,9 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
 
 impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
-        self.about.points.push(AboutPoint { name: source.name.clone(), filter: self.chooser.words() });
+        self.about
+            .points
+            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.words().map(str::to_owned) });
         self.chooser.add_point(source)
     }
 
@@ -167,7 +169,10 @@ impl Taker for Recorder {
 
     fn take(&mut self, batch: &mut Batch) {
         self.tally.seen += batch.heads.len() as u64;
-        self.chooser.choose(batch);
+        if let Some(refused) = self.chooser.choose(batch) {
+            self.tally.is_incomplete = true;
+            self.warn(refused);
+        }
         let left = self.count.map_or(u64::MAX, |count| count.saturating_sub(self.tally.kept));
         batch.heads.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.keep(batch);
