@@ -21,7 +21,7 @@ use crate::conntrack::Translation;
 use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
-use crate::filter::selection::{Selection, Tuple};
+use crate::filter::composition::{Composition, Tuple};
 use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
@@ -53,8 +53,8 @@ const INDEX_NAMES: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub struct Settings {
     pub expectations: Expectations,
-    /// Which flows count; empty is all.
-    pub selection: Selection,
+    /// Which flows count.
+    pub selection: Composition,
     /// Failing reasons that are waived.
     pub allowed: Vec<Reason>,
     pub roles: Vec<Declaration>,
@@ -450,7 +450,7 @@ impl Engine {
     fn judge_again(&mut self, flows: Vec<FlowIndex>, clocks: &Clocks) {
         let judge = judge(&self.table, &self.facts, &self.settings);
         for flow in flows {
-            if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
+            if self.settings.selection.is_everything() || is_selected(&self.table, flow, &self.settings) {
                 let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, clocks);
                 self.standings.enter(flow, &judge.judge(flow), &self.facts, is_open);
             } else {
@@ -504,7 +504,7 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
             protocol: track.key.protocol,
         }));
     }
-    settings.selection.matches(&tuples)
+    settings.selection.matches(&tuples, 0)
 }
 
 impl Snapshots for Engine {

@@ -111,12 +111,14 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
     }
     let (expectations, warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
     let is_live = sources.iter().any(|source| source.input.is_live());
+    let asked = arguments.traffic.asked(&arguments.frames.hosts)?;
+    assumptions.extend(asked.assumptions);
     let settings = Settings {
         expectations,
-        selection: arguments.traffic.selection.clone(),
+        selection: asked.composition,
         allowed: arguments.allow.clone(),
         roles: arguments.known.roles.clone(),
-        hosts: arguments.known.hosts()?,
+        hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
         assumptions,

@@ -1,15 +1,14 @@
 //! Keeps the frames while they are judged: `-w FILE`.
 
 use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::os::unix::fs::FileTypeExt as _;
+use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
 use crate::capture::writer::Writer;
-use crate::command::say;
+use crate::command::files::{standard_output, warn_of_echo};
 use crate::digest::Batch;
 
 /// How often what was written is handed on.
@@ -30,16 +29,9 @@ impl Keeper {
     pub(super) fn create(path: &Path, points: &[String]) -> anyhow::Result<Self> {
         let shown = path.display();
         let out: Box<dyn Write> = if path.as_os_str() == "-" {
-            if io::stdout().is_terminal() {
-                anyhow::bail!("-w -: frames are no text for a terminal; give a file, or a pipe");
-            }
-            if !is_file_or_null() {
-                say(
-                    "frames go to standard output; where that leaves through an interface that is captured, it captures \
-                     itself: capture others with -i",
-                );
-            }
-            Box::new(io::stdout())
+            let out = standard_output()?.with_context(|| format!("-w: cannot write to {shown}"))?;
+            warn_of_echo();
+            Box::new(out)
         } else {
             Box::new(File::create(path).with_context(|| format!("-w: cannot create {shown}"))?)
         };
@@ -103,10 +95,4 @@ impl Keeper {
             ));
         }
     }
-}
-
-/// Whether standard output is a file, or a device that keeps nothing.
-fn is_file_or_null() -> bool {
-    let metadata = std::fs::metadata("/proc/self/fd/1");
-    metadata.is_ok_and(|found| found.is_file() || found.file_type().is_char_device())
 }
