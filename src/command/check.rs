@@ -111,7 +111,7 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
     }
     let (expectations, warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
     let is_live = sources.iter().any(|source| source.input.is_live());
-    let asked = arguments.traffic.asked(&arguments.frames.hosts)?;
+    let asked = arguments.traffic.asked(&arguments.known.hosts)?;
     assumptions.extend(asked.assumptions);
     let settings = Settings {
         expectations,
