@@ -11,6 +11,7 @@ mod here;
 mod judging;
 mod keeper;
 mod listener;
+mod marker;
 mod opened;
 mod opener;
 mod progress;
