@@ -29,6 +29,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
+    // How a packet is written down.
+    ("paper", &["text", "net", "frame", "digest", "packet", "decode", "names"]),
     // What the kernel translates.
     ("conntrack", &["net", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
@@ -90,7 +92,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report",
+            "report", "paper",
         ],
     ),
     (
@@ -115,6 +117,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "place",
             "privilege",
             "report",
+            "paper",
+            "text",
             "cli",
         ],
     ),
@@ -133,6 +137,7 @@ const PURE: &[&str] = &[
     "filter",
     "snapshot",
     "names",
+    "paper",
     "conntrack",
     "kin",
     "clock",

@@ -5,13 +5,12 @@
 
 use crate::cli::frames::Source;
 use crate::digest::Batch;
-use crate::filter::expression::{Expression, Matcher};
+use crate::filter::expression::Expression;
 use crate::frame::{LinkType, PointIndex};
 
 #[derive(Debug, Default)]
 pub(super) struct Chooser {
     expression: Option<Expression>,
-    matcher: Option<Matcher>,
     points: Vec<Point>,
 }
 
@@ -24,8 +23,7 @@ struct Point {
 
 impl Chooser {
     pub(super) fn new(expression: Option<Expression>) -> Self {
-        let matcher = expression.as_ref().map(Expression::matcher);
-        Self { expression, matcher, points: Vec::new() }
+        Self { expression, points: Vec::new() }
     }
 
     /// What is chosen, in the words of pcap-filter(7); `None` if that is everything.
@@ -46,17 +44,18 @@ impl Chooser {
     /// Leaves in the batch the frames that are wanted. Returns why those of a new interface cannot be asked, if so.
     pub(super) fn choose(&mut self, batch: &mut Batch) -> Option<String> {
         let point = &mut self.points[usize::from(batch.point.0)];
-        let (Some(expression), Some(matcher)) = (&self.expression, &mut self.matcher) else { return None };
+        let Some(expression) = &self.expression else { return None };
         if point.is_filtered {
             return None;
         }
         point.links.extend(batch.interfaces.iter().map(|interface| interface.link));
         let refused = batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err());
-        let Batch { heads, slab, .. } = batch;
+        let mut heads = std::mem::take(&mut batch.heads);
         heads.retain(|head| {
             let link = point.links.get(usize::from(head.interface));
-            link.is_some_and(|link| matcher.matches(*link, &slab[head.range()], head.original))
+            link.is_some_and(|link| expression.matches(&batch.frame(head, *link)))
         });
+        batch.heads = heads;
         refused.map(|refused| refused.to_string())
     }
 }

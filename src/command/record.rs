@@ -34,6 +34,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filter: None,
         here: None,
         decoding: None,
+        marks: None,
         limit: None,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: arguments.write.as_os_str() == "-",

@@ -1,7 +1,7 @@
 //! Writes into memory, with colour where it is wanted.
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write};
 use std::net::IpAddr;
 
 use crate::net::Address;
@@ -124,14 +124,15 @@ impl Pen {
     }
 
     #[inline]
-    pub(super) fn begin(&mut self, tone: Tone) {
+    /// What follows has this tone, up to the end of it.
+    pub fn begin(&mut self, tone: Tone) {
         if self.is_colourful {
             self.out.extend_from_slice(tone.code());
         }
     }
 
     #[inline]
-    pub(super) fn end(&mut self) {
+    pub fn end(&mut self) {
         if self.is_colourful {
             self.out.extend_from_slice(PLAIN);
         }
@@ -154,6 +155,17 @@ impl Pen {
 
     pub fn is_empty(&self) -> bool {
         self.out.is_empty()
+    }
+}
+
+impl Write for Pen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.out.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
