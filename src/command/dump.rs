@@ -21,8 +21,8 @@ use crate::command::dump::choice::Choice;
 use crate::command::dump::press::Press;
 use crate::command::files::Files;
 use crate::command::recorder::Recorder;
-use crate::command::session::{Plan, Session};
 use crate::command::say;
+use crate::command::session::{Plan, Session};
 use crate::decode;
 use crate::names::Hosts;
 
@@ -51,7 +51,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(path) = &arguments.write {
         return write(arguments, path, plan(path.as_os_str() == "-"), asked);
     }
-    let decoding = decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let decoding =
+        decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let choice = Choice::new(&asked, decoding);
     if lines.count_only && !is_live {
         return count::run(&sources, choice, frames.until.count);
@@ -75,7 +76,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 /// `-w`: keeps frames as `egret record` does.
 fn write(arguments: &Arguments, path: &Path, plan: Plan<'_>, asked: Asked) -> anyhow::Result<ExitCode> {
     if choice::beside_expression(&asked.composition).is_some() {
-        anyhow::bail!("-w takes frames by an expression: write one instead of the options, like `host 10.0.0.1 and port 443`");
+        anyhow::bail!(
+            "-w takes frames by an expression: write one instead of the options, like `host 10.0.0.1 and port 443`"
+        );
     }
     output::spare("frames", "-w", path, plan.sources)?;
     let is_live = plan.sources.iter().any(|source| source.input.is_live());

@@ -15,8 +15,24 @@ const INDENT: usize = 14;
 /// A line a layer, which goes on below itself where it is long.
 pub fn brief(pen: &mut Pen, dissection: &Dissection) {
     const LINKS: [&str; 18] = [
-        "ethernet", "vlan", "port tag", "802.1ah", "llc", "snap", "mpls", "control word", "pppoe", "ppp", "hdlc",
-        "frame relay", "fddi", "802.11", "sll", "sll2", "loopback", "trailer",
+        "ethernet",
+        "vlan",
+        "port tag",
+        "802.1ah",
+        "llc",
+        "snap",
+        "mpls",
+        "control word",
+        "pppoe",
+        "ppp",
+        "hdlc",
+        "frame relay",
+        "fddi",
+        "802.11",
+        "sll",
+        "sll2",
+        "loopback",
+        "trailer",
     ];
     for layer in dissection.layers.iter().filter(|layer| !LINKS.contains(&layer.name)) {
         pen.put("\n    ");
@@ -26,6 +42,9 @@ pub fn brief(pen: &mut Pen, dissection: &Dissection) {
         let mut column = INDENT;
         let mut is_first = true;
         leaves(&layer.fields, "", &mut |path, field| {
+            if says_nothing(field) {
+                return;
+            }
             let mut words = format!("{path} {}", field.value);
             if let Some(meaning) = &field.meaning {
                 if matches!(field.value, Value::Group) {
@@ -34,20 +53,35 @@ pub fn brief(pen: &mut Pen, dissection: &Dissection) {
                     words.push_str(&format!(" ({meaning})"));
                 }
             }
+            let words = words.trim_end();
             let needed = words.chars().count() + 2;
             if !is_first {
-                pen.put(", ");
+                pen.byte(b',');
                 if column + needed > WIDTH {
-                    pen.put("\n");
+                    pen.byte(b'\n');
                     pen.put(&" ".repeat(INDENT));
                     column = INDENT;
+                } else {
+                    pen.byte(b' ');
                 }
             }
             is_first = false;
             column += needed;
-            pen.put(&words);
+            pen.put(words);
         });
     }
+}
+
+/// Zeros of which there is nothing to say, and what a header says of itself.
+fn says_nothing(field: &Field) -> bool {
+    let is_nothing = match &field.value {
+        Value::Number(number) => *number == 0 && field.meaning.is_none(),
+        Value::Flags(names) => names.is_empty(),
+        _ => false,
+    };
+    is_nothing
+        || matches!(field.name, "version" | "header length" | "reserved" | "unused")
+            && !matches!(field.value, Value::Hex(..))
 }
 
 /// Calls `tell` for every field that has a value of its own, or words, with its name; groups lend theirs.
@@ -62,19 +96,19 @@ fn leaves(fields: &[Field], around: &str, tell: &mut impl FnMut(&str, &Field)) {
         if !matches!(field.value, Value::Group) || field.meaning.is_some() {
             tell(&name, field);
         }
-        if field.fields.len() == 1 && matches!(field.value, Value::Group) && field.meaning.is_none() {
-            // An option that is nothing but its kind.
-            tell_bare(field, tell);
+        if is_bare(field) {
+            tell(field.name, field);
         }
         leaves(&field.fields, field.name, tell);
     }
 }
 
-fn tell_bare(field: &Field, tell: &mut impl FnMut(&str, &Field)) {
-    let is_bare = field.fields[0].name == "kind" && !matches!(field.name, "no operation" | "end");
-    if is_bare {
-        tell(field.name, field);
-    }
+/// Whether it is an option that is nothing but its kind.
+fn is_bare(field: &Field) -> bool {
+    let is_of_kind = |field: &Field| matches!(field.name, "kind" | "length");
+    !field.fields.is_empty()
+        && field.fields.iter().all(is_of_kind)
+        && !matches!(field.name, "no operation" | "end")
 }
 
 /// A line a field.
@@ -120,6 +154,7 @@ fn one(pen: &mut Pen, field: &Field, depth: usize) {
 fn place(pen: &mut Pen, from: usize, unseen: usize, start: usize, end: usize) {
     pen.fill(from, NAME + unseen);
     pen.put("  ");
-    let range = if end - start == 1 { start.to_string() } else { format!("{start}-{}", end.saturating_sub(1)) };
+    let range =
+        if end - start == 1 { start.to_string() } else { format!("{start}-{}", end.saturating_sub(1)) };
     pen.toned(Tone::Quiet, |pen| pen.show(format_args!("{range:>9}")));
 }

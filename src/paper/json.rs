@@ -26,7 +26,10 @@ pub struct Object<'a> {
     pub stopped: Option<Stopped>,
 }
 
-pub const SCHEMA: &str = "egret.dump/1";
+pub const NAME: &str = "egret.dump/1";
+
+/// The JSON Schema (2020-12) of a line.
+pub const SCHEMA: &str = include_str!("../../schema/egret.dump-1.schema.json");
 
 #[derive(Debug, Serialize)]
 pub struct Stopped {

@@ -57,7 +57,11 @@ pub fn write(pen: &mut Pen, seen: Seen<'_>, manner: &Manner<'_>, conversations: 
 const fn is_tunnel(header: &Header) -> bool {
     matches!(
         header,
-        Header::Vxlan { .. } | Header::Geneve { .. } | Header::Gre { .. } | Header::Erspan { .. } | Header::Ipip
+        Header::Vxlan { .. }
+            | Header::Geneve { .. }
+            | Header::Gre { .. }
+            | Header::Erspan { .. }
+            | Header::Ipip
     )
 }
 
@@ -135,12 +139,12 @@ impl<'a> Line<'_, 'a> {
                 Header::Erspan { session } => self.pen.show(format_args!(" ERSPAN session {session}")),
                 Header::Ipip => self.pen.put("IPIP"),
                 Header::Other { protocol } => {
-                    if let Protocol::EtherType(number) = protocol
-                        && let Some(name) = ethertype_name(*number)
-                    {
-                        self.pen.put(name);
-                    } else {
-                        self.pen.show(protocol);
+                    match *protocol {
+                        Protocol::EtherType(number) if ethertype_name(number).is_some() => {
+                            self.pen.put(ethertype_name(number).unwrap_or_default());
+                        }
+                        Protocol::Ip(number) => self.protocol(number),
+                        protocol => self.pen.show(protocol),
                     }
                     let length = (self.seen.frame.original as usize).saturating_sub(layer.range.start);
                     self.pen.show(format_args!(", length {length}"));
@@ -160,7 +164,9 @@ impl<'a> Line<'_, 'a> {
             Why::Cut => {
                 // What would have followed.
                 let next = match last.map(|layer| &layer.header) {
-                    Some(Header::Ipv4 { protocol, .. } | Header::Extensions { protocol, .. }) => Some(*protocol),
+                    Some(Header::Ipv4 { protocol, .. } | Header::Extensions { protocol, .. }) => {
+                        Some(*protocol)
+                    }
                     Some(Header::Ipv6 { next_header, .. }) => Some(*next_header),
                     _ => None,
                 };
@@ -196,12 +202,26 @@ impl<'a> Line<'_, 'a> {
             _ => return,
         };
         self.ends = Ends { source, destination };
-        self.pen.put(if is_v6 { "IP6 " } else { "IP " });
+        if !self.is_announced(at) {
+            self.pen.put(if is_v6 { "IP6 " } else { "IP " });
+        }
         if self.manner.verbose > 0 {
             self.ip_in_full(at);
         }
         self.ends(self.ports(at));
         self.pen.put(": ");
+    }
+
+    /// Whether a type before the layer at `at`, which `-e` shows, has said already what it is.
+    pub(super) fn is_announced(&self, at: usize) -> bool {
+        let before = at.checked_sub(1).map(|before| &self.seen.packet.layers[before].header);
+        self.manner.shows_link
+            && matches!(
+                before,
+                Some(
+                    Header::Ethernet { .. } | Header::Vlan { .. } | Header::Sll { .. } | Header::Sll2 { .. }
+                )
+            )
     }
 
     /// `source > destination`, with ports where there are any.

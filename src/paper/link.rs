@@ -73,7 +73,9 @@ pub(super) fn arp(line: &mut Line<'_, '_>, at: usize) {
         return;
     };
     let length = line.seen.frame.original.saturating_sub(line.seen.packet.layers[at].range.start as u32);
-    line.pen.put("ARP, ");
+    if !line.is_announced(at) {
+        line.pen.put("ARP, ");
+    }
     if operation == 1 {
         line.pen.put("Request who-has ");
         line.address(target);

@@ -82,17 +82,11 @@ fn dns(line: &mut Line<'_, '_>, message: &[u8], length: u32) -> bool {
     if flags & 0x0080 == 0 {
         line.pen.byte(b'-');
     }
-    if let Some(code) = [
-        None,
-        Some("FormErr"),
-        Some("ServFail"),
-        Some("NXDomain"),
-        Some("NotImp"),
-        Some("Refused"),
-    ]
-    .get(usize::from(flags & 0xf))
-    .copied()
-    .unwrap_or(Some("Error"))
+    if let Some(code) =
+        [None, Some("FormErr"), Some("ServFail"), Some("NXDomain"), Some("NotImp"), Some("Refused")]
+            .get(usize::from(flags & 0xf))
+            .copied()
+            .unwrap_or(Some("Error"))
     {
         line.pen.byte(b' ');
         line.pen.put(code);

@@ -189,7 +189,7 @@ impl<'a> Press<'a> {
         let dissection = dissect::dissect(frame.bytes, frame.link, self.choice.options());
         let time = jiff::Timestamp::from_nanosecond(i128::from(frame.time.nanos()));
         let object = json::Object {
-            schema: json::SCHEMA,
+            schema: json::NAME,
             frame: format!("{}:{number}", self.places.point(point)),
             time: format!("{:.9}", time.expect("its range holds that of 64 bits of nanoseconds")),
             place: &self.places.name(point, head.interface, packet),
@@ -223,7 +223,10 @@ impl<'a> Press<'a> {
         }
         if says_numbers {
             let plural = if self.seen == 1 { "" } else { "s" };
-            say(format_args!("{} packet{plural} captured, {} dropped by the kernel", self.seen, self.dropped));
+            say(format_args!(
+                "{} packet{plural} captured, {} dropped by the kernel",
+                self.seen, self.dropped
+            ));
         }
         match self.failed {
             // Who reads has enough: that is no failure.
@@ -260,14 +263,13 @@ fn direction(packet: &Packet) -> Motion {
     }
 }
 
-/// Bytes before what a link carries, as tcpdump counts them: with tags and logical link control, without labels.
+/// Bytes before what a link carries, as tcpdump counts them: with tags, without labels.
 fn link_length(packet: &Packet) -> usize {
     let is_link = |header: &Header| {
         matches!(
             header,
             Header::Ethernet { .. }
                 | Header::Vlan { .. }
-                | Header::Llc { .. }
                 | Header::Snap { .. }
                 | Header::Ppp { .. }
                 | Header::Hdlc { .. }
@@ -280,7 +282,17 @@ fn link_length(packet: &Packet) -> usize {
                 | Header::Family { .. }
         )
     };
-    packet.layers.iter().take_while(|layer| is_link(&layer.header)).last().map_or(0, |layer| layer.range.end)
+    let mut length = 0;
+    for (layer, next) in packet.layers.iter().zip(packet.layers.iter().skip(1).map(Some).chain([None])) {
+        // Of logical link control, what SNAP or IP follows.
+        let is_before = matches!(layer.header, Header::Llc { .. })
+            && next.is_some_and(|next| matches!(next.header, Header::Snap { .. } | Header::Ipv4 { .. }));
+        if !is_before && !is_link(&layer.header) {
+            break;
+        }
+        length = layer.range.end;
+    }
+    length
 }
 
 impl Taker for Press<'_> {
