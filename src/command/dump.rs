@@ -55,7 +55,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let choice = Choice::new(&asked, decoding);
     if lines.count_only && !is_live {
-        return count::run(&sources, choice, frames.until.count);
+        return count::run(&sources, &choice, frames.until.count);
     }
     let hosts = if lines.numeric == 0 { frames.hosts()? } else { Hosts::default() };
     let mut press = Press::new(lines, frames, &hosts, choice, &sources)?;

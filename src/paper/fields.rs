@@ -3,6 +3,8 @@
 //! `-vv` shows what the layers from IP on say, a line a layer as long as it fits; `-vvv` every field of every layer, a line each,
 //! with the bytes where it stands.
 
+use std::fmt::Write as _;
+
 use super::{Pen, Tone};
 use crate::decode::dissect::{Dissection, Field, LayerFields, Value};
 
@@ -50,7 +52,7 @@ pub fn brief(pen: &mut Pen, dissection: &Dissection) {
                 if matches!(field.value, Value::Group) {
                     words = format!("{path}: {meaning}");
                 } else {
-                    words.push_str(&format!(" ({meaning})"));
+                    write!(words, " ({meaning})").expect("memory takes everything");
                 }
             }
             let words = words.trim_end();

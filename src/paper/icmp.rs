@@ -51,11 +51,9 @@ pub(super) fn message(line: &mut Line<'_, '_>, at: usize) {
                 (true, 2) => {
                     line.pen.show(format_args!("packet too big, mtu {}", mtu.unwrap_or(0)));
                 }
-                (false, 12) => line.pen.put("parameter problem"),
-                (true, 4) => line.pen.put("parameter problem"),
-                (false, 5) => line.pen.put("redirect"),
+                (false, 12) | (true, 4) => line.pen.put("parameter problem"),
+                (false, 5) | (true, 137) => line.pen.put("redirect"),
                 (true, 134) => line.pen.put("router advertisement"),
-                (true, 137) => line.pen.put("redirect"),
                 (true, 143) => line.pen.put("multicast listener report v2"),
                 (true, 130) => line.pen.put("multicast listener query"),
                 (true, 131) => line.pen.put("multicast listener report"),

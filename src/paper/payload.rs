@@ -59,7 +59,7 @@ fn dns(line: &mut Line<'_, '_>, message: &[u8], length: u32) -> bool {
     let Some(header) = message.first_chunk::<12>() else { return false };
     let [id, flags, questions, answers, authorities, additional] =
         std::array::from_fn(|index| u16::from_be_bytes([header[index * 2], header[index * 2 + 1]]));
-    let Some((name, end)) = name_at(message, 12).filter(|_| questions >= 1 && flags >> 11 & 0xf == 0) else {
+    let Some((name, end)) = name_at(message, 12).filter(|_| questions >= 1 && flags & 0x7800 == 0) else {
         return false;
     };
     let Some(kind) = word(end) else { return false };

@@ -14,7 +14,7 @@ use crate::command::say;
 use crate::digest::{Batch, Incident};
 use crate::frame::LinkType;
 
-pub(super) fn run(sources: &[Source], choice: Choice, limit: Option<u64>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(sources: &[Source], choice: &Choice, limit: Option<u64>) -> anyhow::Result<ExitCode> {
     let mut is_whole = true;
     let files = opened(sources, &mut |error| {
         is_whole = false;
@@ -34,7 +34,7 @@ pub(super) fn run(sources: &[Source], choice: Choice, limit: Option<u64>) -> any
                     say(refused);
                 });
             }
-            count += counted(&batch, &links, &choice);
+            count += counted(&batch, &links, choice);
             for incident in &batch.incidents {
                 if let Incident::Truncated(what) | Incident::Unread(what) = incident {
                     is_whole = false;
