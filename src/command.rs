@@ -10,6 +10,7 @@ mod files;
 mod here;
 mod judging;
 mod keeper;
+mod ledger;
 mod listener;
 mod opened;
 mod opener;

@@ -70,10 +70,11 @@ impl Recorder {
 
     /// Ends the file, and says what is in it; returns whether all is there that was wanted.
     pub(super) fn end(mut self) -> bool {
-        if let Some(writer) = self.writer.take() {
-            self.tally.bytes += writer.size();
-            if let Err(error) = writer.finish() {
-                self.fail(&error, None);
+        if let Some(writer) = &mut self.writer {
+            let size = writer.size();
+            match writer.close() {
+                Ok(()) => self.tally.bytes += size,
+                Err(error) => self.fail(&error),
             }
         }
         for problem in &self.problems {
@@ -85,24 +86,20 @@ impl Recorder {
 
     fn keep(&mut self, batch: &Batch) {
         let Some(writer) = &mut self.writer else { return };
-        match write(writer, batch, &mut self.files, &mut self.tally) {
-            Ok(()) => {}
-            Err(error) => {
-                let whole = writer.whole();
-                self.fail(&error, Some(whole));
-            }
+        if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
+            self.fail(&error);
         }
     }
 
-    /// Nothing can be written any more; of the file, `whole` bytes are whole blocks.
-    fn fail(&mut self, error: &io::Error, whole: Option<u64>) {
+    /// Nothing can be written any more.
+    fn fail(&mut self, error: &io::Error) {
         let current = self.files.current();
         if let Some(writer) = self.writer.take() {
-            self.tally.bytes += writer.whole();
-            if let Some(whole) = whole {
-                // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
-                writer.into_inner().set_len(whole).ok();
-            }
+            let whole = writer.whole();
+            self.tally.bytes += whole;
+            self.tally.kept -= writer.lost();
+            // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
+            writer.into_inner().set_len(whole).ok();
         }
         // Who reads has enough: that is no failure.
         self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
@@ -193,8 +190,7 @@ impl Taker for Recorder {
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.flush()
         {
-            let whole = writer.whole();
-            self.fail(&error, Some(whole));
+            self.fail(&error);
         }
     }
 
@@ -241,9 +237,9 @@ impl Taker for Recorder {
 }
 
 impl Tally {
-    /// `1,234 frames kept in trace.pcapng (1.2 MB), 12 dropped by the kernel`.
+    /// `1,234 frames kept: trace.pcapng, 1.2 MB; 12 dropped by the kernel`.
     fn words(&self, files: &str) -> String {
-        let mut words = format!("{} kept in {files} ({})", counted(self.kept, "frame"), bytes(self.bytes));
+        let mut words = format!("{} kept: {files}, {}", counted(self.kept, "frame"), bytes(self.bytes));
         if self.kept < self.seen {
             words.push_str(&format!(" of {} seen", thousands(self.seen)));
         }
@@ -258,7 +254,7 @@ impl Tally {
 }
 
 /// `Linux 6.8.0`.
-fn system() -> Option<String> {
+pub(super) fn system() -> Option<String> {
     let told = uname();
     let (name, release) = (told.sysname().to_str().ok()?, told.release().to_str().ok()?);
     Some(format!("{name} {release}"))
