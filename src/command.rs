@@ -12,6 +12,7 @@ mod judging;
 mod keeper;
 mod ledger;
 mod listener;
+mod marker;
 mod opened;
 mod opener;
 mod progress;

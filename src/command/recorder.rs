@@ -145,8 +145,8 @@ impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
         self.about
             .points
-            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.words().map(str::to_owned) });
-        self.chooser.add_point(source)
+            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.filter().map(str::to_owned) });
+        self.chooser.add_point()
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {

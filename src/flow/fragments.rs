@@ -74,6 +74,8 @@ struct Tail {
     destination_mac: MacIndex,
     /// The numbers of all its frames, if somebody asks whose they are.
     frames: Vec<u64>,
+    /// Of all of them.
+    marks: u8,
 }
 
 /// The fragments of one point.
@@ -173,6 +175,7 @@ impl Table {
             if let Some(owners) = &mut self.owners {
                 owners.note_late(seen.point, &tail.frames, track);
             }
+            self.tracks[track.0 as usize].marks |= tail.marks;
         }
     }
 
@@ -193,6 +196,7 @@ impl Table {
             let track = first.track;
             let leg = self.leg_at(track, seen);
             self.legs[leg.0 as usize].note_bytes(seen.time, bytes);
+            self.tracks[track.0 as usize].marks |= digest.marks;
             self.mark_changed(track);
             return track;
         }
@@ -202,6 +206,7 @@ impl Table {
             if is_followed && known.frames.len() < PIECES {
                 known.frames.push(seen.ordinal);
             }
+            known.marks |= digest.marks;
             return TrackIndex::NONE;
         }
         let (source, destination) = decode::link_addresses(seen.bytes, seen.link);
@@ -217,6 +222,7 @@ impl Table {
             source_mac: self.intern(source),
             destination_mac: self.intern(destination),
             frames: if is_followed { vec![seen.ordinal] } else { Vec::new() },
+            marks: digest.marks,
         };
         let waiting = &mut self.fragments.of(seen.point).waiting;
         if waiting.len() == WAITING {
@@ -265,6 +271,7 @@ impl Table {
         }
         leg.count(is_out, tail.time, 0);
         leg.note_bytes(tail.time, tail.bytes);
+        self.tracks[track.0 as usize].marks |= tail.marks;
         self.mark_changed(track);
         self.fragments.of(point).enter(tail.name, track, reversed, tail.time, tail.at);
         if let Some(owners) = &mut self.owners {
