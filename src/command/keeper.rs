@@ -24,6 +24,7 @@ use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::command::files::standard_output;
 use crate::command::ledger::Ledger;
 use crate::command::opener::Opener;
+use crate::command::say;
 use crate::digest::Batch;
 use crate::engine::{Engine, Told};
 use crate::frame::PointIndex;
@@ -32,7 +33,7 @@ use crate::verdict::Verdict;
 /// How often what was written is handed on.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// What is to be kept, and where.
+/// What is to be kept, and where; until that begins.
 pub(super) struct Keeping {
     pub(super) path: PathBuf,
     /// Frames say what became of their flow.
@@ -53,15 +54,71 @@ impl Keeping {
     }
 }
 
+/// The file that holds all frames meanwhile. Dropped, it is gone.
+struct Spool {
+    file: File,
+    /// Who made it, and its path, if it has a name.
+    named: Option<(Opener, PathBuf)>,
+}
+
+impl Spool {
+    /// A spool beside the file that `opener` was made for, under a name that is free.
+    fn beside(path: &Path, mut opener: Opener) -> anyhow::Result<Self> {
+        let stem = spool_stem(path);
+        let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.display()));
+        let mut name = format!("{stem}{ending}");
+        let mut number = 1;
+        loop {
+            match opener.create(&name) {
+                Ok(file) => return Ok(Self { file, named: Some((opener, path.with_file_name(name))) }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let shown = path.with_file_name(name);
+                    return Err(error).with_context(|| {
+                        format!(
+                            "-w: cannot create {}, which is to hold all frames meanwhile",
+                            shown.display()
+                        )
+                    });
+                }
+            }
+            number += 1;
+            name = format!("{stem}-{number}{ending}");
+        }
+    }
+
+    /// A spool without a name.
+    fn nameless(directory: &Path) -> io::Result<Self> {
+        Ok(Self { file: scratch(directory)?, named: None })
+    }
+
+    /// Leaves it; returns where it is.
+    fn leave(mut self) -> Option<PathBuf> {
+        self.named.take().map(|(_, path)| path)
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Some((opener, path)) = &mut self.named {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Err(error) = opener.remove(name) {
+                say(format_args!(
+                    "{}, which held all frames meanwhile, cannot be removed: {error}",
+                    path.display()
+                ));
+            }
+        }
+    }
+}
+
 /// Frames that are being kept. What goes wrong is told at the end: judging goes on without it.
 pub(super) struct Keeper {
     keeping: Keeping,
     out: File,
-    spool: Option<Writer<File>>,
-    /// The spool again, to be read.
-    again: File,
-    /// Its name, if it has one.
-    name: Option<String>,
+    /// All frames; `None` once it has ended.
+    writer: Option<Writer<File>>,
+    spool: Spool,
     ledger: Ledger,
     about: About,
     /// When what was written was last handed on.
@@ -80,142 +137,123 @@ impl Keeper {
         } else {
             File::create(&keeping.path).with_context(|| format!("-w: cannot create {shown}"))?
         };
-        let directory = std::env::temp_dir();
+        // Beside FILE, where there is room for frames: a pod may have no other place to write to.
+        let directory = match keeping.opener {
+            Some(_) => keeping
+                .path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_owned(),
+            None => std::env::temp_dir(),
+        };
         let cannot = || format!("-w: cannot write in {}", directory.display());
         let ledger = Ledger::new(&directory, keeping.is_annotated).with_context(cannot)?;
-        let (spool, name) = match &mut keeping.opener {
-            Some(opener) => create_spool(opener, &keeping.path)?,
-            None => (scratch(&directory).with_context(cannot)?, None),
+        let spool = match keeping.opener.take() {
+            Some(opener) => Spool::beside(&keeping.path, opener)?,
+            None => Spool::nameless(&directory).with_context(cannot)?,
         };
-        let again = spool.try_clone()?;
         let about = About { system: super::recorder::system(), comment: None, points };
-        let spool = Writer::about(spool, about.clone())
+        let writer = Writer::about(spool.file.try_clone()?, about.clone())
             .with_context(|| format!("-w: cannot write all frames for {shown}"))?;
-        let (flushed, failure, interfaces) = (Instant::now(), None, Vec::new());
         Ok(Self {
             keeping,
             out,
-            spool: Some(spool),
-            again,
-            name,
+            writer: Some(writer),
+            spool,
             ledger,
             about,
-            flushed,
-            failure,
-            interfaces,
+            flushed: Instant::now(),
+            failure: None,
+            interfaces: Vec::new(),
         })
     }
 
     /// Keeps a batch that the engine has just taken in.
     pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
-        let Some(spool) = &mut self.spool else { return };
-        let kept = spool.write(batch).and_then(|()| self.ledger.note_owners(engine.owners()));
-        self.ledger.note_late(engine.take_late_owners());
-        if let Err(error) = kept {
-            self.fail(error);
+        if let Some(writer) = &mut self.writer {
+            let kept = writer.write(batch).and_then(|()| self.ledger.note_owners(engine.owners()));
+            if let Err(error) = kept {
+                self.fail(error);
+            }
         }
-        self.note_told(engine.take_told());
+        self.note(engine);
     }
 
     /// Hands on what was written, from time to time: somebody may look at it meanwhile, and whatever ends the process, most of it
     /// is there.
     pub(super) fn hand_on(&mut self, engine: &mut Engine) {
-        self.note_told(engine.take_told());
+        self.note(engine);
         if self.flushed.elapsed() < FLUSH_EVERY {
             return;
         }
         self.flushed = Instant::now();
-        if let Some(Err(error)) = self.spool.as_mut().map(Writer::flush) {
+        if let Some(Err(error)) = self.writer.as_mut().map(Writer::flush) {
             self.fail(error);
         }
     }
 
     /// Copies the frames that are wanted; returns what went wrong, in words.
     pub(super) fn finish(mut self, engine: &mut Engine) -> Option<String> {
-        let mut told = Vec::new();
-        engine.tell_all(|flow| told.push(flow));
-        self.note_told(engine.take_told());
-        self.note_told(told);
-        self.ledger.note_late(engine.take_late_owners());
-        match self.spool.as_mut().map(Writer::close) {
+        engine.tell_all(|flow| self.note_flow(&flow));
+        self.note(engine);
+        match self.writer.as_mut().map(Writer::close) {
             Some(Err(error)) => self.fail(error),
-            _ => self.end_spool(),
+            _ => self.end_writing(),
         }
-        let Self { mut keeping, out, mut again, name, ledger, mut about, failure, interfaces, .. } = self;
+        let Self { keeping, out, mut spool, ledger, mut about, failure, interfaces, .. } = self;
         about.comment = Some(words(&keeping.only));
-        let copied = again.rewind().and_then(|()| {
+        let copied = spool.file.rewind().and_then(|()| {
             let mut answers = ledger.read()?;
             let point = |interface: u32| interfaces.get(interface as usize).copied();
-            extract(&again, &out, &about, |interface| match point(interface) {
+            extract(&spool.file, &out, &about, |interface| match point(interface) {
                 Some(point) => answers.next(point),
                 None => Ok(Choice::Leave),
             })
         });
-        let path = keeping.path.display().to_string();
-        let error = match (copied, failure) {
+        let error = match (failure, copied) {
             // Who reads has enough: that is no failure.
-            (Err(error), _) if error.kind() == io::ErrorKind::BrokenPipe => return None,
-            (Err(error), None) => error,
-            (_, Some(error)) => error,
-            (Ok(_), None) => {
-                if let (Some(opener), Some(name)) = (&mut keeping.opener, &name)
-                    && let Err(error) = opener.remove(name)
-                {
-                    return Some(format!(
-                        "{name}, which held all frames meanwhile, cannot be removed: {error}"
-                    ));
-                }
-                return None;
-            }
+            (_, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return None,
+            (None, Ok(_)) => return None,
+            (Some(error), _) | (None, Err(error)) => error,
         };
-        let rest = name.map_or_else(String::new, |name| {
-            format!("; what was captured of all frames is in {}", keeping.path.with_file_name(name).display())
+        let rest = spool.leave().map_or_else(String::new, |spool| {
+            format!("; what was captured of all frames is in {}", spool.display())
         });
         Some(format!(
-            "the frames in {path} are incomplete: {error}; all of them were judged all the same{rest}"
+            "the frames in {} are incomplete: {error}; all of them were judged all the same{rest}",
+            keeping.path.display()
         ))
     }
 
-    fn note_told(&mut self, told: Vec<Told>) {
-        let only = &self.keeping.only;
-        let wanted = told.iter().filter(|told| only.is_empty() || only.contains(&told.verdict));
-        let noted = wanted.map(|told| self.ledger.note_flow(told)).collect::<io::Result<()>>();
-        if let Err(error) = noted {
+    /// Notes what the engine has to tell.
+    fn note(&mut self, engine: &mut Engine) {
+        for flow in engine.take_told() {
+            self.note_flow(&flow);
+        }
+        self.ledger.note_late(engine.take_late_owners());
+    }
+
+    fn note_flow(&mut self, flow: &Told) {
+        let is_wanted = self.keeping.only.is_empty() || self.keeping.only.contains(&flow.verdict);
+        if is_wanted
+            && self.failure.is_none()
+            && let Err(error) = self.ledger.note_flow(flow)
+        {
             self.fail(error);
         }
     }
 
-    fn end_spool(&mut self) {
-        if let Some(spool) = self.spool.take() {
-            self.interfaces = spool.points();
+    fn end_writing(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.interfaces = writer.points();
         }
     }
 
     fn fail(&mut self, error: io::Error) {
-        self.end_spool();
+        self.end_writing();
         self.failure.get_or_insert(error);
     }
-}
-
-/// A spool beside the file, under a name that is free.
-fn create_spool(opener: &mut Opener, path: &Path) -> anyhow::Result<(File, Option<String>)> {
-    let stem = spool_stem(path);
-    let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.display()));
-    let mut name = format!("{stem}{ending}");
-    for number in 2.. {
-        match opener.create(&name) {
-            Ok(file) => return Ok((file, Some(name))),
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(error) => {
-                let shown = path.with_file_name(name);
-                return Err(error).with_context(|| {
-                    format!("-w: cannot create {}, which is to hold all frames meanwhile", shown.display())
-                });
-            }
-        }
-        name = format!("{stem}-{number}{ending}");
-    }
-    unreachable!("numbers do not run out before names do")
 }
 
 /// `trace-all` for `trace.pcapng`.
