@@ -9,6 +9,7 @@ mod here;
 mod judging;
 mod keeper;
 mod listener;
+mod marker;
 mod opened;
 mod progress;
 mod refused;

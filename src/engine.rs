@@ -495,8 +495,10 @@ fn judge<'a>(table: &'a Table, facts: &'a Facts, settings: &'a Settings) -> Judg
 
 fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
     let mut tuples = Vec::new();
+    let mut marks = 0;
     for index in table.tracks_of(flow) {
         let track = table.track(index);
+        marks |= u32::from(track.marks);
         let ends = [Some((track.client(), track.server())), table.told_origin(index)];
         tuples.extend(ends.into_iter().flatten().map(|(source, destination)| Tuple {
             source,
@@ -504,7 +506,7 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
             protocol: track.key.protocol,
         }));
     }
-    settings.selection.matches(&tuples, 0)
+    settings.selection.matches(&tuples, marks)
 }
 
 impl Snapshots for Engine {

@@ -10,8 +10,10 @@ use jiff::Timestamp as Now;
 
 use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
+use crate::cli::traffic::Asked;
 use crate::command::here::Here;
 use crate::command::judging::Judging;
+use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
 use crate::decode;
@@ -19,16 +21,29 @@ use crate::engine::{Engine, Lifetime, Settings};
 use crate::expect::environment::Environment;
 use crate::expect::policy::Policy;
 use crate::expect::{Cluster, Expectations};
+use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
     let sources = frames.sources()?;
+    // What was typed is checked before anything is opened.
+    let asked = arguments.traffic.asked(&arguments.known.hosts)?;
+    for warning in &asked.warnings {
+        say(warning);
+    }
+    if let Some(expression) = &asked.expression
+        && sources.iter().any(|source| matches!(source.input, Input::Interface(_)))
+    {
+        expression.check_live()?;
+    }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
-    let (settings, here) = settings(arguments, &sources)?;
+    let marks = Marks::of(&asked.composition)?;
+    let expression = asked.expression.clone();
+    let (settings, here) = settings(arguments, &sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
@@ -47,6 +62,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         conntrack: &arguments.known.conntrack,
         is_live,
         count: frames.until.count,
+        expression: expression.as_ref(),
+        names: Vec::new(),
+        refused: None,
     };
     let plan = Plan {
         command: "check",
@@ -56,11 +74,15 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filter: None,
         here,
         decoding: Some(&decoding),
+        marks,
         limit: frames.until.count,
         verdicts: arguments.verdicts,
         is_stdout_used,
     };
     Session::open(&mut judging, plan)?.run(&mut judging)?;
+    if let Some(refused) = judging.refused.take() {
+        anyhow::bail!(refused);
+    }
     let mut engine = judging.end();
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
@@ -86,7 +108,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What is asked, and, where interfaces of this machine are captured, what it says of itself.
-fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settings, Option<Here>)> {
+fn settings(
+    arguments: &Arguments,
+    sources: &[Source],
+    asked: Asked,
+) -> anyhow::Result<(Settings, Option<Here>)> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let mut policies = Vec::new();
     for path in &arguments.policy {
@@ -109,10 +135,10 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
         policies.push(Policy { cluster: found.cluster(), ..Policy::default() });
         here = Some(found);
     }
-    let (expectations, warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
+    let (expectations, mut warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
     let is_live = sources.iter().any(|source| source.input.is_live());
-    let asked = arguments.traffic.asked(&arguments.known.hosts)?;
     assumptions.extend(asked.assumptions);
+    warnings.extend(asked.warnings);
     let settings = Settings {
         expectations,
         selection: asked.composition,

@@ -22,8 +22,10 @@ use anyhow::Context as _;
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
+use crate::command::marker::Marker;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
+use crate::filter::composition::marks::Marks;
 use crate::frame::PointIndex;
 
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
@@ -76,11 +78,12 @@ struct Asked {
 
 impl Feed {
     /// Starts a thread for each reader, and one that decodes; at most `limit` frames come out in all. Without
-    /// `decoding` they come without digests. Points are numbered
-    /// from 0, and each has a reader.
+    /// `decoding` they come without digests; with `marks`, these carry what is asked of frames. Points are numbered from 0,
+    /// and each has a reader.
     pub(super) fn start(
         readers: Vec<Reader>,
         decoding: Option<&Options>,
+        marks: Option<Marks>,
         limit: Option<u64>,
     ) -> anyhow::Result<Self> {
         let points: usize = readers.iter().map(|reader| reader.points().len()).sum();
@@ -109,6 +112,7 @@ impl Feed {
         let decoder = Decoder {
             digesters: decoding
                 .map(|options| (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect()),
+            marker: marks.zip(decoding).map(|(marks, options)| Marker::new(marks, options.clone(), points)),
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
@@ -279,6 +283,7 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
 /// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
     digesters: Option<Vec<Digester>>,
+    marker: Option<Marker>,
     /// Frames still wanted.
     left: u64,
     asked: Arc<Asked>,
@@ -297,6 +302,9 @@ impl Decoder {
             }
             if let Some(digesters) = &mut self.digesters {
                 digesters[batch.point.0 as usize].digest(&mut batch);
+            }
+            if let Some(marker) = &mut self.marker {
+                marker.mark(&mut batch);
             }
             if digested.send(batch).is_err() {
                 return;

@@ -9,6 +9,7 @@ use crate::command::tables;
 use crate::command::taker::{Status, Taker};
 use crate::digest::Batch;
 use crate::engine::Engine;
+use crate::filter::expression::Expression;
 use crate::frame::{PointIndex, Timestamp};
 use crate::number::thousands;
 use crate::place::Known;
@@ -25,9 +26,25 @@ pub(super) struct Judging<'a> {
     pub(super) is_live: bool,
     /// Frames that are wanted.
     pub(super) count: Option<u64>,
+    /// What frames are asked; it must exist for the link types of all sources.
+    pub(super) expression: Option<&'a Expression>,
+    /// By point.
+    pub(super) names: Vec<String>,
+    /// Why the run cannot go on: frames came that cannot be asked.
+    pub(super) refused: Option<String>,
 }
 
 impl Judging<'_> {
+    /// Looks whether what is asked of frames exists for those of the interfaces that a batch tells of.
+    fn check_links(&mut self, batch: &Batch) {
+        let Some(expression) = self.expression else { return };
+        let refused = batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err());
+        if let Some(refused) = refused {
+            let name = &self.names[usize::from(batch.point.0)];
+            self.refused.get_or_insert_with(|| format!("{name}: {refused}"));
+        }
+    }
+
     /// No more will come: ends what is kept, and gives the engine back.
     pub(super) fn end(mut self) -> Engine {
         if let Some(problem) = self.keeper.take().and_then(Keeper::finish) {
@@ -48,6 +65,7 @@ impl Taker for Judging<'_> {
     }
 
     fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
+        self.names = points.to_vec();
         self.keeper = self.write.map(|path| Keeper::create(path, points)).transpose()?;
         // Now that all is open, whatever began before is in it.
         tables::know_live(&mut self.engine, self.conntrack);
@@ -55,6 +73,7 @@ impl Taker for Judging<'_> {
     }
 
     fn take(&mut self, batch: &mut Batch) {
+        self.check_links(batch);
         if let Some(keeper) = &mut self.keeper {
             keeper.keep(batch);
         }
@@ -95,7 +114,7 @@ impl Taker for Judging<'_> {
     }
 
     fn has_enough(&self) -> bool {
-        self.count.is_some_and(|count| self.engine.frames() >= count)
+        self.refused.is_some() || self.count.is_some_and(|count| self.engine.frames() >= count)
     }
 
     fn can_go_on(&self) -> bool {

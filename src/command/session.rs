@@ -22,6 +22,7 @@ use crate::command::status::Line;
 use crate::command::taker::Taker;
 use crate::decode::Options;
 use crate::digest::{Batch, Incident};
+use crate::filter::composition::marks::Marks;
 use crate::frame::{PointIndex, Timestamp};
 use crate::privilege;
 
@@ -57,6 +58,8 @@ pub(super) struct Plan<'a> {
     pub(super) here: Option<Here>,
     /// How frames are decoded; `None` where nobody needs digests.
     pub(super) decoding: Option<&'a Options>,
+    /// What is asked of each frame that is decoded.
+    pub(super) marks: Option<Marks>,
     /// Frames that are read at most; a taker that wants a number of those it chooses counts itself.
     pub(super) limit: Option<u64>,
     /// How a run is over that takes flows into account.
@@ -153,7 +156,7 @@ impl Session {
         } else {
             Shown::Progress(Progress::new(meters))
         };
-        let feed = Feed::start(readers, plan.decoding, plan.limit)?;
+        let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
         let mut session = Self {
             feed,
             ends,

@@ -59,8 +59,8 @@ pub struct Clause {
 pub struct Admission {
     /// Joined by *or*; none, where everything must be captured.
     pub clauses: Vec<Clause>,
-    /// Typed expressions that each frame must meet besides, in frames' scope.
-    pub typed: Vec<String>,
+    /// The typed expression that each frame must match besides, where frames are asked for.
+    pub typed: Option<String>,
     /// Terms of which more is let through than is selected, each with what and why.
     pub notes: Vec<Note>,
 }
@@ -77,14 +77,13 @@ impl Composition {
     /// The capture filter that lets through all that this selects.
     pub fn admission(&self, question: &Question<'_>) -> Admission {
         let mut over = Over::new(question);
-        let pass = over.over(self);
+        let pass = over.root(self);
         let notes = over.notes;
-        let Some(kept) = kept::kept(question) else { return Admission { clauses: Vec::new(), typed: over.typed, notes } };
-        let mut clauses = Vec::new();
-        if pass != Pass::Everything {
-            clauses = kept;
-        }
-        if let Pass::Text(expression) = pass {
+        let mut clauses = match pass {
+            Pass::Everything => Vec::new(),
+            Pass::Nothing | Pass::Text(_) => kept::kept(question).unwrap_or_default(),
+        };
+        if let (Pass::Text(expression), false) = (pass, clauses.is_empty()) {
             clauses.push(Clause { expression, why: "what is asked for, in plain sight" });
         }
         Admission { clauses, typed: over.typed, notes }
@@ -95,11 +94,11 @@ impl Admission {
     /// The whole as one expression of pcap-filter(7); `None` is everything.
     pub fn expression(&self) -> Option<String> {
         // Each in brackets: `and` and `or` bind equally, from left to right.
-        let clauses: Vec<String> = self.clauses.iter().map(|clause| format!("({})", clause.expression)).collect();
+        let clauses: Vec<String> =
+            self.clauses.iter().map(|clause| format!("({})", clause.expression)).collect();
         let own = (!clauses.is_empty()).then(|| clauses.join(" or "));
         // What was typed may move the place where headers are looked for (`vlan`), for all that follows.
-        let typed = self.typed.iter().map(|typed| format!("({typed})"));
-        let parts: Vec<String> = own.map(|own| format!("({own})")).into_iter().chain(typed).collect();
+        let parts: Vec<String> = own.iter().chain(&self.typed).map(|part| format!("({part})")).collect();
         (!parts.is_empty()).then(|| parts.join(" and "))
     }
 }

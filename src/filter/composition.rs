@@ -9,6 +9,7 @@
 //! 3. **A destination** ([`Composition::covers_destination`]), which is what `to:` in a policy file speaks about: one end
 //!    alone, at two moments, and one of these must meet all that is said.
 
+pub mod marks;
 mod sight;
 
 use std::fmt;

@@ -16,11 +16,11 @@ mod short;
 
 use std::fmt;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use crate::filter::bpf::{self, Program};
 use crate::filter::words::words;
-use crate::frame::LinkType;
+use crate::frame::{Frame, LinkType};
 
 /// Link types that most captures have, and all interfaces that egret captures; tried before all others.
 const COMMON: [LinkType; 5] = [
@@ -40,10 +40,18 @@ pub struct Expression {
     /// With addresses in the place of names.
     compiled: String,
     warnings: Vec<String>,
-    programs: Arc<Mutex<Vec<(LinkType, Compiled)>>>,
+    programs: Arc<Programs>,
 }
 
-type Compiled = Result<Arc<Program>, bpf::Error>;
+/// Programs by link type, in a chain that only grows: who asks frame after frame waits for nobody.
+#[derive(Default)]
+struct Programs(OnceLock<Box<Compiled>>);
+
+struct Compiled {
+    link: LinkType,
+    program: Result<Program, bpf::Error>,
+    others: Programs,
+}
 
 /// What names of hosts stand for.
 #[derive(Clone, Copy)]
@@ -125,15 +133,17 @@ impl Expression {
     }
 
     /// The program for frames of a link type; compiled once.
-    pub fn program(&self, link: LinkType) -> Result<Arc<Program>, NotForLink> {
-        let mut programs = self.programs.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = programs.iter().find(|(of, _)| *of == link).map(|(_, compiled)| compiled.clone());
-        let compiled = known.unwrap_or_else(|| {
-            let compiled = Program::compile(&self.compiled, link).map(Arc::new);
-            programs.push((link, compiled.clone()));
-            compiled
-        });
-        compiled.map_err(|why| NotForLink { typed: self.typed.clone(), link, why })
+    pub fn program(&self, link: LinkType) -> Result<&Program, NotForLink> {
+        let refused = |why: &bpf::Error| NotForLink { typed: self.typed.clone(), link, why: why.clone() };
+        self.programs.of(link, &self.compiled).map_err(refused)
+    }
+
+    /// Whether a frame matches. Frames of a link type that this does not exist for do not: [`Expression::program`] tells of that.
+    #[inline]
+    pub fn matches(&self, frame: &Frame<'_>) -> bool {
+        self.programs
+            .of(frame.link, &self.compiled)
+            .is_ok_and(|program| program.matches(frame.bytes, frame.original))
     }
 
     /// Whether an interface can have frames that this exists for; else why Ethernet's cannot. Asked before any is opened.
@@ -143,33 +153,25 @@ impl Expression {
             _ => Ok(()),
         }
     }
+}
 
-    /// One that asks this expression of frame after frame.
-    pub fn matcher(&self) -> Matcher {
-        Matcher { expression: self.clone(), last: None }
+impl Programs {
+    #[inline]
+    fn of(&self, link: LinkType, expression: &str) -> Result<&Program, &bpf::Error> {
+        let mut programs = self;
+        loop {
+            let compiled = programs.0.get_or_init(|| Box::new(Compiled::new(link, expression)));
+            if compiled.link == link {
+                return compiled.program.as_ref();
+            }
+            programs = &compiled.others;
+        }
     }
 }
 
-/// Asks an expression of frames, and remembers the program for the link type of the last.
-#[derive(Debug, Clone)]
-pub struct Matcher {
-    expression: Expression,
-    last: Option<(LinkType, Option<Arc<Program>>)>,
-}
-
-impl Matcher {
-    /// Whether a frame matches. Frames of a link type that the expression does not exist for do not: [`Expression::program`] tells of it.
-    #[inline]
-    pub fn matches(&mut self, link: LinkType, bytes: &[u8], original: u32) -> bool {
-        match &self.last {
-            Some((of, program)) if *of == link => {
-                program.as_ref().is_some_and(|program| program.matches(bytes, original))
-            }
-            _ => {
-                self.last = Some((link, self.expression.program(link).ok()));
-                self.matches(link, bytes, original)
-            }
-        }
+impl Compiled {
+    fn new(link: LinkType, expression: &str) -> Self {
+        Self { link, program: Program::compile(expression, link), others: Programs::default() }
     }
 }
 

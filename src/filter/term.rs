@@ -3,13 +3,14 @@
 //! The keys are the same in options (`--dst-port`), in policy files (`dst_port`) and in presets. A term asks about
 //! 1. the ends of conversations: addresses, ports, protocol. Ports are those of TCP, UDP and SCTP: what stands in for
 //!    them elsewhere, as an echo's identifier does, is none;
-//! 2. or what a single frame shows ([`Sign`]).
+//! 2. or what a single frame shows ([`Sign`]), or whether it matches an [`Expression`].
 
 use std::fmt;
 
 use crate::digest::protocol as number;
 use crate::filter::address::{self, block};
 use crate::filter::composition::Tuple;
+use crate::filter::expression::Expression;
 use crate::filter::port::{self, Range};
 use crate::filter::protocol::{self, Protocol};
 use crate::filter::sign::{self, Sign};
@@ -34,6 +35,8 @@ pub enum Term {
     Shows(Vec<Sign>),
     /// ARP or neighbour discovery that speaks of one of these addresses.
     Neighbour(Vec<Block>),
+    /// A frame matches it.
+    Matches(Expression),
 }
 
 /// A value does not fit the key that it stands under.
@@ -82,7 +85,7 @@ impl Term {
     pub fn blocks_mut(&mut self) -> Option<&mut Vec<Block>> {
         match self {
             Self::Address(_, blocks) | Self::Outside(_, blocks) | Self::Neighbour(blocks) => Some(blocks),
-            Self::Port(..) | Self::Protocol(_) | Self::Shows(_) => None,
+            Self::Port(..) | Self::Protocol(_) | Self::Shows(_) | Self::Matches(_) => None,
         }
     }
 
@@ -95,6 +98,8 @@ impl Term {
             Self::Port(_, ranges) => ranges.push(value.parse()?),
             Self::Protocol(protocols) => protocols.push(value.parse()?),
             Self::Shows(signs) => signs.push(value.parse()?),
+            // It is no list.
+            Self::Matches(_) => {}
         }
         Ok(())
     }
@@ -114,13 +119,21 @@ impl Term {
     pub fn blocks(&self) -> &[Block] {
         match self {
             Self::Address(_, blocks) | Self::Outside(_, blocks) | Self::Neighbour(blocks) => blocks,
-            Self::Port(..) | Self::Protocol(_) | Self::Shows(_) => &[],
+            Self::Port(..) | Self::Protocol(_) | Self::Shows(_) | Self::Matches(_) => &[],
+        }
+    }
+
+    /// The expression that it asks for, if that is what it does.
+    pub fn expression(&self) -> Option<&Expression> {
+        match self {
+            Self::Matches(expression) => Some(expression),
+            _ => None,
         }
     }
 
     /// Whether only a frame can meet it: the ends of a conversation do not tell.
     pub fn is_of_frames(&self) -> bool {
-        matches!(self, Self::Shows(_) | Self::Neighbour(_))
+        matches!(self, Self::Shows(_) | Self::Neighbour(_) | Self::Matches(_))
     }
 
     /// Whether a conversation of these ends meets it; what only frames show is never met.
@@ -142,14 +155,14 @@ impl Term {
                 has_ports(protocol) && ranges.iter().any(|range| range.contains(end.port))
             }
             Self::Protocol(protocols) => protocols.contains(&Protocol(protocol)),
-            Self::Shows(_) | Self::Neighbour(_) => false,
+            Self::Shows(_) | Self::Neighbour(_) | Self::Matches(_) => false,
         }
     }
 
     pub(super) fn side(&self) -> Side {
         match *self {
             Self::Address(side, _) | Self::Outside(side, _) | Self::Port(side, _) => side,
-            Self::Protocol(_) | Self::Shows(_) | Self::Neighbour(_) => Side::Either,
+            Self::Protocol(_) | Self::Shows(_) | Self::Neighbour(_) | Self::Matches(_) => Side::Either,
         }
     }
 }
@@ -182,6 +195,7 @@ impl fmt::Display for Term {
             Self::Protocol(protocols) => either(f, "protocol", protocols),
             Self::Shows(signs) => either(f, "shows", signs),
             Self::Neighbour(blocks) => either(f, "ARP or neighbour discovery about", blocks),
+            Self::Matches(expression) => write!(f, "`{expression}`"),
         }
     }
 }

@@ -119,6 +119,7 @@ impl Table {
         } else {
             newest
         };
+        self.tracks[track.0 as usize].marks |= digest.marks;
         let about_client = self.track(track).is_out(digest.reversed);
         let errors = self.errors.entry(track).or_default();
         // Several places show one error, and of many the earliest are kept: which comes first makes no difference.

@@ -71,6 +71,8 @@ struct Tail {
     tunnel_reversed: bool,
     source_mac: MacIndex,
     destination_mac: MacIndex,
+    /// Of all of them.
+    marks: u8,
 }
 
 /// The fragments of one point.
@@ -167,6 +169,7 @@ impl Table {
         if let Some(tail) = before {
             let leg = self.leg_at(track, seen);
             self.legs[leg.0 as usize].note_bytes(tail.time, tail.bytes);
+            self.tracks[track.0 as usize].marks |= tail.marks;
         }
     }
 
@@ -181,12 +184,14 @@ impl Table {
             let track = first.track;
             let leg = self.leg_at(track, seen);
             self.legs[leg.0 as usize].note_bytes(seen.time, bytes);
+            self.tracks[track.0 as usize].marks |= digest.marks;
             self.mark_changed(track);
             return;
         }
         let is_its = |tail: &&mut Tail| tail.name == name && tail.at == at && is_near(tail.time, seen.time);
         if let Some(known) = cache.waiting.iter_mut().find(is_its) {
             known.bytes += bytes;
+            known.marks |= digest.marks;
             return;
         }
         let (source, destination) = decode::link_addresses(seen.bytes, seen.link);
@@ -201,6 +206,7 @@ impl Table {
             tunnel_reversed: digest.tunnel_reversed,
             source_mac: self.intern(source),
             destination_mac: self.intern(destination),
+            marks: digest.marks,
         };
         let waiting = &mut self.fragments.of(seen.point).waiting;
         if waiting.len() == WAITING {
@@ -248,6 +254,7 @@ impl Table {
         }
         leg.count(is_out, tail.time, 0);
         leg.note_bytes(tail.time, tail.bytes);
+        self.tracks[track.0 as usize].marks |= tail.marks;
         self.mark_changed(track);
         self.fragments.of(point).enter(tail.name, track, reversed, tail.time, tail.at);
     }

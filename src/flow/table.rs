@@ -278,6 +278,7 @@ impl Table {
             }
             Kind::IcmpError | Kind::Other => return,
         };
+        self.tracks[track.0 as usize].marks |= digest.marks;
         if let Some(piece) = piece.filter(|piece| piece.more && piece.offset == 0) {
             self.first_fragment(seen, digest, piece, track);
         }

@@ -22,17 +22,35 @@ use Pass::{Everything, Nothing, Text};
 pub(super) struct Over<'a> {
     question: &'a Question<'a>,
     pub(super) notes: Vec<Note>,
-    /// Typed expressions that can be asked as they are.
-    pub(super) typed: Vec<String>,
+    /// The typed expression that can be asked as it is.
+    pub(super) typed: Option<String>,
 }
 
 impl<'a> Over<'a> {
     pub(super) fn new(question: &'a Question<'a>) -> Self {
-        Self { question, notes: Vec::new(), typed: Vec::new() }
+        Self { question, notes: Vec::new(), typed: None }
+    }
+
+    /// The whole tree: an expression that every frame must match is kept apart from it, to be asked as it was typed.
+    ///
+    /// Only one: it may move the place where headers are looked for (`vlan`) for all that follows it. And only where it
+    /// cannot be denied: a program that looks beyond a frame's end says *no* to more than the expression.
+    pub(super) fn root(&mut self, tree: &Composition) -> Pass {
+        let parts = match tree {
+            Composition::All(parts) => parts.as_slice(),
+            tree => std::slice::from_ref(tree),
+        };
+        let first = parts.iter().position(|part| matches!(part, Composition::Term(Term::Matches(_))));
+        let apart = first.filter(|_| self.question.scope == Scope::Frames);
+        let mut rest = parts.to_vec();
+        if let Some(Composition::Term(Term::Matches(expression))) = apart.map(|at| rest.remove(at)) {
+            self.typed = Some(expression.without_names().to_owned());
+        }
+        self.over(&Composition::All(rest))
     }
 
     /// All that is wanted, and perhaps more.
-    pub(super) fn over(&mut self, tree: &Composition) -> Pass {
+    fn over(&mut self, tree: &Composition) -> Pass {
         match tree {
             Composition::Term(term) => self.term(term, None),
             Composition::Any(parts) => any(parts.iter().map(|part| self.over(part)).collect()),
@@ -64,7 +82,9 @@ impl<'a> Over<'a> {
     /// The side of which both address and port are known to stay, by an address term among `parts`.
     fn fixed_side(&self, parts: &[Composition]) -> Option<Side> {
         parts.iter().find_map(|part| match part {
-            Composition::Term(Term::Address(side, blocks)) if *side != Side::Either && self.stay(blocks) => Some(*side),
+            Composition::Term(Term::Address(side, blocks)) if *side != Side::Either && self.stay(blocks) => {
+                Some(*side)
+            }
             _ => None,
         })
     }
@@ -88,7 +108,9 @@ impl<'a> Over<'a> {
         let (pass, admits, why) = match (term, self.question.scope) {
             (Term::Shows(signs), scope) => match self.carriers(signs) {
                 Everything => (Everything, "everything", "a flow is selected by any of its frames"),
-                pass if scope == Scope::Flows => (pass, "all of that protocol", "a flow is selected by any of its frames"),
+                pass if scope == Scope::Flows => {
+                    (pass, "all of that protocol", "a flow is selected by any of its frames")
+                }
                 pass => (pass, "all of that protocol", "how a payload begins is not looked at"),
             },
             (Term::Address(_, blocks), _) if self.stay(blocks) => {
@@ -100,11 +122,21 @@ impl<'a> Over<'a> {
             (Term::Address(Side::Source, _) | Term::Port(Side::Source, _), _) => {
                 (Everything, "everything", "source NAT rewrites it: the leg behind does not carry it")
             }
-            (Term::Address(..) | Term::Port(..), _) => {
-                (Everything, "everything", "a Service or an egress router may rewrite it; --unrewritten says of addresses that none does")
-            }
+            (Term::Address(..) | Term::Port(..), _) => (
+                Everything,
+                "everything",
+                "a Service or an egress router may rewrite it; --unrewritten says of addresses that none does",
+            ),
             (Term::Outside(..), _) => (Everything, "everything", "NAT may rewrite it"),
             (Term::Neighbour(_), _) => (Everything, "everything", "it belongs to no flow"),
+            (Term::Matches(_), Scope::Flows) => {
+                (Everything, "everything", "a flow is selected by any of its frames")
+            }
+            (Term::Matches(_), Scope::Frames) => (
+                Everything,
+                "everything",
+                "an expression is asked as it is only where every frame must match it",
+            ),
             (Term::Protocol(_), _) => (Everything, "everything", ""),
         };
         self.notes.push(Note { term: term.to_string(), admits, why });
@@ -113,8 +145,10 @@ impl<'a> Over<'a> {
 
     fn note_excluded(&mut self, term: &Term) {
         let why = match self.question.scope {
-            Scope::Flows => "a flow is excluded by any of its legs, and whole: one leg's frames cannot be left out",
-            Scope::Frames => "how a payload begins is not looked at",
+            Scope::Flows => {
+                "a flow is excluded by any of its legs, and whole: one leg's frames cannot be left out"
+            }
+            Scope::Frames => "a filter cannot tell for certain what must be left out",
         };
         self.notes.push(Note { term: format!("not {term}"), admits: "everything", why });
     }
@@ -130,7 +164,10 @@ impl<'a> Over<'a> {
             (Term::Port(side, ranges), _) => Some(ports(*side, ranges)),
             // These are frames in which something may be hidden: all of them are kept.
             (Term::Neighbour(_), _) => Some(Nothing),
-            (Term::Shows(signs), _) => signs.iter().map(|sign| plain(*sign)).collect::<Option<Vec<_>>>().map(any),
+            (Term::Matches(_), _) => None,
+            (Term::Shows(signs), _) => {
+                signs.iter().map(|sign| plain(*sign)).collect::<Option<Vec<_>>>().map(any)
+            }
         }
     }
 

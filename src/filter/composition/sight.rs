@@ -63,6 +63,7 @@ impl<'a> Sight<'a> {
             }
             Term::Shows(signs) => signs.iter().any(|sign| sign.is_in(self.packet, self.frame)),
             Term::Neighbour(blocks) => self.speaks_of_neighbour(blocks),
+            Term::Matches(expression) => expression.matches(self.frame),
         }
     }
 
