@@ -91,8 +91,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report",
+            "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
+            "place", "snapshot", "report",
         ],
     ),
     (
