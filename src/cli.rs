@@ -4,8 +4,11 @@ pub mod check;
 pub mod frames;
 pub mod known;
 pub mod output;
+pub mod record;
 pub mod traffic;
 pub mod until;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -20,4 +23,11 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(check::Arguments),
+    Record(record::Arguments),
+    /// What `record` and `check` start where only root may write.
+    #[command(name = "open-files", hide = true)]
+    OpenFiles {
+        directory: PathBuf,
+        prefix: String,
+    },
 }
