@@ -11,6 +11,7 @@ mod files;
 mod here;
 mod judging;
 mod keeper;
+mod ledger;
 mod listener;
 mod marker;
 mod opened;

@@ -23,8 +23,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("decode", &["text", "net", "frame", "digest", "packet"]),
     ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
     // What is asked, and what should be.
-    ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
-    ("expect", &["text", "net", "digest", "filter"]),
+    ("nearest", &[]),
+    ("document", &["text", "nearest"]),
+    ("filter", &["text", "net", "frame", "digest", "packet", "decode", "nearest", "document"]),
+    ("expect", &["text", "net", "digest", "nearest", "document", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -91,8 +93,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report", "paper",
+            "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
+            "paper", "place", "snapshot", "report",
         ],
     ),
     (
@@ -134,6 +136,8 @@ const PURE: &[&str] = &[
     "digest",
     "packet",
     "decode",
+    "nearest",
+    "document",
     "filter",
     "snapshot",
     "names",

@@ -20,20 +20,20 @@
 //! 6. What the format cannot say, a time before 1970, is the nearest that it can.
 
 mod blocks;
+pub mod extract;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
-use self::blocks::Blocks;
+use self::blocks::{Blocks, ENHANCED_PACKET};
 use crate::digest::{Batch, Head, Incident, IndexName, Interface};
-use crate::frame::Timestamp;
+use crate::frame::{PointIndex, Timestamp};
 use crate::text::Text;
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
 
 /// `opt_comment` of any block; `shb_os`, `shb_userappl`; `if_name`, `if_description`, `if_tsresol`, `if_filter`; `isb_osdrop`,
 /// `isb_usrdeliv`.
@@ -68,6 +68,9 @@ pub struct AboutPoint {
     /// What of it is in the capture (pcap-filter(7)).
     pub filter: Option<String>,
 }
+
+/// Bytes of a block of statistics: head, interface and time, two options and their end, length again.
+const STATISTICS_SIZE: u64 = 8 + 12 + 2 * 12 + 4 + 4;
 
 /// A capture that is being written.
 #[derive(Debug)]
@@ -194,14 +197,28 @@ impl<W: Write> Writer<W> {
         Ok(())
     }
 
-    /// Bytes so far.
+    /// The point of each interface that was written, by its number in the file.
+    pub fn points(&self) -> Vec<PointIndex> {
+        let points = (0..).map(PointIndex).zip(&self.points);
+        let mut of: Vec<(u32, PointIndex)> =
+            points.flat_map(|(point, it)| it.interfaces.iter().map(move |it| (it.id, point))).collect();
+        of.sort_unstable();
+        of.into_iter().map(|(_, point)| point).collect()
+    }
+
+    /// Bytes so far, and what [`Writer::close`] adds to them.
     pub fn size(&self) -> u64 {
-        self.out.size()
+        self.out.size() + u64::from(self.interfaces) * STATISTICS_SIZE
     }
 
     /// Bytes of whole blocks that the operating system has taken: a file that is cut there is a capture.
     pub fn whole(&self) -> u64 {
         self.out.whole()
+    }
+
+    /// After an error: frames that were to be written, and of which a file that is cut to whole blocks has nothing.
+    pub fn lost(&self) -> u64 {
+        self.out.lost()
     }
 
     /// Hands everything so far to the operating system.
@@ -220,8 +237,14 @@ impl<W: Write> Writer<W> {
 
     /// Ends the capture with what was written and lost, and gives back what it was written to.
     pub fn finish(mut self) -> io::Result<W> {
+        self.close()?;
+        Ok(self.into_inner())
+    }
+
+    /// Ends the capture with what was written and lost.
+    pub fn close(&mut self) -> io::Result<()> {
         self.end()?;
-        self.out.finish()
+        self.out.flush()
     }
 
     /// What it was written to, as far as that was; after an error, when nothing can follow.
@@ -231,20 +254,7 @@ impl<W: Write> Writer<W> {
 
     /// Writes the section header, and the interfaces that are known.
     fn begin(&mut self) -> io::Result<()> {
-        let mut body = Vec::new();
-        body.extend(0x1a2b_3c4d_u32.to_le_bytes());
-        body.extend([1_u16.to_le_bytes(), 0_u16.to_le_bytes()].concat());
-        // The section's length is not known in advance.
-        body.extend(u64::MAX.to_le_bytes());
-        if let Some(comment) = &self.about.comment {
-            option(&mut body, COMMENT, comment.as_bytes());
-        }
-        if let Some(system) = &self.about.system {
-            option(&mut body, SYSTEM, system.as_bytes());
-        }
-        option(&mut body, APPLICATION, concat!("egret ", env!("CARGO_PKG_VERSION")).as_bytes());
-        end_options(&mut body);
-        self.out.add(SECTION, &body, &[], &[])?;
+        self.out.add(SECTION, &section(&self.about), &[], &[])?;
         let points = self.points.iter_mut().zip(&self.about.points);
         let known = points.flat_map(|(point, about)| point.interfaces.iter_mut().map(move |it| (it, about)));
         let mut known: Vec<_> = known.collect();
@@ -293,6 +303,24 @@ impl Written {
 /// The names of that interface's indexes, taken from those that wait.
 fn take_names(waiting: &mut Vec<IndexName>, interface: u16) -> Vec<IndexName> {
     waiting.extract_if(.., |named| named.interface == interface).collect()
+}
+
+/// The body of a section header.
+fn section(about: &About) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.extend(0x1a2b_3c4d_u32.to_le_bytes());
+    body.extend([1_u16.to_le_bytes(), 0_u16.to_le_bytes()].concat());
+    // The section's length is not known in advance.
+    body.extend(u64::MAX.to_le_bytes());
+    if let Some(comment) = &about.comment {
+        option(&mut body, COMMENT, comment.as_bytes());
+    }
+    if let Some(system) = &about.system {
+        option(&mut body, SYSTEM, system.as_bytes());
+    }
+    option(&mut body, APPLICATION, concat!("egret ", env!("CARGO_PKG_VERSION")).as_bytes());
+    end_options(&mut body);
+    body
 }
 
 /// The body of an interface description.

@@ -132,7 +132,7 @@ impl Files {
         let kept = series.kept.len() as u64;
         let gone = match series.count - kept {
             0 => String::new(),
-            gone => format!(" ({} before that, removed)", crate::number::counted(gone, "file")),
+            gone => format!(" ({} before them removed)", crate::number::counted(gone, "file")),
         };
         let first = self.path.with_file_name(first);
         let files = crate::number::counted(kept, "file");

@@ -55,6 +55,7 @@ impl Opener {
     /// An opener of files in `directory` whose names begin with `prefix`. To be called before sources are opened: what
     /// is open then, the other process has, too.
     pub(super) fn of(directory: &Path, prefix: &str) -> anyhow::Result<Self> {
+        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let shown = directory.display();
         if !privilege::are_more_than_a_users() {
             let within =
@@ -178,7 +179,6 @@ pub(super) struct Within {
 
 impl Within {
     fn open(directory: &Path, prefix: &str) -> io::Result<Self> {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = openat(CWD, directory, flags, Mode::empty())?;
         Ok(Self { directory, prefix: prefix.to_owned(), created: Vec::new() })

@@ -1,5 +1,6 @@
 //! Takes frames in to keep those that are wanted.
 
+use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
 use std::time::{Duration, Instant};
@@ -70,39 +71,36 @@ impl Recorder {
 
     /// Ends the file, and says what is in it; returns whether all is there that was wanted.
     pub(super) fn end(mut self) -> bool {
-        if let Some(writer) = self.writer.take() {
-            self.tally.bytes += writer.size();
-            if let Err(error) = writer.finish() {
-                self.fail(&error, None);
+        if let Some(writer) = &mut self.writer {
+            let size = writer.size();
+            match writer.close() {
+                Ok(()) => self.tally.bytes += size,
+                Err(error) => self.fail(&error),
             }
         }
         for problem in &self.problems {
             say(problem);
         }
-        say(self.tally.words(&self.files.words()));
+        say(self.tally.words(&self.files.words(), self.chooser.words().is_some()));
         !self.tally.is_incomplete && self.tally.dropped == 0
     }
 
     fn keep(&mut self, batch: &Batch) {
         let Some(writer) = &mut self.writer else { return };
-        match write(writer, batch, &mut self.files, &mut self.tally) {
-            Ok(()) => {}
-            Err(error) => {
-                let whole = writer.whole();
-                self.fail(&error, Some(whole));
-            }
+        if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
+            self.fail(&error);
         }
     }
 
-    /// Nothing can be written any more; of the file, `whole` bytes are whole blocks.
-    fn fail(&mut self, error: &io::Error, whole: Option<u64>) {
+    /// Nothing can be written any more.
+    fn fail(&mut self, error: &io::Error) {
         let current = self.files.current();
         if let Some(writer) = self.writer.take() {
-            self.tally.bytes += writer.whole();
-            if let Some(whole) = whole {
-                // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
-                writer.into_inner().set_len(whole).ok();
-            }
+            let whole = writer.whole();
+            self.tally.bytes += whole;
+            self.tally.kept -= writer.lost();
+            // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
+            writer.into_inner().set_len(whole).ok();
         }
         // Who reads has enough: that is no failure.
         self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
@@ -137,9 +135,10 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
             tally.bytes += writer.size();
             writer.go_on(files.next(head.time)?)?;
         }
-        writer.frame(batch, head, None)?;
+        // Counted before: what there was no room for is subtracted.
         tally.kept += 1;
         tally.cut += u64::from(head.captured < head.original);
+        writer.frame(batch, head, None)?;
     }
     writer.note(batch)
 }
@@ -148,8 +147,8 @@ impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
         self.about
             .points
-            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.words().map(str::to_owned) });
-        self.chooser.add_point(source)
+            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.filter().map(str::to_owned) });
+        self.chooser.add_point()
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
@@ -193,8 +192,7 @@ impl Taker for Recorder {
         if let Some(writer) = &mut self.writer
             && let Err(error) = writer.flush()
         {
-            let whole = writer.whole();
-            self.fail(&error, Some(whole));
+            self.fail(&error);
         }
     }
 
@@ -241,25 +239,44 @@ impl Taker for Recorder {
 }
 
 impl Tally {
-    /// `1,234 frames kept in trace.pcapng (1.2 MB), 12 dropped by the kernel`.
-    fn words(&self, files: &str) -> String {
-        let mut words = format!("{} kept in {files} ({})", counted(self.kept, "frame"), bytes(self.bytes));
-        if self.kept < self.seen {
-            words.push_str(&format!(" of {} seen", thousands(self.seen)));
-        }
+    /// `1,234 frames kept: trace.pcapng, 1.2 MB; 12 dropped by the kernel`; `is_chosen` where not all were wanted.
+    fn words(&self, files: &str, is_chosen: bool) -> String {
+        let frames = if is_chosen {
+            format!("{} of {}", thousands(self.kept), counted(self.seen, "frame"))
+        } else {
+            counted(self.kept, "frame")
+        };
+        let mut words = format!("{frames} kept: {files}, {}", bytes(self.bytes));
         if self.dropped > 0 {
-            words.push_str(&format!("; {} dropped by the kernel", thousands(self.dropped)));
+            let _ = write!(words, "; {} dropped by the kernel", thousands(self.dropped));
         }
         if self.cut > 0 {
-            words.push_str(&format!("; {} cut short (-s 0 keeps frames whole)", thousands(self.cut)));
+            let _ = write!(words, "; {} cut short (-s 0 captures them whole)", thousands(self.cut));
         }
         words
     }
 }
 
 /// `Linux 6.8.0`.
-fn system() -> Option<String> {
+pub(super) fn system() -> Option<String> {
     let told = uname();
     let (name, release) = (told.sysname().to_str().ok()?, told.release().to_str().ok()?);
     Some(format!("{name} {release}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_say_what_there_is_and_nothing_that_is_not() {
+        let tally = Tally { seen: 1234, kept: 1234, bytes: 1_234_567, ..Tally::default() };
+        assert_eq!(tally.words("trace.pcapng", false), "1,234 frames kept: trace.pcapng, 1.2 MB");
+        let tally = Tally { kept: 1, dropped: 2000, cut: 3, ..tally };
+        assert_eq!(
+            tally.words("trace.pcapng", true),
+            "1 of 1,234 frames kept: trace.pcapng, 1.2 MB; 2,000 dropped by the kernel; 3 cut short (-s 0 captures them \
+             whole)"
+        );
+    }
 }

@@ -49,10 +49,20 @@ pub enum Error {
 impl Program {
     /// Compiles `expression`, optimized as tcpdump does. An empty one matches every frame.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
+        Self::compiled(expression, link, true)
+    }
+
+    /// Compiles `expression` word for word. libpcap's optimizer (1.10.3) may join branches that know different things of one
+    /// field, and lose frames by it; what must lose none is longer, and right.
+    pub fn unoptimized(expression: &str, link: LinkType) -> Result<Self, Error> {
+        Self::compiled(expression, link, false)
+    }
+
+    fn compiled(expression: &str, link: LinkType, is_optimized: bool) -> Result<Self, Error> {
         let number = link::number(link);
         let refused = |error: pcap::Error| Error::Refused(words_of(&error));
         let compiled = Capture::dead(Linktype(number))
-            .and_then(|capture| capture.compile(expression, true))
+            .and_then(|capture| capture.compile(expression, is_optimized))
             .map_err(refused)?;
         let instructions: Vec<Instruction> = compiled
             .get_instructions()

@@ -12,6 +12,8 @@
 
 use std::io::{self, Write};
 
+pub(super) const ENHANCED_PACKET: u32 = 6;
+
 /// Bytes that are gathered before they are written.
 const GATHERED: usize = 256 << 10;
 
@@ -21,13 +23,15 @@ pub(super) struct Blocks<W> {
     gathered: Vec<u8>,
     /// Bytes of whole blocks that `out` has taken.
     whole: u64,
+    /// Blocks of frames that were added, and that `out` had no room for.
+    lost: u64,
     /// Half a block was written: nothing can follow it.
     has_failed: bool,
 }
 
 impl<W: Write> Blocks<W> {
     pub(super) fn new(out: W) -> Self {
-        Self { out, gathered: Vec::with_capacity(GATHERED), whole: 0, has_failed: false }
+        Self { out, gathered: Vec::with_capacity(GATHERED), whole: 0, lost: 0, has_failed: false }
     }
 
     /// Bytes so far, those that were gathered included.
@@ -38,6 +42,11 @@ impl<W: Write> Blocks<W> {
     /// Bytes of whole blocks that were handed over.
     pub(super) fn whole(&self) -> u64 {
         self.whole
+    }
+
+    /// Frames that were added, and that there was no room for.
+    pub(super) fn lost(&self) -> u64 {
+        self.lost
     }
 
     /// Adds a block whose body is `head`, `data` padded to whole words, and `options`.
@@ -59,12 +68,6 @@ impl<W: Write> Blocks<W> {
     pub(super) fn flush(&mut self) -> io::Result<()> {
         self.hand_over()?;
         self.out.flush()
-    }
-
-    /// As [`Blocks::flush`]; gives back what was written to.
-    pub(super) fn finish(mut self) -> io::Result<W> {
-        self.flush()?;
-        Ok(self.out)
     }
 
     /// What it was written to, as far as that was.
@@ -93,7 +96,9 @@ impl<W: Write> Blocks<W> {
                 Err(error) => error,
             };
             self.has_failed = true;
-            self.whole += whole_blocks(&self.gathered, taken) as u64;
+            let whole = whole_blocks(&self.gathered, taken);
+            self.whole += whole as u64;
+            self.lost = frames(&self.gathered[whole..]);
             self.gathered.clear();
             return Err(error);
         }
@@ -112,15 +117,23 @@ impl<W: Write> Blocks<W> {
 
 /// How many of the first `taken` bytes are whole blocks.
 fn whole_blocks(blocks: &[u8], taken: usize) -> usize {
+    ends(blocks).map(|(_, end)| end).take_while(|end| *end <= taken).last().unwrap_or(0)
+}
+
+/// How many of these blocks are frames.
+fn frames(blocks: &[u8]) -> u64 {
+    ends(blocks).filter(|(kind, _)| *kind == ENHANCED_PACKET).count() as u64
+}
+
+/// Kind and end of each block.
+fn ends(blocks: &[u8]) -> impl Iterator<Item = (u32, usize)> {
     let mut end = 0;
-    while let Some(length) = blocks.get(end + 4..).and_then(|rest| rest.first_chunk()) {
-        let next = end + u32::from_le_bytes(*length) as usize;
-        if next > taken {
-            break;
-        }
-        end = next;
-    }
-    end
+    std::iter::from_fn(move || {
+        let word = |at: usize| blocks.get(at..)?.first_chunk().map(|word| u32::from_le_bytes(*word));
+        let (kind, length) = (word(end)?, word(end + 4)?);
+        end += length as usize;
+        Some((kind, end))
+    })
 }
 
 #[cfg(test)]
@@ -144,14 +157,16 @@ mod tests {
 
     #[test]
     fn of_what_a_full_disk_took_it_is_known_how_much_are_whole_blocks() {
-        for (room, whole) in [(0, 0), (19, 0), (20, 20), (21, 20), (39, 20), (40, 40), (59, 40)] {
+        for (room, whole, lost) in
+            [(0, 0, 3), (19, 0, 3), (20, 20, 2), (21, 20, 2), (39, 20, 2), (40, 40, 1), (59, 40, 1)]
+        {
             let mut blocks = Blocks::new(Full(room));
             for _ in 0..3 {
                 blocks.add(6, b"head", b"dat", &[]).unwrap();
             }
             assert_eq!(blocks.size(), 60);
             assert_eq!(blocks.flush().unwrap_err().kind(), io::ErrorKind::StorageFull);
-            assert_eq!(blocks.whole(), whole, "room for {room}");
+            assert_eq!((blocks.whole(), blocks.lost()), (whole, lost), "room for {room}");
             assert!(blocks.add(6, b"head", b"dat", &[]).is_err(), "nothing follows half a block");
         }
     }
