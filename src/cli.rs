@@ -23,9 +23,9 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Check(check::Arguments),
-    Dump(dump::Arguments),
-    Record(record::Arguments),
+    Check(Box<check::Arguments>),
+    Dump(Box<dump::Arguments>),
+    Record(Box<record::Arguments>),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]
     OpenFiles {

@@ -38,7 +38,9 @@ pub(super) fn header(line: &mut Line<'_, '_>, header: &Header, is_first: bool) {
             kind(line, *protocol);
             line.pen.show(format_args!(", length {length}: "));
         }
-        Header::Wifi { source: Some(source), destination } | Header::Fddi { source, destination } if shows => {
+        Header::Wifi { source: Some(source), destination } | Header::Fddi { source, destination }
+            if shows =>
+        {
             line.pen.show(format_args!("{source} > {destination}, "));
         }
         Header::Mpls { label, entries } => {
