@@ -9,7 +9,6 @@ mod here;
 mod judging;
 mod keeper;
 mod listener;
-mod marker;
 mod opened;
 mod progress;
 mod refused;
