@@ -7,12 +7,14 @@ mod ends;
 mod export;
 mod feed;
 mod files;
+pub mod filter;
 mod here;
 mod judging;
 mod keeper;
 mod ledger;
 mod listener;
 mod marker;
+mod narrowing;
 mod opened;
 mod opener;
 mod progress;
@@ -35,6 +37,7 @@ use crate::cli::{Arguments, Command};
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::OpenFiles { directory, prefix } => {
             opener::serve(&directory, &prefix)?;

@@ -107,6 +107,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "verdict",
             "decode",
             "capture",
+            "nearest",
+            "document",
             "filter",
             "expect",
             "names",
