@@ -5,6 +5,7 @@
 //! again, or all of them when a fact changed that verdicts rest on.
 
 mod expiry;
+mod followed;
 mod groups;
 mod lifetime;
 mod named;
@@ -38,6 +39,7 @@ use crate::verdict::Reason;
 use crate::view::View;
 
 use expiry::LastLook;
+pub use followed::{Serial, Told};
 pub use lifetime::{KEEP, Lifetime, Room};
 use settled::Clocks;
 use standing::Standings;
@@ -115,6 +117,8 @@ pub struct Engine {
     last_look: LastLook,
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
+    /// Flows that were let go of, if somebody wants to hear of them.
+    told: Option<Vec<Told>>,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -150,6 +154,7 @@ impl Engine {
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
             has_time_passed: false,
+            told: None,
         }
     }
 

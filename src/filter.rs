@@ -5,11 +5,12 @@
 //! pcap-filter(7)'s own language, which libpcap compiles and [`bpf`] runs.
 
 pub mod address;
+pub mod admission;
 pub mod bpf;
 pub mod composition;
 pub mod expression;
-pub(crate) mod nearest;
 pub mod port;
+pub mod preset;
 pub mod protocol;
 pub mod selection;
 pub mod sign;

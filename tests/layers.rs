@@ -23,8 +23,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("decode", &["text", "net", "frame", "digest", "packet"]),
     ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
     // What is asked, and what should be.
-    ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
-    ("expect", &["text", "net", "digest", "filter"]),
+    ("nearest", &[]),
+    ("document", &["text", "nearest"]),
+    ("filter", &["text", "net", "frame", "digest", "packet", "decode", "nearest", "document"]),
+    ("expect", &["text", "net", "digest", "nearest", "document", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -89,8 +91,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report",
+            "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
+            "place", "snapshot", "report",
         ],
     ),
     (
@@ -105,6 +107,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "verdict",
             "decode",
             "capture",
+            "nearest",
+            "document",
             "filter",
             "expect",
             "names",
@@ -130,6 +134,8 @@ const PURE: &[&str] = &[
     "digest",
     "packet",
     "decode",
+    "nearest",
+    "document",
     "filter",
     "snapshot",
     "names",

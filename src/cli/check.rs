@@ -29,9 +29,14 @@ pub struct Arguments {
     #[command(flatten)]
     pub known: Known,
 
-    /// Keep the frames in FILE, too (pcapng); `-` is standard output
-    #[arg(short = 'w', value_name = "FILE", help_heading = "Frames")]
+    /// Keep the frames of the flows that are reported in FILE (pcapng): all their legs, and what --only lists; `-` is standard output.
+    /// Until the end all frames are in FILE-all, beside it. `egret record` keeps everything
+    #[arg(short = 'w', long = "write", value_name = "FILE", help_heading = "Frames")]
     pub write: Option<PathBuf>,
+
+    /// Say with the frames that -w keeps what became of their flow, in comments that Wireshark shows
+    #[arg(long, requires = "write", help_heading = "Frames")]
+    pub annotate: bool,
 
     #[command(flatten)]
     pub traffic: Traffic,

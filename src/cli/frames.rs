@@ -9,6 +9,7 @@ use anyhow::Context as _;
 
 use crate::capture::live::{ANY, MAX_SNAP_LENGTH};
 use crate::cli::until::Until;
+use crate::names::Hosts;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Frames")]
@@ -36,6 +37,10 @@ pub struct Frames {
     /// UDP ports of Geneve beside 6081 (repeat, or separate by commas)
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub geneve_port: Vec<u16>,
+
+    /// Names of addresses, as in /etc/hosts (repeat); the machine's own is not read unless it is named here
+    #[arg(long, value_name = "FILE")]
+    pub hosts: Vec<PathBuf>,
 
     /// Bytes kept of each frame that is captured; 0 is all
     #[arg(short = 's', value_name = "BYTES", value_parser = snap_length)]
@@ -124,6 +129,17 @@ impl Frames {
             names.insert(name.unwrap_or_default().to_owned(), known);
         }
         Ok(names)
+    }
+
+    /// What people call addresses.
+    pub fn hosts(&self) -> anyhow::Result<Hosts> {
+        let mut hosts = Hosts::default();
+        for path in &self.hosts {
+            let shown = path.display();
+            let file = fs::read(path).with_context(|| format!("--hosts: cannot read {shown}"))?;
+            hosts.read(&file).with_context(|| format!("--hosts: {shown}"))?;
+        }
+        Ok(hosts)
     }
 }
 

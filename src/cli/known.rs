@@ -1,12 +1,8 @@
-//! What is said about frames besides what they show: `--role`, `--hosts`, `--conntrack`.
+//! What is said about frames besides what they show: `--role`, `--conntrack`.
 
-use std::fs;
 use std::path::PathBuf;
 
-use anyhow::Context as _;
-
 use crate::cli::frames::Source;
-use crate::names::Hosts;
 use crate::place::Declaration;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -15,10 +11,6 @@ pub struct Known {
     /// What a place is: pod, tunnel, uplink or remote. A capture of one place is named by its NAME alone
     #[arg(long = "role", value_name = "NAME[/IF|#INDEX]=ROLE")]
     pub roles: Vec<Declaration>,
-
-    /// Names of addresses, as in /etc/hosts (repeat); the machine's own is not read unless it is named here
-    #[arg(long, value_name = "FILE")]
-    pub hosts: Vec<PathBuf>,
 
     /// What conntrack translates, for flows whose beginning or origin no frame shows: the machine's own table, or what
     /// `conntrack -L -o extended` printed on the node (repeat). Verdicts that rest on it are probable
@@ -39,16 +31,5 @@ impl Known {
             role.name(),
             known.join(", ")
         )
-    }
-
-    /// What people call addresses.
-    pub fn hosts(&self) -> anyhow::Result<Hosts> {
-        let mut hosts = Hosts::default();
-        for path in &self.hosts {
-            let shown = path.display();
-            let file = fs::read(path).with_context(|| format!("--hosts: cannot read {shown}"))?;
-            hosts.read(&file).with_context(|| format!("--hosts: {shown}"))?;
-        }
-        Ok(hosts)
     }
 }

@@ -1,5 +1,6 @@
 //! Which traffic is asked about: the options that every command understands alike.
 
+mod library;
 mod lookup;
 mod terms;
 
@@ -8,9 +9,11 @@ use std::path::PathBuf;
 
 use crate::filter::composition::Composition;
 use crate::filter::expression::{Expression, Names};
+use crate::filter::preset::Wanted;
 use crate::filter::term::Term;
 use crate::net::{Address, Block};
 
+pub use library::{Entry, Library};
 pub use lookup::{Error as LookupError, Lookup};
 pub use terms::Terms;
 
@@ -19,6 +22,14 @@ pub use terms::Terms;
 pub struct Traffic {
     #[command(flatten)]
     pub terms: Terms,
+
+    /// Named filter, as `egret filter list` has them; parameters behind a colon, separated by commas (repeat)
+    #[arg(long, value_name = "NAME[:PARAMETER=VALUE]")]
+    pub preset: Vec<Wanted>,
+
+    /// Folder of presets (*.yaml) beside those that egret brings along, and before them
+    #[arg(long, value_name = "DIR", env = "EGRET_PRESETS", hide_env_values = true)]
+    pub presets: Option<PathBuf>,
 
     /// Ask name servers for names that no hosts file knows: this sends packets
     #[arg(long)]
@@ -46,12 +57,30 @@ impl Traffic {
     pub fn asked(&self, hosts: &[PathBuf]) -> anyhow::Result<Asked> {
         let mut lookup = Lookup::new(hosts, self.resolve);
         let mut composition = self.terms.composition(&mut lookup)?;
+        for part in self.of_presets(&mut lookup)? {
+            composition = composition.and(part);
+        }
         let expression = self.checked(&mut lookup)?;
         let warnings = expression.as_ref().map_or_else(Vec::new, |checked| checked.warnings().to_vec());
         if let Some(expression) = &expression {
             composition = composition.and(Term::Matches(expression.clone()).into());
         }
         Ok(Asked { composition, expression, warnings, assumptions: lookup.assumptions() })
+    }
+
+    /// The trees of the presets that were asked for.
+    fn of_presets(&self, lookup: &mut Lookup) -> anyhow::Result<Vec<Composition>> {
+        if self.preset.is_empty() {
+            return Ok(Vec::new());
+        }
+        let library = Library::read(self.presets.as_deref())?;
+        let mut blocks = |name: &str| lookup.blocks(name).map_err(|error| error.to_string());
+        let mut composed = |wanted: &Wanted| -> anyhow::Result<Composition> {
+            let preset = &library.find(&wanted.name)?.preset;
+            let arguments = preset.arguments(&wanted.given, &|name| std::env::var(name).ok())?;
+            Ok(preset.composition(&arguments, &mut blocks)?)
+        };
+        self.preset.iter().map(&mut composed).collect()
     }
 
     fn checked(&self, lookup: &mut Lookup) -> anyhow::Result<Option<Expression>> {

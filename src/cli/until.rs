@@ -59,7 +59,7 @@ fn fit(options: &[(&str, bool)], sources: &[Source]) -> anyhow::Result<()> {
 }
 
 /// `30s`, `5m`, `1h30m`, `2 days`; a bare number is seconds.
-fn duration(typed: &str) -> Result<Duration, String> {
+pub(super) fn duration(typed: &str) -> Result<Duration, String> {
     let wrong = || format!("`{typed}` is no length of time; write it like 30s, 5m or 1h30m");
     let seconds = typed.trim().parse::<u32>().map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
     let length = seconds.or_else(|_| {

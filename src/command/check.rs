@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -13,6 +13,7 @@ use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Asked;
 use crate::command::here::Here;
 use crate::command::judging::Judging;
+use crate::command::keeper::Keeping;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
@@ -29,7 +30,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
     let sources = frames.sources()?;
     // What was typed is checked before anything is opened.
-    let asked = arguments.traffic.asked(&arguments.known.hosts)?;
+    let asked = arguments.traffic.asked(&frames.hosts)?;
     for warning in &asked.warnings {
         say(warning);
     }
@@ -55,10 +56,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let captures_here = here.is_some();
     tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
     let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
+    let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, arguments.output.options().only);
+    let keeping = arguments.write.as_ref().map(keep).transpose()?;
     let mut judging = Judging {
         engine,
         keeper: None,
-        write: arguments.write.as_deref(),
+        keeping,
+        about: Vec::new(),
         conntrack: &arguments.known.conntrack,
         is_live,
         count: frames.until.count,
@@ -144,7 +148,7 @@ fn settings(
         selection: asked.composition,
         allowed: arguments.allow.clone(),
         roles: arguments.known.roles.clone(),
-        hosts: arguments.known.hosts()?,
+        hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,
         assumptions,

@@ -1,9 +1,10 @@
 //! Takes frames in to judge the flows in them, and keeps them meanwhile if that is wanted.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
+use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
-use crate::command::keeper::Keeper;
+use crate::command::keeper::{Keeper, Keeping};
 use crate::command::say;
 use crate::command::tables;
 use crate::command::taker::{Status, Taker};
@@ -18,8 +19,10 @@ use crate::snapshot::Summary;
 pub(super) struct Judging<'a> {
     pub(super) engine: Engine,
     pub(super) keeper: Option<Keeper>,
-    /// Where frames are to be kept.
-    pub(super) write: Option<&'a Path>,
+    /// Which frames are to be kept, until that begins.
+    pub(super) keeping: Option<Keeping>,
+    /// What the file is to say of the points.
+    pub(super) about: Vec<AboutPoint>,
     /// Tables of translations.
     pub(super) conntrack: &'a [PathBuf],
     /// Whether the report may be hours away.
@@ -47,26 +50,33 @@ impl Judging<'_> {
 
     /// No more will come: ends what is kept, and gives the engine back.
     pub(super) fn end(mut self) -> Engine {
-        if let Some(problem) = self.keeper.take().and_then(Keeper::finish) {
+        self.engine.end();
+        if let Some(keeper) = self.keeper.take()
+            && let Some(problem) = keeper.finish(&mut self.engine)
+        {
             self.alarm(problem);
         }
-        self.engine.end();
         self.engine
     }
 }
 
 impl Taker for Judging<'_> {
     fn add_point(&mut self, source: &Source) -> PointIndex {
+        self.about.push(AboutPoint { name: source.name.clone(), filter: None });
         self.engine.add_point(&source.name, &source.shown)
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.about[usize::from(point.0)].filter = Some(filter.to_owned());
         self.engine.note_filter(point, filter);
     }
 
     fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
         self.names = points.to_vec();
-        self.keeper = self.write.map(|path| Keeper::create(path, points)).transpose()?;
+        if let Some(keeping) = self.keeping.take() {
+            self.engine.follow();
+            self.keeper = Some(Keeper::create(keeping, std::mem::take(&mut self.about))?);
+        }
         // Now that all is open, whatever began before is in it.
         tables::know_live(&mut self.engine, self.conntrack);
         Ok(())
@@ -74,15 +84,15 @@ impl Taker for Judging<'_> {
 
     fn take(&mut self, batch: &mut Batch) {
         self.check_links(batch);
-        if let Some(keeper) = &mut self.keeper {
-            keeper.keep(batch);
-        }
         self.engine.ingest(batch);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(batch, &mut self.engine);
+        }
     }
 
     fn meanwhile(&mut self) {
         if let Some(keeper) = &mut self.keeper {
-            keeper.hand_on();
+            keeper.hand_on(&mut self.engine);
         }
     }
 
@@ -115,10 +125,6 @@ impl Taker for Judging<'_> {
 
     fn has_enough(&self) -> bool {
         self.refused.is_some() || self.count.is_some_and(|count| self.engine.frames() >= count)
-    }
-
-    fn can_go_on(&self) -> bool {
-        !self.keeper.as_ref().is_some_and(Keeper::has_lost_reader)
     }
 
     fn status(&mut self) -> Status {

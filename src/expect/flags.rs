@@ -15,9 +15,9 @@ use std::str::FromStr;
 use crate::expect::source::{self, Source};
 use crate::expect::{Cluster, Expectation, Known, Node};
 use crate::filter::address::{self, block};
-use crate::filter::nearest::{meant, nearest};
 use crate::filter::selection::{self, Selection};
 use crate::filter::term::{Side, Term};
+use crate::nearest::{meant, nearest};
 use crate::net::{Address, Block};
 
 /// What was typed about expectations and the cluster.

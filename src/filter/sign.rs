@@ -8,8 +8,8 @@ use std::str::FromStr;
 use crate::decode::hint::{dns, http, tls};
 use crate::decode::is_icmp_error;
 use crate::digest::tcp;
-use crate::filter::nearest::{meant, nearest};
 use crate::frame::Frame;
+use crate::nearest::{meant, nearest};
 use crate::packet::{Extent, Header, Layer, Packet};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
