@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod dump;
+pub mod filter;
 pub mod frames;
 pub mod known;
 pub mod output;
@@ -25,6 +26,7 @@ pub struct Arguments {
 pub enum Command {
     Check(Box<check::Arguments>),
     Dump(Box<dump::Arguments>),
+    Filter(Box<filter::Arguments>),
     Record(Box<record::Arguments>),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]

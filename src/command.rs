@@ -8,12 +8,13 @@ mod ends;
 mod export;
 mod feed;
 mod files;
+pub mod filter;
 mod here;
 mod judging;
 mod keeper;
 mod ledger;
 mod listener;
-mod marker;
+mod narrowing;
 mod opened;
 mod opener;
 mod progress;
@@ -37,6 +38,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
+        Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::OpenFiles { directory, prefix } => {
             opener::serve(&directory, &prefix)?;

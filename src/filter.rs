@@ -5,6 +5,7 @@
 //! pcap-filter(7)'s own language, which libpcap compiles and [`bpf`] runs.
 
 pub mod address;
+pub mod admission;
 pub mod bpf;
 pub mod composition;
 pub mod expression;

@@ -50,9 +50,19 @@ pub enum Error {
 impl Program {
     /// Compiles `expression`, optimized as tcpdump does. An empty one matches every frame.
     pub fn compile(expression: &str, link: LinkType) -> Result<Self, Error> {
-        let (instructions, steps) = compiled(expression, link, Order::Little)?;
+        Self::compiled(expression, link, true)
+    }
+
+    /// Compiles `expression` word for word. libpcap's optimizer (1.10.3) may join branches that know different things of one
+    /// field, and lose frames by it; what must lose none is longer, and right.
+    pub fn unoptimized(expression: &str, link: LinkType) -> Result<Self, Error> {
+        Self::compiled(expression, link, false)
+    }
+
+    fn compiled(expression: &str, link: LinkType, is_optimized: bool) -> Result<Self, Error> {
+        let (instructions, steps) = compiled(expression, link, Order::Little, is_optimized)?;
         let big = match link {
-            LinkType::NULL | LinkType::ENC => Some(compiled(expression, link, Order::Big)?.1),
+            LinkType::NULL | LinkType::ENC => Some(compiled(expression, link, Order::Big, is_optimized)?.1),
             _ => None,
         };
         Ok(Self { link, instructions, steps, big })
@@ -88,8 +98,9 @@ fn compiled(
     expression: &str,
     link: LinkType,
     order: Order,
+    is_optimized: bool,
 ) -> Result<(Vec<Instruction>, Box<[Step]>), Error> {
-    let printed = Handle::of_order(link, order)?.compile(expression)?;
+    let printed = Handle::of_order(link, order)?.compile(expression, is_optimized)?;
     let instructions: Vec<Instruction> = printed
         .iter()
         .map(|line| Instruction::parse(line).ok_or(Error::Invalid))

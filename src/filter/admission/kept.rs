@@ -33,7 +33,7 @@ pub(super) fn kept(question: &Question<'_>) -> Option<Vec<Clause>> {
         .chain(question.geneve)
         .map(|port| format!("udp port {port}"))
         .collect();
-    let clause = |expression: String, why| Clause { expression, why };
+    let clause = |expression: String, why| Clause { expression, why, is_kept: true };
     Some(vec![
         clause(format!("len < {v4}"), "too short for what is asked of it"),
         clause(

@@ -46,8 +46,9 @@ impl Handle {
     }
 
     /// What libpcap makes of an expression: instructions in the binding's writing.
-    pub(super) fn compile(&self, expression: &str) -> Result<Vec<String>, Error> {
-        let compiled = self.0.compile(expression, true).map_err(|error| Error::Refused(words_of(&error)))?;
+    pub(super) fn compile(&self, expression: &str, is_optimized: bool) -> Result<Vec<String>, Error> {
+        let compiled =
+            self.0.compile(expression, is_optimized).map_err(|error| Error::Refused(words_of(&error)))?;
         Ok(compiled.get_instructions().iter().map(ToString::to_string).collect())
     }
 
