@@ -6,6 +6,7 @@
 
 mod began;
 mod expiry;
+mod followed;
 mod groups;
 mod lifetime;
 mod listing;
@@ -25,7 +26,7 @@ use crate::conntrack::Translation;
 use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
-use crate::filter::selection::{Selection, Tuple};
+use crate::filter::composition::{Composition, Tuple};
 use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
@@ -42,6 +43,7 @@ use crate::verdict::Reason;
 use crate::view::View;
 
 use expiry::LastLook;
+pub use followed::{Serial, Told};
 pub use lifetime::{KEEP, Lifetime, Room};
 use pace::Pace;
 use settled::Clocks;
@@ -58,8 +60,8 @@ const INDEX_NAMES: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub struct Settings {
     pub expectations: Expectations,
-    /// Which flows count; empty is all.
-    pub selection: Selection,
+    /// Which flows count.
+    pub selection: Composition,
     /// Failing reasons that are waived.
     pub allowed: Vec<Reason>,
     pub roles: Vec<Declaration>,
@@ -121,6 +123,8 @@ pub struct Engine {
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
     pace: Pace,
+    /// Flows that were let go of, if somebody wants to hear of them.
+    told: Option<Vec<Told>>,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -157,6 +161,7 @@ impl Engine {
             last_look: LastLook::default(),
             has_time_passed: false,
             pace: Pace::default(),
+            told: None,
         }
     }
 
@@ -458,7 +463,7 @@ impl Engine {
     fn judge_again(&mut self, flows: Vec<FlowIndex>, clocks: &Clocks) {
         let judge = judge(&self.table, &self.facts, &self.settings);
         for flow in flows {
-            if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
+            if self.settings.selection.is_everything() || is_selected(&self.table, flow, &self.settings) {
                 let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, clocks);
                 self.standings.enter(flow, &judge.judge(flow), &self.facts, is_open);
             } else {
@@ -503,8 +508,10 @@ fn judge<'a>(table: &'a Table, facts: &'a Facts, settings: &'a Settings) -> Judg
 
 fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
     let mut tuples = Vec::new();
+    let mut marks = 0;
     for index in table.tracks_of(flow) {
         let track = table.track(index);
+        marks |= u32::from(track.marks);
         let ends = [Some((track.client(), track.server())), table.told_origin(index)];
         tuples.extend(ends.into_iter().flatten().map(|(source, destination)| Tuple {
             source,
@@ -512,7 +519,7 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
             protocol: track.key.protocol,
         }));
     }
-    settings.selection.matches(&tuples)
+    settings.selection.matches(&tuples, marks)
 }
 
 impl Snapshots for Engine {

@@ -7,8 +7,8 @@
 //! 3. What was cut, or contradicts itself, has no field. Nothing is made up, and nothing fails.
 //! 4. Each byte is looked at a bounded number of times: every list has an end.
 //!
-//! Checksums are computed where all that they cover was captured. A wrong one is mostly none: where a network card computes them, a
-//! capture on the sending machine shows what the kernel left for it to finish.
+//! Checksums are computed where all that they cover was captured. A wrong one is mostly no fault: where a network card computes them,
+//! a capture on the sending machine shows what the kernel left for it to finish.
 
 mod application;
 mod checksum;
@@ -37,7 +37,7 @@ use crate::net::{Address, Mac};
 use crate::packet::{Extent, Header, Layer, Stop};
 use crate::text::Text;
 
-pub use numbers::{ethertype_name, ip_protocol_name};
+pub use numbers::{dns_type_name, ethertype_name, ip_protocol_name};
 
 /// All that is known of a frame.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

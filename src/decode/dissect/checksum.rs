@@ -37,6 +37,9 @@ pub(super) fn of_header(header: &[u8], stated: u16) -> Cow<'static, str> {
     words(stated, fold(sum(0, header)), None)
 }
 
+/// Said of a checksum that is not there yet.
+const LEFT: &str = "offload: left to the network card";
+
 /// `total` is the sum with the checksum in it: all ones, where that is right. A kernel leaves the sum of the addresses for the
 /// card to begin with.
 fn words(stated: u16, total: u16, left: Option<u16>) -> Cow<'static, str> {
@@ -44,11 +47,11 @@ fn words(stated: u16, total: u16, left: Option<u16>) -> Cow<'static, str> {
         return "right".into();
     }
     if left == Some(stated) {
-        return "left to the network card (offload)".into();
+        return LEFT.into();
     }
     // Taking the stated value out of the sum leaves what it should be.
     let right = !fold(u64::from(total) + u64::from(!stated));
-    format!("0x{right:04x} expected; usual on the sending machine, whose card fills it in (offload)").into()
+    format!("0x{right:04x} expected; on the machine that sends it, usually offload").into()
 }
 
 fn sum(start: u64, bytes: &[u8]) -> u64 {
@@ -92,6 +95,6 @@ mod tests {
         let addresses = (Address::v4(0x0a80_0005), Address::v4(0xcb00_7119));
         let covered = Covered(Some((addresses, &message)));
         let pseudo = fold(sum(sum(0, &octets(addresses.0)), &octets(addresses.1)) + 17 + 8);
-        assert_eq!(covered.judged(17, pseudo).as_deref(), Some("left to the network card (offload)"));
+        assert_eq!(covered.judged(17, pseudo).as_deref(), Some(LEFT));
     }
 }

@@ -10,18 +10,18 @@ use crate::text::Text;
 pub(super) struct Fields<'a> {
     frame: &'a [u8],
     range: Range<usize>,
-    fields: Vec<Field>,
+    read: Vec<Field>,
 }
 
 impl<'a> Fields<'a> {
     /// Of `frame`, the part that `range` says; it lies within the frame.
     pub(super) fn new(frame: &'a [u8], range: Range<usize>) -> Self {
         debug_assert!(range.start <= range.end && range.end <= frame.len());
-        Self { frame, range, fields: Vec::new() }
+        Self { frame, range, read: Vec::new() }
     }
 
     pub(super) fn done(self) -> Vec<Field> {
-        self.fields
+        self.read
     }
 
     /// The part's bytes. All offsets are in them.
@@ -59,8 +59,8 @@ impl<'a> Fields<'a> {
         if end > self.range.end {
             return Added(None);
         }
-        self.fields.push(Field { name, value, meaning: None, range: start..end, fields: Vec::new() });
-        Added(self.fields.last_mut())
+        self.read.push(Field { name, value, meaning: None, range: start..end, fields: Vec::new() });
+        Added(self.read.last_mut())
     }
 
     /// The big-endian number of up to eight bytes.

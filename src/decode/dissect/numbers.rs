@@ -227,7 +227,8 @@ pub(super) fn access_point_name(number: u8) -> Option<&'static str> {
     })
 }
 
-pub(super) fn dns_type_name(number: u16) -> Option<&'static str> {
+/// The type that a DNS record's number stands for.
+pub fn dns_type_name(number: u16) -> Option<&'static str> {
     Some(match number {
         1 => "A",
         2 => "NS",

@@ -127,7 +127,7 @@ fn checksums_are_judged_where_all_that_they_cover_is_there() {
     frame[40..42].copy_from_slice(&[0x12, 0x34]);
     let told_of = |frame: &[u8]| told(&of(frame), "udp.checksum").unwrap_or_default();
     let wrong = told_of(&frame);
-    assert!(wrong.contains("expected; usual on the sending machine"), "{wrong}");
+    assert!(wrong.contains("expected; on the machine that sends it"), "{wrong}");
     let right = u16::from_str_radix(&wrong[10..14], 16).expect("four digits");
     frame[40..42].copy_from_slice(&right.to_be_bytes());
     assert!(told_of(&frame).ends_with("[right]"), "{}", told_of(&frame));
