@@ -122,6 +122,7 @@ pub struct Engine {
     last_look: LastLook,
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
+    is_selection_new: bool,
     pace: Pace,
     /// Flows that were let go of, if somebody wants to hear of them.
     told: Option<Vec<Told>>,
@@ -160,6 +161,7 @@ impl Engine {
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
             has_time_passed: false,
+            is_selection_new: false,
             pace: Pace::default(),
             told: None,
         }
@@ -273,6 +275,13 @@ impl Engine {
     pub fn end(&mut self) {
         self.has_ended = true;
         self.has_time_passed = true;
+    }
+
+    /// From now on, other flows count. Flows that are no longer held count on as they did. An expression in it is met by
+    /// frames that were marked with it as they came ([`Settings::selection`]): of frames before, it knows nothing.
+    pub fn select(&mut self, selection: Composition) {
+        self.settings.selection = selection;
+        self.is_selection_new = true;
     }
 
     /// Whether anything was read at all.
@@ -442,7 +451,8 @@ impl Engine {
             }
         }
         let has_time_passed = std::mem::take(&mut self.has_time_passed);
-        if self.facts.settle() {
+        let is_selection_new = std::mem::take(&mut self.is_selection_new);
+        if self.facts.settle() | is_selection_new {
             self.judge_again(self.table.standing_flows().collect(), &clocks);
         } else if has_time_passed {
             let mut due = changed;

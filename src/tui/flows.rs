@@ -4,6 +4,7 @@
 //! worst stands, or what is new. Once a line was chosen it stays chosen, and stays where it is on the
 //! screen, whatever comes and goes above it.
 
+pub(super) mod columns;
 pub(super) mod table;
 
 use super::message::ONLY;
@@ -11,7 +12,7 @@ use super::texts;
 use crate::snapshot::{
     Column, Detail, GroupId, Left, Line, LineId, Listing, Order, Page, Snapshot, Sort, Window,
 };
-use table::Widths;
+use columns::Widths;
 
 /// Pages that are asked for above and below the one that is shown.
 const BESIDE: usize = 1;

@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 
 use crossterm::event::KeyCode;
 use egret::frame::Timestamp;
+use egret::snapshot::Line;
+use egret::text::Text;
 use egret::tui::{Colours, Message};
 use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
@@ -188,6 +190,33 @@ fn a_capture_that_goes_on() {
             });
         }
         hold("live", &stage, size);
+    }
+}
+
+/// Names may be wide, long, and meant to deceive: columns stand where they stand.
+#[test]
+fn wide_and_long_names_move_nothing() {
+    let names =
+        ["방화벽-엔진.예시", "a\u{202e}moc.evil", "x.example", "非常に長い名前のサーバー.非常に長い名前.例"];
+    for size in SIZES {
+        let mut stage = Stage::of(FIREWALL, size);
+        stage.refresh_with(|run| {
+            for (line, name) in run.page.lines.iter_mut().zip(names) {
+                if let Line::Group { group, .. } = line {
+                    group.destination_name = Some(Text::from(name));
+                }
+            }
+        });
+        let buffer = stage.screen(size);
+        let row = |y: u16| (0..size.0).map(|x| buffer[(x, y)].symbol()).collect::<Vec<_>>();
+        let head = (0..size.1).find(|y| row(*y).concat().contains("WORKLOAD")).expect("a head");
+        let start = row(head).concat().find("LEFT AS").expect("a column");
+        for y in head + 1..head + 5 {
+            let cell = row(y)[start..start + 7].concat();
+            assert!(cell.starts_with("192.168") && row(y)[start - 1] == " ", "{size:?}: {cell}");
+        }
+        assert!(!text(&buffer).contains('\u{202e}'));
+        hold("wide", &stage, size);
     }
 }
 

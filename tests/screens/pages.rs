@@ -1,5 +1,6 @@
 //! Pages of the engine's lists: whatever page is asked for, it is a part of one and the same list, in order.
 
+use egret::filter::composition::Composition;
 use egret::frame::Timestamp;
 use egret::snapshot::{
     Column, Detail, GroupId, Left, Line, LineId, Listing, Order, Snapshot, Snapshots as _, Sort, Window,
@@ -166,6 +167,21 @@ fn looking_at_a_run_while_it_goes_on_changes_no_count() {
         assert_eq!(told(&one), told(&other), "{folder}");
         assert_eq!(ids(&one), ids(&other), "{folder}");
     }
+}
+
+#[test]
+fn another_selection_is_as_if_it_had_been_asked_for_at_first() {
+    let (folder, files, flags) = FIREWALL;
+    let mut engine = Reading::of(folder, files, flags).engine;
+    let asked = window(Sort::Worst, Listing { is_together: true, ..Listing::default() });
+    let all = engine.snapshot(&asked);
+    let nothing = Composition::Not(Box::new(Composition::default()));
+    engine.select(nothing);
+    let none = engine.snapshot(&asked);
+    assert_eq!((none.summary.flows, none.page.total, none.sources.list.len()), (0, 0, 0));
+    engine.select(Composition::default());
+    let again = engine.snapshot(&asked);
+    assert_eq!((ids(&again), again.summary), (ids(&all), all.summary));
 }
 
 #[test]

@@ -8,71 +8,23 @@ use super::super::pen::{Pen, Word, padded, right, word};
 use super::super::theme::{Tone, mark};
 use super::super::{flow, moment, texts};
 use super::State;
+use super::columns::{GAP, columns_of};
 use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::prose::{columns, cut};
-use crate::snapshot::{Column, Group, Line, Order, Page, Row, Snapshot, Sort};
+use crate::snapshot::{Column, Group, Line, Order, Row, Snapshot, Sort};
 use crate::text::Text;
 use crate::verdict::{Outcome, Verdict};
 
-/// Between columns.
-const GAP: usize = 2;
-/// The widest that a cell may make its column, before there is room left.
-const MOST: usize = 24;
-
-/// The widths that cells have come to, which only grow: a column does not jump about while one scrolls.
-#[derive(Debug, Clone, Copy, Default)]
-pub(in super::super) struct Widths {
-    workload: usize,
-    destination: usize,
-    left_as: usize,
-    expected: usize,
-    outcome: usize,
-    /// What the destination is called.
-    name: usize,
-}
-
-impl Widths {
-    pub(super) fn widen(&mut self, page: &Page) {
-        for line in &page.lines {
-            let cells = Cells::of(line);
-            let grow = |width: &mut usize, text: &str| *width = (*width).max(columns(text));
-            grow(&mut self.workload, &cells.workload);
-            grow(&mut self.destination, &cells.destination);
-            grow(&mut self.left_as, &cells.left_as);
-            grow(&mut self.expected, &cells.expected);
-            grow(&mut self.outcome, cells.outcome.name());
-            if let Some(name) = cells.name {
-                grow(&mut self.name, &name.to_string());
-            }
-        }
-    }
-
-    fn of(&self, column: Column) -> usize {
-        let measured = match column {
-            Column::Verdict => 12,
-            Column::Workload => self.workload.min(MOST),
-            Column::Destination => self.destination.min(MOST),
-            Column::LeftAs => self.left_as.min(MOST),
-            Column::Expected => self.expected.min(MOST),
-            Column::Outcome => self.outcome.min(11),
-            Column::Flows | Column::Bytes | Column::Packets => 6,
-            Column::Age => 7,
-        };
-        // The arrow of the order stands beside the word.
-        measured.max(columns(texts::column(column)) + 1)
-    }
-}
-
 /// What stands in a line.
-struct Cells<'a> {
-    verdict: Verdict,
-    workload: String,
-    destination: String,
-    name: Option<&'a Text>,
-    left_as: String,
-    expected: String,
-    outcome: Outcome,
+pub(super) struct Cells<'a> {
+    pub verdict: Verdict,
+    pub workload: String,
+    pub destination: String,
+    pub name: Option<&'a Text>,
+    pub left_as: String,
+    pub expected: String,
+    pub outcome: Outcome,
     flows: u64,
     packets: u64,
     bytes: u64,
@@ -80,7 +32,7 @@ struct Cells<'a> {
 }
 
 impl<'a> Cells<'a> {
-    fn of(line: &'a Line) -> Self {
+    pub(super) fn of(line: &'a Line) -> Self {
         match line {
             Line::Group { group, is_open, .. } => Self::of_group(group, *is_open),
             Line::Flow { row, is_within } => Self::of_flow(row, *is_within),
@@ -177,63 +129,6 @@ fn addresses(list: &[Address]) -> String {
         [first, rest @ ..] => format!("{first} +{}", rest.len()),
     }
 }
-
-/// The four columns that answer what is asked, which are shown whatever it costs them: the destination gives way first.
-fn answering(widths: &Widths, room: usize) -> Vec<(Column, usize)> {
-    const LEAST: [(Column, usize); 4] =
-        [(Column::Destination, 12), (Column::Workload, 10), (Column::LeftAs, 10), (Column::Outcome, 8)];
-    let mut kept = LEAST.map(|(column, _)| (column, widths.of(column)));
-    let mut over = (kept.iter().map(|(_, width)| width + GAP).sum::<usize>() - GAP).saturating_sub(room);
-    for ((_, width), (_, least)) in kept.iter_mut().zip(LEAST) {
-        let less = over.min(width.saturating_sub(least));
-        *width -= less;
-        over -= less;
-    }
-    kept.to_vec()
-}
-
-/// The columns that there is room for, with where they stand from the left edge.
-pub(in super::super) fn columns_of(widths: &Widths, width: usize) -> Vec<(Column, Range<usize>)> {
-    let mut room = width.saturating_sub(MARK);
-    let mut kept = answering(widths, room);
-    room = (room + GAP).saturating_sub(kept.iter().map(|(_, width)| width + GAP).sum());
-    for column in
-        [Column::Flows, Column::Expected, Column::Age, Column::Packets, Column::Bytes, Column::Verdict]
-    {
-        let wanted = widths.of(column) + GAP;
-        if wanted <= room {
-            kept.push((column, wanted - GAP));
-            room -= wanted;
-        }
-    }
-    // What is left goes to the name of the destination, then to what was cut.
-    for column in [Column::Destination, Column::Workload, Column::LeftAs, Column::Expected] {
-        if let Some((_, width)) = kept.iter_mut().find(|(known, _)| *known == column) {
-            let whole = match column {
-                Column::Destination if widths.name > 0 => widths.destination + GAP + widths.name,
-                Column::Destination => widths.destination,
-                Column::Workload => widths.workload,
-                Column::LeftAs => widths.left_as,
-                _ => widths.expected,
-            };
-            let more = whole.saturating_sub(*width).min(room);
-            *width += more;
-            room -= more;
-        }
-    }
-    kept.sort_by_key(|(column, _)| *column);
-    let mut at = MARK;
-    kept.into_iter()
-        .map(|(column, width)| {
-            let range = at..at + width;
-            at = range.end + GAP;
-            (column, range)
-        })
-        .collect()
-}
-
-/// The mark, and a space after it.
-const MARK: usize = 2;
 
 pub(in super::super) fn draw(model: &Model, state: &State, run: &Snapshot, pen: &mut Pen<'_>) {
     let List { head, lines, preview } = layout::list(model.size);

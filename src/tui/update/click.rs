@@ -75,7 +75,7 @@ fn click_flows(model: &mut Model, at: Position) {
     let Screen::Flows(state) = model.screen_mut() else { return };
     if list.head.contains(at) {
         let column = usize::from(at.x - list.head.x);
-        let columns = flows::table::columns_of(&state.widths, usize::from(list.head.width));
+        let columns = flows::columns::columns_of(&state.widths, usize::from(list.head.width));
         // The space before a column is as good as the column.
         if let Some((column, _)) = columns.into_iter().find(|(_, range)| column <= range.end) {
             state.sort_by(column);
