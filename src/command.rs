@@ -5,6 +5,7 @@ mod companion;
 mod ends;
 mod export;
 mod feed;
+mod follower;
 mod here;
 mod keeper;
 mod listener;

@@ -30,7 +30,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
     // What the kernel translates.
-    ("conntrack", &["net", "digest"]),
+    ("conntrack", &["net", "frame", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
     ("flow", &["text", "net", "frame", "digest", "decode", "names", "conntrack", "snapshot"]),
@@ -83,7 +83,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "conntrack", "place", "snapshot"]),
+    ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (

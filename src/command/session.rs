@@ -13,6 +13,7 @@ use crate::command::companion::Leash;
 use crate::command::ends::Ends;
 use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
+use crate::command::follower::Follower;
 use crate::command::here::Here;
 use crate::command::keeper::Keeper;
 use crate::command::opened::{Failure, Opened};
@@ -50,6 +51,8 @@ pub(super) struct Session {
     feed: Feed,
     ends: Ends,
     here: Option<Here>,
+    /// Of conntrack's table.
+    follower: Option<Follower>,
     keeper: Option<Keeper>,
     /// Of commands whose output is read; dropped, they end.
     leashes: Vec<Leash>,
@@ -131,12 +134,13 @@ impl Session {
         // From now on, signals end the run in good order.
         let ends = Ends::new(&frames.until, is_live && is_stdout_used)?;
         // Now that all is open, whatever began before is in it.
-        tables::know_live(engine, &frames.conntrack);
+        let follow = tables::know_live(engine, &frames.conntrack, &opened.live);
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
             Err(error) if interfaces > 0 => return Err(error.into()),
             _ => {}
         }
+        let follower = follow.map(Follower::start).transpose()?;
         let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
         let obliging =
             live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
@@ -153,6 +157,7 @@ impl Session {
             feed,
             ends,
             here,
+            follower,
             keeper,
             leashes,
             awaited,
@@ -174,7 +179,9 @@ impl Session {
         let mut stopped: Option<Instant> = None;
         let mut last_heard = Instant::now();
         loop {
-            match self.feed.next(PATIENCE) {
+            let next = self.feed.next(PATIENCE);
+            self.hear(engine);
+            match next {
                 Next::Batch(batch) => {
                     last_heard = Instant::now();
                     self.take(batch, engine);
@@ -234,6 +241,13 @@ impl Session {
             let why: Vec<String> = self.unread.into_values().collect();
             return Err(anyhow::anyhow!("{}", why.join("\n  "))).context("nothing could be read");
         }
+        if let Some(follower) = self.follower.take() {
+            let since = follower.since;
+            for news in follower.finish() {
+                engine.take_news(&news);
+            }
+            tables::sum_up(engine, since);
+        }
         if let Some(told) = self.ends.told_of_command() {
             engine.assume(told);
         }
@@ -265,6 +279,13 @@ impl Session {
             }
         }
         Ok(())
+    }
+
+    /// Takes in what the kernel has told of its table.
+    fn hear(&mut self, engine: &mut Engine) {
+        for news in self.follower.iter().flat_map(Follower::news) {
+            engine.take_news(&news);
+        }
     }
 
     /// Time counts, and what makes the traffic runs, once every source has begun.
