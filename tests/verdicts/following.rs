@@ -197,3 +197,25 @@ fn tracks_whose_packets_do_not_tell_are_joined_as_the_kernel_told() {
         }
     }
 }
+
+#[test]
+fn what_is_said_of_several_flows_says_of_how_many_conntrack_tells() {
+    let problem = |seen_too: bool| {
+        let mut scene = Scene::new();
+        connections(&mut scene, &[1_000, 5_000]);
+        for begun in [1_000, 5_000] {
+            scene.told(News::Begun, &tcp(OTHER, WIRE), (begun - 5, begun));
+        }
+        if seen_too {
+            let flow = scene.tcp("10.128.0.8:50009", FAR).at(ethernet("pod", WORKER1, GATEWAY)).time(9_000);
+            flow.routed().snat("192.168.12.99:50009").at(uplink()).handshake().send(10).close();
+        }
+        let run = said(scene, EACH_ITS_OWN);
+        assert_eq!(run.snapshot.problems.len(), 1, "{:#?}", run.snapshot.problems);
+        run.snapshot.problems[0].sentence.clone()
+    };
+    let all = problem(false);
+    assert!(all.ends_with("; whose they are, conntrack's table tells, not their packets"), "{all}");
+    let some = problem(true);
+    assert!(some.ends_with("; of some, conntrack's table tells whose they are, not their packets"), "{some}");
+}
