@@ -24,6 +24,7 @@ mod commands;
 mod egret;
 mod enclosure;
 mod ends;
+mod following;
 mod judge;
 mod kept;
 mod live;

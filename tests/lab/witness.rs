@@ -57,14 +57,7 @@ impl Events {
 
     /// Bytes that wait in the listener's netlink socket, and messages that it lost.
     fn socket(&self) -> Option<(u64, u64)> {
-        let table = std::fs::read_to_string(format!("/proc/{}/net/netlink", self.child.id())).ok()?;
-        // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER.
-        table.lines().skip(1).find_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let listens =
-                fields.get(1) == Some(&"12") && fields.get(3).is_some_and(|&groups| groups != "00000000");
-            listens.then(|| (fields[4].parse().expect("a number"), fields[8].parse().expect("a number")))
-        })
+        listening(self.child.id())
     }
 
     /// All translations so far, and how many more there were that the kernel could not tell.
@@ -83,6 +76,18 @@ impl Events {
         assert!(lost * 100 <= told.len() as u64, "conntrack lost {lost} events in {}", self.at);
         (told, lost)
     }
+}
+
+/// Bytes that wait to be read in a process's socket for conntrack's events, and how many more the kernel could not tell.
+pub(crate) fn listening(pid: u32) -> Option<(u64, u64)> {
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).ok()?;
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER, and the first socket of a process has its number.
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let is_its = fields.get(1) == Some(&"12") && fields.get(2) == Some(&&*pid.to_string());
+        let listens = is_its && fields.get(3).is_some_and(|&groups| groups != "00000000");
+        listens.then(|| (fields[4].parse().expect("a number"), fields[8].parse().expect("a number")))
+    })
 }
 
 /// What a line of `conntrack -E` says:
