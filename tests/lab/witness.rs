@@ -81,12 +81,19 @@ impl Events {
 /// Bytes that wait to be read in a process's socket for conntrack's events, and how many more the kernel could not tell.
 pub(crate) fn listening(pid: u32) -> Option<(u64, u64)> {
     let table = std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).ok()?;
-    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER, and the first socket of a process has its number.
+    // Of who has given up rights, what is open is not shown to everybody; but its first socket has its number.
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let sockets: Vec<String> = files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER.
     table.lines().skip(1).find_map(|line| {
         let fields: Vec<&str> = line.split_whitespace().collect();
-        let is_its = fields.get(1) == Some(&"12") && fields.get(2) == Some(&&*pid.to_string());
-        let listens = is_its && fields.get(3).is_some_and(|&groups| groups != "00000000");
-        listens.then(|| (fields[4].parse().expect("a number"), fields[8].parse().expect("a number")))
+        let [_, "12", port, groups, waiting, _, _, _, lost, inode] = fields[..] else { return None };
+        let is_its = port == pid.to_string() || sockets.iter().any(|socket| socket == inode);
+        let listens = is_its && groups != "00000000";
+        listens.then(|| (waiting.parse().expect("a number"), lost.parse().expect("a number")))
     })
 }
 
