@@ -22,7 +22,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     Record(record::Arguments),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]

@@ -6,7 +6,7 @@ use crate::cli::frames::{Input, Source};
 use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
 use crate::command::taker::Taker;
-use crate::frame::PointIndex;
+use crate::frame::{LinkType, PointIndex};
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +38,13 @@ impl Opened {
         self.names.is_empty()
     }
 
-    /// Opens a source and makes it known to the taker.
+    /// Opens a source and makes it known to the taker; `filter` says what an interface of a link type is captured with.
     pub(super) fn open(
         &mut self,
         taker: &mut impl Taker,
         source: &Source,
         request: &Request,
+        filter: &dyn Fn(LinkType) -> Option<String>,
     ) -> Result<(), Failure> {
         match &source.input {
             Input::Stdin => {
@@ -60,9 +61,13 @@ impl Opened {
                 self.savefiles.push((point, savefile));
             }
             Input::Interface(interface) => {
-                let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
+                let mut live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
+                let filter = filter(live.link());
+                if let Some(filter) = &filter {
+                    live.set_filter(filter)?;
+                }
                 let point = self.add(taker, source);
-                if let Some(filter) = &request.filter {
+                if let Some(filter) = &filter {
                     taker.note_filter(point, filter);
                 }
                 self.live.push(point);
