@@ -13,6 +13,7 @@ mod keeper;
 mod ledger;
 mod listener;
 mod marker;
+mod merge;
 mod opened;
 mod opener;
 mod progress;

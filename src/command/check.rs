@@ -80,6 +80,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decoding: Some(&decoding),
         marks,
         limit: frames.until.count,
+        is_merged: false,
         verdicts: arguments.verdicts,
         is_stdout_used,
     };

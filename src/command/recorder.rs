@@ -11,7 +11,7 @@ use rustix::system::uname;
 use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
-use crate::command::files::{Files, warn_of_echo};
+use crate::command::files::{Files, Written, warn_of_echo};
 use crate::command::say;
 use crate::command::taker::{Status, Taker};
 use crate::digest::{Batch, Incident, IndexName};
@@ -89,7 +89,10 @@ impl Recorder {
         for problem in &self.problems {
             say(problem);
         }
-        say(self.tally.words(&self.files.words(), self.chooser.words().is_some()));
+        let removed = self.files.removed();
+        self.tally.kept -= removed.frames;
+        self.tally.bytes -= removed.bytes;
+        say(self.tally.words(&self.files.words(), self.chooser.words().is_some() || removed.frames > 0));
         !self.tally.is_incomplete && self.tally.dropped == 0
     }
 
@@ -160,7 +163,8 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
         let then = writer.size() + u64::from(head.captured) + AROUND;
         if files.is_due(head.time, writer.size(), then) {
             tally.bytes += writer.size();
-            writer.go_on(files.next(head.time)?)?;
+            let before = Written { frames: tally.kept, bytes: tally.bytes };
+            writer.go_on(files.next(head.time, before)?)?;
         }
         // Counted before: what there was no room for is subtracted.
         tally.kept += 1;
