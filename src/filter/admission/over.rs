@@ -271,6 +271,13 @@ fn all(parts: Vec<Pass>) -> Pass {
 fn joined(parts: Vec<Pass>, word: &str, none: Pass) -> Pass {
     let mut texts: Vec<String> =
         parts.into_iter().filter_map(|part| if let Text(text) = part { Some(text) } else { None }).collect();
+    let mut seen = Vec::new();
+    texts.retain(|text| {
+        !seen.contains(text) && {
+            seen.push(text.clone());
+            true
+        }
+    });
     match texts.len() {
         0 => none,
         1 => Text(texts.swap_remove(0)),
