@@ -1,6 +1,7 @@
 //! What was typed: options in the groups that commands share.
 
 pub mod check;
+pub mod dump;
 pub mod filter;
 pub mod frames;
 pub mod known;
@@ -24,6 +25,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(check::Arguments),
+    Dump(dump::Arguments),
     Filter(filter::Arguments),
     Record(record::Arguments),
     /// What `record` and `check` start where only root may write.

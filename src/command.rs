@@ -3,6 +3,7 @@
 pub mod check;
 mod chooser;
 mod companion;
+pub mod dump;
 mod ends;
 mod export;
 mod feed;
@@ -13,7 +14,6 @@ mod judging;
 mod keeper;
 mod ledger;
 mod listener;
-mod marker;
 mod narrowing;
 mod opened;
 mod opener;
@@ -37,6 +37,7 @@ use crate::cli::{Arguments, Command};
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Dump(arguments) => dump::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::OpenFiles { directory, prefix } => {

@@ -23,6 +23,7 @@
 //! Every other protocol ends the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`.
 
 mod digester;
+pub mod dissect;
 mod fast;
 mod full;
 mod hash;

@@ -329,6 +329,9 @@ impl Session {
 
     /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, taker: &mut impl Taker) {
+        if taker.shows_frames() {
+            return;
+        }
         match &mut self.shown {
             Shown::Status(_) if !self.awaited.is_empty() => {}
             Shown::Progress(progress) => progress.show(),

@@ -70,6 +70,11 @@ pub(super) trait Taker {
         true
     }
 
+    /// Whether what it does with frames can be seen on the terminal: then no line of the session's own is drawn into it.
+    fn shows_frames(&self) -> bool {
+        false
+    }
+
     /// How the run stands, which may cost some work: nobody asks more than twice a second.
     fn status(&mut self) -> Status;
 }
