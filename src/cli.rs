@@ -24,7 +24,7 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
     Dump(dump::Arguments),
     Filter(filter::Arguments),
     Record(record::Arguments),

@@ -64,7 +64,9 @@ impl Opened {
                 let point = self.add(taker, source);
                 let mut filter = request.filter.clone();
                 if let Some(narrowing) = taker.narrowing(live.link()) {
-                    let both = request.filter.iter().chain([&narrowing]).map(|part| format!("({part})"));
+                    // What was typed comes last: `vlan` in it means another thing from there on.
+                    let both =
+                        [&narrowing].into_iter().chain(&request.filter).map(|part| format!("({part})"));
                     let both = both.collect::<Vec<_>>().join(" and ");
                     live.narrow(&both)?;
                     filter = Some(both);

@@ -157,14 +157,12 @@ impl<'a> Over<'a> {
     fn exact(&self, term: &Term) -> Option<Pass> {
         match (term, self.question.scope) {
             (Term::Protocol(numbers), _) => Some(protocols(numbers.iter().map(|protocol| protocol.0))),
-            (_, Scope::Flows) => None,
+            (_, Scope::Flows) | (Term::Outside(Side::Either, _) | Term::Matches(_), _) => None,
             (Term::Address(side, blocks), _) => Some(addresses(*side, blocks)),
-            (Term::Outside(Side::Either, _), _) => None,
             (Term::Outside(side, blocks), _) => Some(negated(addresses(*side, blocks))),
             (Term::Port(side, ranges), _) => Some(ports(*side, ranges)),
             // These are frames in which something may be hidden: all of them are kept.
             (Term::Neighbour(_), _) => Some(Nothing),
-            (Term::Matches(_), _) => None,
             (Term::Shows(signs), _) => {
                 signs.iter().map(|sign| plain(*sign)).collect::<Option<Vec<_>>>().map(any)
             }
