@@ -1,6 +1,8 @@
 //! What was typed: options in the groups that commands share.
 
 pub mod check;
+pub mod dump;
+pub mod filter;
 pub mod frames;
 pub mod known;
 pub mod output;
@@ -23,6 +25,8 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(Box<check::Arguments>),
+    Dump(dump::Arguments),
+    Filter(filter::Arguments),
     Record(record::Arguments),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]

@@ -25,6 +25,7 @@ pub mod net;
 pub mod number;
 pub mod outcome;
 pub mod packet;
+pub mod paper;
 pub mod place;
 pub mod privilege;
 pub mod report;

@@ -31,6 +31,8 @@ const MODULES: &[(&str, &[&str])] = &[
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
+    // How a packet is written down.
+    ("paper", &["text", "net", "frame", "digest", "packet", "decode", "names"]),
     // What the kernel translates.
     ("conntrack", &["net", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
@@ -92,7 +94,7 @@ const MODULES: &[(&str, &[&str])] = &[
         "cli",
         &[
             "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
-            "place", "snapshot", "report",
+            "paper", "place", "snapshot", "report",
         ],
     ),
     (
@@ -107,6 +109,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "verdict",
             "decode",
             "capture",
+            "nearest",
+            "document",
             "filter",
             "expect",
             "names",
@@ -117,6 +121,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "place",
             "privilege",
             "report",
+            "paper",
+            "text",
             "cli",
         ],
     ),
@@ -137,6 +143,7 @@ const PURE: &[&str] = &[
     "filter",
     "snapshot",
     "names",
+    "paper",
     "conntrack",
     "kin",
     "clock",

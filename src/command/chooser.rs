@@ -3,10 +3,11 @@
 //!
 //! Of an interface, the kernel hands over only what the expression matches: it is compiled for the open handle, where some words mean
 //! more than they can in a file (`inbound`, `ifindex`). It is asked here of frames of files and streams, each by its own link type, and so
-//! are options of all frames: the kernel is given what lets through all that they mean, and more ([`filter`]).
+//! are options of all frames: the kernel is given what lets through all that
+//! they mean, and more ([`Chooser::narrowing`]).
 
-use crate::cli::frames::Frames;
 use crate::cli::traffic::Asked;
+use crate::command::narrowing::Narrow;
 use crate::decode::{self, Options};
 use crate::digest::Batch;
 use crate::filter::admission::{Question, Scope};
@@ -58,6 +59,22 @@ impl Chooser {
         self.expression.as_ref().map(Expression::without_names)
     }
 
+    /// What the kernel may be given besides for an interface of that link type: it lets through all that options mean, and more. Beside a
+    /// typed expression, which may move the place where headers are looked for (`vlan`), there is nothing.
+    pub(super) fn narrowing(&self, link: LinkType) -> Option<String> {
+        if self.expression.is_some() || self.rest.is_everything() {
+            return None;
+        }
+        let (vxlan, geneve) = self.options.ports();
+        let question =
+            Question { scope: Scope::Frames, link, is_live: true, vxlan, geneve, unrewritten: &[] };
+        match Narrow::of(&self.rest.admission(&question), link) {
+            Narrow::To { expression, .. } => Some(expression),
+            // Then they are asked of all frames here.
+            Narrow::Nothing | Narrow::TooLong(_) | Narrow::Refused(_) => None,
+        }
+    }
+
     pub(super) fn add_point(&mut self) -> PointIndex {
         self.points.push(Point::default());
         PointIndex(self.points.len() as u16 - 1)
@@ -93,20 +110,6 @@ impl Chooser {
         batch.heads = heads;
         refused.map(|refused| refused.to_string())
     }
-}
-
-/// What the kernel is to be given for an interface of that link type: with it, it hands over all that is wanted, and little else. `None`
-/// is everything.
-pub(super) fn filter(asked: &Asked, frames: &Frames, link: LinkType) -> Option<String> {
-    if let Some(expression) = &asked.expression
-        && without(&asked.composition, expression).is_everything()
-    {
-        // As it was typed.
-        return Some(expression.without_names().to_owned());
-    }
-    let (vxlan, geneve) = (&frames.vxlan_port[..], &frames.geneve_port[..]);
-    let question = Question { scope: Scope::Frames, link, is_live: true, vxlan, geneve, unrewritten: &[] };
-    asked.composition.admission(&question).expression()
 }
 
 /// A composition without that expression, which stands beside all else.

@@ -22,11 +22,10 @@ use anyhow::Context as _;
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
-use crate::command::marker::Marker;
 use crate::command::merge::Merge;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
-use crate::filter::composition::marks::Marks;
+use crate::filter::composition::marks::{Marker, Marks};
 use crate::frame::PointIndex;
 
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
@@ -115,7 +114,9 @@ impl Feed {
         let decoder = Decoder {
             digesters: decoding
                 .map(|options| (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect()),
-            marker: marks.zip(decoding).map(|(marks, options)| Marker::new(marks, options.clone(), points)),
+            markers: marks
+                .zip(decoding)
+                .map(|(marks, options)| vec![Marker::new(marks, options.clone()); points]),
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
@@ -302,7 +303,7 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
 /// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
     digesters: Option<Vec<Digester>>,
-    marker: Option<Marker>,
+    markers: Option<Vec<Marker>>,
     /// Frames still wanted.
     left: u64,
     asked: Arc<Asked>,
@@ -322,8 +323,8 @@ impl Decoder {
             if let Some(digesters) = &mut self.digesters {
                 digesters[batch.point.0 as usize].digest(&mut batch);
             }
-            if let Some(marker) = &mut self.marker {
-                marker.mark(&mut batch);
+            if let Some(markers) = &mut self.markers {
+                markers[batch.point.0 as usize].mark(&mut batch);
             }
             if digested.send(batch).is_err() {
                 return;

@@ -42,7 +42,6 @@ pub(super) struct Recorder {
     tally: Tally,
     /// What went wrong, to be told at the end.
     problems: Vec<String>,
-    has_lost_reader: bool,
 }
 
 /// What became of the frames.
@@ -73,7 +72,6 @@ impl Recorder {
             interfaces: Vec::new(),
             tally: Tally::default(),
             problems: Vec::new(),
-            has_lost_reader: false,
         }
     }
 
@@ -133,8 +131,7 @@ impl Recorder {
             writer.into_inner().set_len(whole).ok();
         }
         // Who reads has enough: that is no failure.
-        self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
-        if !self.has_lost_reader {
+        if error.kind() != io::ErrorKind::BrokenPipe {
             self.tally.is_incomplete = true;
             self.problems.push(format!("recording ended early: cannot write to {current}: {error}"));
         }
@@ -181,6 +178,10 @@ impl Taker for Recorder {
             .push(AboutPoint { name: source.name.clone(), filter: self.chooser.typed().map(str::to_owned) });
         self.interfaces.push(0);
         self.chooser.add_point()
+    }
+
+    fn narrowing(&mut self, link: LinkType) -> Option<String> {
+        self.chooser.narrowing(link)
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {

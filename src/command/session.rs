@@ -24,7 +24,7 @@ use crate::command::taker::Taker;
 use crate::decode::Options;
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::Marks;
-use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::frame::{PointIndex, Timestamp};
 use crate::privilege;
 
 /// How long the taker waits for frames before it looks at the time.
@@ -53,8 +53,8 @@ pub(super) struct Plan<'a> {
     pub(super) sources: &'a [Source],
     /// Bytes kept of each frame that is captured; 0 is all.
     pub(super) snap_length: u32,
-    /// What interfaces are captured with (pcap-filter(7)), by their link type.
-    pub(super) filter: Option<&'a dyn Fn(LinkType) -> Option<String>>,
+    /// What interfaces are captured with (pcap-filter(7)).
+    pub(super) filter: Option<&'a str>,
     /// What this machine says of itself, if that is asked.
     pub(super) here: Option<Here>,
     /// How frames are decoded; `None` where nobody needs digests.
@@ -119,13 +119,10 @@ impl Session {
             interface: String::new(),
             snap_length: plan.snap_length,
             buffer: (RINGS / interfaces.max(1)).clamp(1 << 20, live::BUFFER),
-            filter: None,
-        };
-        let filter = |link: LinkType| {
-            both(export.as_ref().map(Export::filter), plan.filter.and_then(|filter| filter(link)))
+            filter: both(export.as_ref().map(Export::filter), plan.filter),
         };
         for source in sources {
-            match opened.open(taker, source, &request, &filter) {
+            match opened.open(taker, source, &request) {
                 Ok(()) => {}
                 Err(Failure::Live(error @ live::Error::NotPermitted { .. })) => {
                     return Err(refused::explained(&error, plan.command));
@@ -337,6 +334,9 @@ impl Session {
 
     /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, taker: &mut impl Taker) {
+        if taker.shows_frames() {
+            return;
+        }
         match &mut self.shown {
             Shown::Status(_) if !self.awaited.is_empty() => {}
             Shown::Progress(progress) => progress.show(),
@@ -346,10 +346,10 @@ impl Session {
 }
 
 /// The filter of what passes both. The one that was typed comes last: `vlan` in it means another thing from there on.
-fn both(own: Option<String>, typed: Option<String>) -> Option<String> {
+fn both(own: Option<String>, typed: Option<&str>) -> Option<String> {
     match (own, typed) {
         (Some(own), Some(typed)) => Some(format!("{own} and ({typed})")),
-        (own, typed) => own.or(typed),
+        (own, typed) => own.or_else(|| typed.map(str::to_owned)),
     }
 }
 

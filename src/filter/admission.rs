@@ -52,6 +52,8 @@ pub struct Question<'a> {
 pub struct Clause {
     pub expression: String,
     pub why: &'static str,
+    /// Whatever is asked for.
+    pub is_kept: bool,
 }
 
 /// A capture filter.
@@ -84,7 +86,7 @@ impl Composition {
             Pass::Nothing | Pass::Text(_) => kept::kept(question).unwrap_or_default(),
         };
         if let (Pass::Text(expression), false) = (pass, clauses.is_empty()) {
-            clauses.push(Clause { expression, why: "what is asked for, in plain sight" });
+            clauses.push(Clause { expression, why: "what is asked for, in plain sight", is_kept: false });
         }
         Admission { clauses, typed: over.typed, notes }
     }

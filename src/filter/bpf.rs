@@ -7,20 +7,20 @@
 //! 1. A program belongs to a link type: offsets differ, and some expressions exist for one and not for another.
 //! 2. Frames are looked at as those of a savefile are, whatever they come from: `inbound` is known where the link layer tells of it
 //!    (cooked frames), and refused elsewhere, as tcpdump does with `-r`.
-//! 3. The netmask is unknown, and 0 as in tcpdump: `ip broadcast` means 0.0.0.0 and 255.255.255.255.
+//! 3. The BSD loopback header ([`LinkType::NULL`]) has its number in the order of bytes of the machine that captured. tcpdump goes by the
+//!    file's; here each frame tells by which of its bytes are 0.
+//! 4. The netmask is unknown, and 0 as in tcpdump: `ip broadcast` means 0.0.0.0 and 255.255.255.255.
 //!
 //! The trap: libpcap asks the resolver for the names in an expression. [`Program::compile`] does not look for them;
 //! [`crate::filter::expression`] does, and comes first for whatever somebody typed.
 
+pub(super) mod handle;
 mod instruction;
-mod link;
 mod listing;
 mod run;
 
-use pcap::{Capture, Linktype};
-
+use self::handle::{Handle, Order};
 use self::instruction::{Instruction, Step};
-use crate::filter::words;
 use crate::frame::LinkType;
 
 /// A compiled expression for frames of one link type.
@@ -30,6 +30,8 @@ pub struct Program {
     instructions: Vec<Instruction>,
     /// The same, to be run.
     steps: Box<[Step]>,
+    /// …on frames of a machine that has the high byte first, where that makes a difference.
+    big: Option<Box<[Step]>>,
 }
 
 /// Why there is no program.
@@ -38,9 +40,8 @@ pub enum Error {
     /// In libpcap's own words.
     #[error("{0}")]
     Refused(String),
-    /// What libpcap says to a savefile, and does not say without one.
-    #[error("{what} not supported on {link} when reading savefiles")]
-    Unsaid { what: &'static str, link: String },
+    #[error("libpcap cannot be asked, which takes a file in memory and /proc: {0}")]
+    NoHandle(String),
     /// libpcap compiles it, and would not run it.
     #[error("BPF program is not valid")]
     Invalid,
@@ -59,24 +60,12 @@ impl Program {
     }
 
     fn compiled(expression: &str, link: LinkType, is_optimized: bool) -> Result<Self, Error> {
-        let number = link::number(link);
-        let refused = |error: pcap::Error| Error::Refused(words_of(&error));
-        let compiled = Capture::dead(Linktype(number))
-            .and_then(|capture| capture.compile(expression, is_optimized))
-            .map_err(refused)?;
-        let instructions: Vec<Instruction> = compiled
-            .get_instructions()
-            .iter()
-            .map(|printed| Instruction::parse(&printed.to_string()).ok_or(Error::Invalid))
-            .collect::<Result<_, _>>()?;
-        if instructions.iter().any(|instruction| instruction.asks_the_kernel())
-            && let Some(what) = words::of_the_kernel(expression)
-        {
-            let link = Linktype(number).get_description().unwrap_or_else(|_| link.to_string());
-            return Err(Error::Unsaid { what, link });
-        }
-        let steps = instruction::steps(&instructions).ok_or(Error::Invalid)?;
-        Ok(Self { link, instructions, steps })
+        let (instructions, steps) = compiled(expression, link, Order::Little, is_optimized)?;
+        let big = match link {
+            LinkType::NULL | LinkType::ENC => Some(compiled(expression, link, Order::Big, is_optimized)?.1),
+            _ => None,
+        };
+        Ok(Self { link, instructions, steps, big })
     }
 
     /// The link type of the frames that this is for.
@@ -87,7 +76,11 @@ impl Program {
     /// Whether a frame matches, of which these bytes were captured out of `original`.
     #[inline]
     pub fn matches(&self, bytes: &[u8], original: u32) -> bool {
-        run::run(&self.steps, bytes, original) != 0
+        let steps = match &self.big {
+            Some(big) if bytes.starts_with(&[0, 0]) => big,
+            _ => &self.steps,
+        };
+        run::run(steps, bytes, original) != 0
     }
 
     /// The program as `tcpdump -d` prints it, a line an instruction, for a capture with this snap length.
@@ -99,6 +92,21 @@ impl Program {
     pub fn instructions(&self) -> usize {
         self.instructions.len()
     }
+}
+
+fn compiled(
+    expression: &str,
+    link: LinkType,
+    order: Order,
+    is_optimized: bool,
+) -> Result<(Vec<Instruction>, Box<[Step]>), Error> {
+    let printed = Handle::of_order(link, order)?.compile(expression, is_optimized)?;
+    let instructions: Vec<Instruction> = printed
+        .iter()
+        .map(|line| Instruction::parse(line).ok_or(Error::Invalid))
+        .collect::<Result<_, _>>()?;
+    let steps = instruction::steps(&instructions).ok_or(Error::Invalid)?;
+    Ok((instructions, steps))
 }
 
 /// What libpcap says, without what the binding and libpcap itself put before it.

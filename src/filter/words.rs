@@ -62,15 +62,6 @@ pub(crate) fn words(expression: &str) -> Vec<Word<'_>> {
     found
 }
 
-/// What of an expression only the kernel can tell of most link types, in the word that libpcap's refusal has for it.
-pub(crate) fn of_the_kernel(expression: &str) -> Option<&'static str> {
-    words(expression).iter().filter(|word| word.kind == Kind::Keyword).find_map(|word| match word.text {
-        "inbound" | "outbound" => Some("inbound/outbound"),
-        "ifindex" => Some("ifindex"),
-        _ => None,
-    })
-}
-
 /// The longest word that `rest` begins with, and what it is.
 fn longest(rest: &str, first: char) -> (usize, Kind) {
     if let Some(sign) = SIGNS.iter().find(|sign| rest.starts_with(**sign)) {

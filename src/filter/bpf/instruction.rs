@@ -11,8 +11,6 @@
 //! A [`Step`] is the same with its code taken apart beforehand. A program is only made of steps after it was found that every jump stays
 //! inside, every word of the scratch memory exists, nothing is divided by a constant 0, and the last instruction returns.
 
-/// Offsets from here on are not in the frame: Linux answers them with what it knows besides (`SKF_AD_OFF`, <linux/filter.h>).
-const BESIDES: u32 = 0xffff_f000;
 /// Words of scratch memory (`BPF_MEMWORDS`).
 pub(super) const MEMORY: usize = 16;
 
@@ -126,11 +124,6 @@ impl Instruction {
             k: numbers.next()?.parse().ok()?,
         };
         numbers.next().is_none().then_some(instruction)
-    }
-
-    /// Whether it loads what is in no frame.
-    pub(super) fn asks_the_kernel(self) -> bool {
-        self.code & 0xe7 == code::LD | code::ABS && self.k >= BESIDES
     }
 
     pub(super) fn is_return(self) -> bool {

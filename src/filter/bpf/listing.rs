@@ -1,9 +1,8 @@
 //! A program in writing, the way `tcpdump -d` has it.
 
+use super::handle::SNAP_LENGTH;
 use super::instruction::Instruction;
 
-/// What libpcap's programs for no capture in particular return for a match: the snap length of `pcap_open_dead`.
-const COMPILED_WITH: u32 = 65_535;
 /// First of the offsets that Linux answers from what it knows of a packet (`SKF_AD_OFF`), and the names of those.
 const BESIDES: u32 = 0xffff_f000;
 const NAMES: [(u32, &str); 16] = [
@@ -56,7 +55,7 @@ fn words(at: usize, instruction: Instruction, snap_length: u32) -> (&'static str
     let x = || "x".to_owned();
     let none = String::new;
     match instruction.code {
-        0x06 if k == COMPILED_WITH => ("ret", format!("#{snap_length}")),
+        0x06 if k == SNAP_LENGTH => ("ret", format!("#{snap_length}")),
         0x06 => ("ret", decimal()),
         0x16 => ("ret", none()),
         0x20 => ("ld", absolute(k)),

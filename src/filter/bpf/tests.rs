@@ -50,6 +50,17 @@ fn what_a_savefile_cannot_tell_is_refused_as_for_one() {
 }
 
 #[test]
+fn a_loopback_header_is_read_in_the_order_of_whoever_wrote_it() {
+    let ip = Program::compile("ip", LinkType::NULL).unwrap();
+    let frame = |family: [u8; 4]| [&family[..], &DNS_REPLY[14..]].concat();
+    assert!(ip.matches(&frame([2, 0, 0, 0]), 32));
+    assert!(ip.matches(&frame([0, 0, 0, 2]), 32));
+    assert!(!ip.matches(&frame([0, 0, 0, 30]), 32));
+    let ip6 = Program::compile("ip6", LinkType::NULL).unwrap();
+    assert!(ip6.matches(&frame([0, 0, 0, 30]), 32) && ip6.matches(&frame([24, 0, 0, 0]), 32));
+}
+
+#[test]
 fn a_listing_is_the_one_that_tcpdump_prints() {
     let program = Program::compile("tcp port 80 and ip[6:2]&0x1fff=0", LinkType::LINUX_SLL2).unwrap();
     let expected = "\
@@ -71,3 +82,5 @@ fn a_listing_is_the_one_that_tcpdump_prints() {
 (015) ret      #0";
     assert_eq!(program.listing(128), expected);
 }
+
+mod judged_by_libpcap;

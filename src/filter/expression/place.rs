@@ -12,12 +12,13 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 
 use super::SYNTAX_ERROR;
 use super::names::Named;
-use crate::filter::bpf::Program;
+use crate::filter::bpf::handle::Handle;
 use crate::frame::LinkType;
 use crate::text::is_deceptive;
 
-/// More words than this are not searched: each costs some compilations.
+/// Words that are searched, and endings that are tried in all: each costs a compilation of some microseconds.
 const MOST_WORDS: usize = 500;
+const MOST_TRIED: usize = 50_000;
 
 /// Offset and length in bytes of what `why` is said of.
 pub(super) fn find(named: &Named<'_>, why: &str) -> Option<(usize, usize)> {
@@ -25,13 +26,18 @@ pub(super) fn find(named: &Named<'_>, why: &str) -> Option<(usize, usize)> {
     if words.len() > MOST_WORDS {
         return None;
     }
+    let handle = Handle::of(LinkType::ETHERNET).ok()?;
     if why == SYNTAX_ERROR {
-        let broken = (0..words.len()).find(|at| !can_go_on(&named.part(0..at + 1), named, at + 1));
+        let mut tries = MOST_TRIED;
+        let broken = (0..words.len()).find(|at| !can_go_on(named, at + 1, &handle, &mut tries));
+        if tries == 0 {
+            return None;
+        }
         return Some(
             broken.map_or((named.typed.trim_end().len(), 0), |at| (words[at].at, words[at].text.len())),
         );
     }
-    let last = (0..words.len()).find(|at| said_of(&named.part(0..at + 1)).as_deref() == Some(why))?;
+    let last = (0..words.len()).find(|at| handle.refusal(&named.part(0..at + 1)).as_deref() == Some(why))?;
     let is_quoted = |at: &usize| {
         let text = words[*at].name();
         why.split(|c: char| !(c.is_ascii_alphanumeric() || "-_.:".contains(c))).any(|part| part == text)
@@ -53,13 +59,9 @@ fn is_of_the_whole(why: &str) -> bool {
     why.contains("rejects all packets") || why.contains("not valid")
 }
 
-/// What libpcap says to an expression.
-fn said_of(expression: &str) -> Option<String> {
-    Program::compile(expression, LinkType::ETHERNET).err().map(|error| error.to_string())
-}
-
 /// Whether something could follow on a beginning that has so many words.
-fn can_go_on(beginning: &str, named: &Named<'_>, count: usize) -> bool {
+fn can_go_on(named: &Named<'_>, count: usize, handle: &Handle, tries: &mut usize) -> bool {
+    let beginning = named.part(0..count);
     let mut open: Vec<&str> = Vec::new();
     for word in &named.words[..count] {
         match word.text {
@@ -68,12 +70,19 @@ fn can_go_on(beginning: &str, named: &Named<'_>, count: usize) -> bool {
             _ => {}
         }
     }
-    NEXT.iter().any(|next| {
-        closings(&open).iter().any(|closing| {
-            let whole = format!("{beginning} {next}{closing}");
-            said_of(&whole).is_none_or(|why| why != SYNTAX_ERROR)
-        })
-    })
+    let closings = closings(&open);
+    let endings = NEXT.iter().flat_map(|next| closings.iter().map(move |closing| (next, closing)));
+    for (next, closing) in endings {
+        if *tries == 0 {
+            return false;
+        }
+        *tries -= 1;
+        let refusal = handle.refusal(&format!("{beginning} {next}{closing}"));
+        if refusal.is_none_or(|why| why != SYNTAX_ERROR) {
+            return true;
+        }
+    }
+    false
 }
 
 /// What may follow, in one place or another.
