@@ -317,6 +317,21 @@ fn files_that_follow_one_another_are_each_a_capture_and_the_newest_stay() {
 }
 
 #[test]
+fn a_file_spans_the_time_that_was_asked_for_by_the_times_of_its_frames() {
+    let folder = Folder::new("time");
+    let capture = testdata("leak/node1-any.pcap.gz");
+    let output = egret(&["record", "-r", &capture, "-w", &folder.at("t.pcapng"), "--rotate-time", "10ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(folder.names(), ["t-00001.pcapng", "t-00002.pcapng", "t-00003.pcapng"]);
+    let files: Vec<Vec<Frame>> = folder.names().iter().map(|name| judged(&folder.at(name)).frames).collect();
+    for (file, next) in files.iter().zip(&files[1..]) {
+        let since = |frame: &Frame| frame.0 - file[0].0;
+        assert!(since(file.last().expect("a frame")) < 10_000_000 && since(&next[0]) >= 10_000_000);
+    }
+    assert!(files.concat() == all(&capture));
+}
+
+#[test]
 fn what_makes_no_sense_together_is_refused_before_anything_is_written() {
     let folder = Folder::new("refused");
     let capture = testdata("leak/node1-eth0.pcap");

@@ -50,7 +50,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         is_stdout_used,
     };
     if let Some(path) = &arguments.write {
-        return write(arguments, path, plan(path.as_os_str() == "-"), asked);
+        return write(arguments, path, plan(path.as_os_str() == "-"), &asked);
     }
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// `-w`: keeps frames as `egret record` does.
-fn write(arguments: &Arguments, path: &Path, plan: Plan<'_>, asked: Asked) -> anyhow::Result<ExitCode> {
+fn write(arguments: &Arguments, path: &Path, plan: Plan<'_>, asked: &Asked) -> anyhow::Result<ExitCode> {
     if choice::beside_expression(&asked.composition).is_some() {
         anyhow::bail!(
             "-w takes frames by an expression: write one instead of the options, like `host 10.0.0.1 and port 443`"
@@ -90,7 +90,7 @@ fn write(arguments: &Arguments, path: &Path, plan: Plan<'_>, asked: Asked) -> an
     let frames = &arguments.frames;
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
-    let chooser = Chooser::new(&asked, decoding);
+    let chooser = Chooser::new(asked, decoding);
     let mut recorder = Recorder::new(Files::one(path), chooser, arguments.frames.until.count, is_live);
     let plan = Plan { filter: filter.as_deref(), ..plan };
     Session::open(&mut recorder, plan)?.run(&mut recorder)?;
