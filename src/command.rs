@@ -14,6 +14,7 @@ mod judging;
 mod keeper;
 mod ledger;
 mod listener;
+mod merge;
 mod narrowing;
 mod opened;
 mod opener;

@@ -32,7 +32,7 @@ use crate::net::{Address, Block, Mac};
 use crate::text::Text;
 
 pub use standpoint::Standpoint;
-pub use surroundings::{Surroundings, Told};
+pub use surroundings::{LOOPBACK, Surroundings, Told};
 pub use watch::Watch;
 
 /// The links, addresses and routes of one network namespace.

@@ -52,6 +52,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decoding: None,
         marks: None,
         limit: None,
+        is_merged: true,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: true,
     };

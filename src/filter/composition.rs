@@ -14,6 +14,7 @@ mod sight;
 
 use std::fmt;
 
+use crate::filter::sign::Sign;
 use crate::filter::term::{Side, Term};
 use crate::frame::Frame;
 use crate::net::Endpoint;
@@ -131,6 +132,15 @@ impl Composition {
             Self::Any(parts) => parts.iter().any(|part| part.holds_by_sign(is_positive, meets)),
             Self::Not(part) => !part.holds_by_sign(!is_positive, meets),
         }
+    }
+
+    /// The first term that no flow can meet: ARP and neighbour discovery belong to none.
+    pub fn flowless_term(&self) -> Option<&Term> {
+        self.terms().into_iter().find(|term| match term {
+            Term::Neighbour(_) => true,
+            Term::Shows(signs) => signs.iter().all(|sign| matches!(sign, Sign::Arp | Sign::Nd)),
+            _ => false,
+        })
     }
 
     /// Every term, in the order in which they were said.

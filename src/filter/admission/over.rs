@@ -157,14 +157,12 @@ impl<'a> Over<'a> {
     fn exact(&self, term: &Term) -> Option<Pass> {
         match (term, self.question.scope) {
             (Term::Protocol(numbers), _) => Some(protocols(numbers.iter().map(|protocol| protocol.0))),
-            (_, Scope::Flows) => None,
+            (_, Scope::Flows) | (Term::Outside(Side::Either, _) | Term::Matches(_), _) => None,
             (Term::Address(side, blocks), _) => Some(addresses(*side, blocks)),
-            (Term::Outside(Side::Either, _), _) => None,
             (Term::Outside(side, blocks), _) => Some(negated(addresses(*side, blocks))),
             (Term::Port(side, ranges), _) => Some(ports(*side, ranges)),
             // These are frames in which something may be hidden: all of them are kept.
             (Term::Neighbour(_), _) => Some(Nothing),
-            (Term::Matches(_), _) => None,
             (Term::Shows(signs), _) => {
                 signs.iter().map(|sign| plain(*sign)).collect::<Option<Vec<_>>>().map(any)
             }
@@ -271,6 +269,13 @@ fn all(parts: Vec<Pass>) -> Pass {
 fn joined(parts: Vec<Pass>, word: &str, none: Pass) -> Pass {
     let mut texts: Vec<String> =
         parts.into_iter().filter_map(|part| if let Text(text) = part { Some(text) } else { None }).collect();
+    let mut seen = Vec::new();
+    texts.retain(|text| {
+        !seen.contains(text) && {
+            seen.push(text.clone());
+            true
+        }
+    });
     match texts.len() {
         0 => none,
         1 => Text(texts.swap_remove(0)),
