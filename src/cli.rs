@@ -1,10 +1,16 @@
 //! What was typed: options in the groups that commands share.
 
 pub mod check;
+pub mod dump;
+pub mod filter;
 pub mod frames;
+pub mod known;
 pub mod output;
+pub mod record;
 pub mod traffic;
 pub mod until;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -18,5 +24,14 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Check(check::Arguments),
+    Check(Box<check::Arguments>),
+    Dump(Box<dump::Arguments>),
+    Filter(Box<filter::Arguments>),
+    Record(Box<record::Arguments>),
+    /// What `record` and `check` start where only root may write.
+    #[command(name = "open-files", hide = true)]
+    OpenFiles {
+        directory: PathBuf,
+        prefix: String,
+    },
 }

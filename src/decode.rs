@@ -23,6 +23,7 @@
 //! Every other protocol ends the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`.
 
 mod digester;
+pub mod dissect;
 mod fast;
 mod full;
 mod hash;
@@ -36,7 +37,7 @@ mod tunnel;
 mod walk;
 
 #[cfg(test)]
-mod build;
+pub(crate) mod build;
 
 use std::collections::HashSet;
 
@@ -47,7 +48,7 @@ use crate::packet::Packet;
 
 pub use digester::Digester;
 pub use hash::KeyHasher;
-pub use icmp::next_link_mtu;
+pub use icmp::{is_icmp_error, next_link_mtu};
 pub use link::link_addresses;
 pub use transport::{SynOptions, syn_options};
 
@@ -79,6 +80,11 @@ impl Options {
     pub fn with_ports(mut self, vxlan: Vec<u16>, geneve: Vec<u16>) -> Self {
         self.ports = tunnel::Ports { vxlan, geneve };
         self
+    }
+
+    /// UDP ports of VXLAN and of Geneve, beside the usual ones.
+    pub fn ports(&self) -> (&[u16], &[u16]) {
+        (&self.ports.vxlan, &self.ports.geneve)
     }
 
     fn is_pod(&self, address: Address) -> bool {

@@ -117,7 +117,7 @@ impl Expectations {
             |block: &Block| self.cluster.services.iter().any(|service| service.block.overlaps(*block));
         question.origin.is_none()
             && question.wire_destination == Some(question.first_destination)
-            && expectation.to.dst.iter().any(is_service)
+            && expectation.to.destinations().iter().any(is_service)
     }
 
     /// The expectation that speaks about a flow: the first that covers it.

@@ -34,7 +34,7 @@ use crate::text::Text;
 
 pub use follow::Follow;
 pub use standpoint::Standpoint;
-pub use surroundings::{Surroundings, Told};
+pub use surroundings::{LOOPBACK, Surroundings, Told};
 pub use watch::Watch;
 
 /// The links, addresses and routes of one network namespace.

@@ -23,12 +23,16 @@ const MODULES: &[(&str, &[&str])] = &[
     ("decode", &["text", "net", "frame", "digest", "packet"]),
     ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
     // What is asked, and what should be.
-    ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
-    ("expect", &["text", "net", "digest", "filter"]),
+    ("nearest", &[]),
+    ("document", &["text", "nearest"]),
+    ("filter", &["text", "net", "frame", "digest", "packet", "decode", "nearest", "document"]),
+    ("expect", &["text", "net", "digest", "nearest", "document", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
+    // How a packet is written down.
+    ("paper", &["text", "net", "frame", "digest", "packet", "decode", "names"]),
     // What the kernel translates.
     ("conntrack", &["net", "frame", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
@@ -89,8 +93,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report",
+            "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
+            "paper", "place", "snapshot", "report",
         ],
     ),
     (
@@ -105,6 +109,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "verdict",
             "decode",
             "capture",
+            "nearest",
+            "document",
             "filter",
             "expect",
             "names",
@@ -115,6 +121,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "place",
             "privilege",
             "report",
+            "paper",
             "cli",
         ],
     ),
@@ -130,9 +137,12 @@ const PURE: &[&str] = &[
     "digest",
     "packet",
     "decode",
+    "nearest",
+    "document",
     "filter",
     "snapshot",
     "names",
+    "paper",
     "conntrack",
     "kin",
     "clock",

@@ -67,7 +67,18 @@ pub enum Color {
     Never,
 }
 
-fn zone(typed: &str) -> Result<TimeZone, String> {
+impl Color {
+    /// Whether text is coloured that goes to a terminal, or elsewhere.
+    pub fn is_wanted(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+pub(super) fn zone(typed: &str) -> Result<TimeZone, String> {
     TimeZone::get(typed).map_err(|_| format!("no time zone `{typed}` on this machine; UTC always is there"))
 }
 
@@ -87,11 +98,7 @@ impl Output {
             Some((width, _)) if is_terminal => usize::from(width.0),
             _ => COLUMNS,
         };
-        let is_colourful = match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
+        let is_colourful = self.color.is_wanted(is_terminal);
         report::Options {
             only: self.only.iter().copied().map(Only::verdict).collect(),
             zone: self.tz.clone().unwrap_or_else(TimeZone::system),
@@ -118,16 +125,8 @@ impl Output {
             anyhow::bail!("frames (-w) and report (-o) would be written into one file; give them one each");
         }
         for (what, option, path) in [("the report", "-o", report), ("frames", "-w", kept)] {
-            let Some(path) = path else { continue };
-            let is_it = |source: &&Source| match &source.input {
-                Input::File(read) => is_one_file(read, path),
-                Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
-            };
-            if let Some(source) = sources.iter().find(is_it) {
-                anyhow::bail!(
-                    "{what} would be written over {}, a capture to be read; give {option} another file",
-                    source.shown
-                );
+            if let Some(path) = path {
+                spare(what, option, path, sources)?;
             }
         }
         Ok(())
@@ -142,6 +141,21 @@ impl Output {
         let file =
             File::create(&self.output).with_context(|| format!("cannot write the report to {path}"))?;
         Ok(Box::new(io::BufWriter::new(file)))
+    }
+}
+
+/// Refuses to write what `option` names over a capture that is to be read.
+pub fn spare(what: &str, option: &str, path: &Path, sources: &[Source]) -> anyhow::Result<()> {
+    let is_it = |source: &&Source| match &source.input {
+        Input::File(read) => is_one_file(read, path),
+        Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
+    };
+    match sources.iter().find(is_it) {
+        Some(source) => anyhow::bail!(
+            "{what} would be written over {}, a capture to be read; give {option} another file",
+            source.shown
+        ),
+        None => Ok(()),
     }
 }
 

@@ -19,22 +19,13 @@
 //! empty lists are mistakes, because a forgotten address must not make an expectation speak about everything. All
 //! mistakes are told at once.
 
-mod document;
-mod fault;
-
-use std::fmt::Display;
-
+use crate::document::{self, Key, Node, Position, Reading, Value, empty};
 use crate::expect::source::{self, Source};
 use crate::expect::{Cluster, Expectation, Known, Node as ClusterNode};
 use crate::filter::address::{self, is_name};
-use crate::filter::nearest::{meant, nearest};
 use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::text::Text;
-
-use document::{Key, Node, Position, Value};
-pub use fault::Error;
-use fault::Fault;
 
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
@@ -43,8 +34,7 @@ pub struct Policy {
     pub cluster: Cluster,
 }
 
-/// Most bytes of a policy file: thousands of expectations.
-pub const LARGEST: usize = 4 << 20;
+pub use crate::document::{Error, LARGEST};
 
 const KEYS: [&str; 2] = ["cluster", "expectations"];
 const CLUSTER: [&str; 4] = ["pod_cidrs", "service_cidrs", "inside", "nodes"];
@@ -74,35 +64,19 @@ const NOT_TO: [&str; 4] = ["src", "src_port", "not_src", "not_src_port"];
 impl Policy {
     /// What the file called `name` says, whose content is `bytes`.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let name = Text::from(name).to_string();
-        if bytes.len() > LARGEST {
-            return Err(Error::TooLarge { name, bytes: bytes.len() });
-        }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
-        };
-        let root = document::read(text).map_err(|(at, why)| {
-            let why = format!("this cannot be read: {}", Text::from(&*why));
-            Error::faulty(&name, text, vec![Fault::new(at, why)])
-        })?;
-        let mut reading = Reading { name: &name, faults: Vec::new() };
-        let policy = reading.policy(&root);
-        if reading.faults.is_empty() { Ok(policy) } else { Err(Error::faulty(&name, text, reading.faults)) }
+        document::understood(name, "a policy file", bytes, |name, root, reading| {
+            Walk { name, reading }.policy(root)
+        })
     }
 }
 
 /// A walk through a file's tree that goes on after a mistake.
-struct Reading<'a> {
+struct Walk<'a> {
     name: &'a str,
-    faults: Vec<Fault>,
+    reading: &'a mut Reading,
 }
 
-impl Reading<'_> {
-    fn fault(&mut self, at: Position, message: impl Display) {
-        self.faults.push(Fault::new(at, message.to_string()));
-    }
-
+impl Walk<'_> {
     /// `policy.yaml:7`
     fn place(&self, at: Position) -> String {
         format!("{}:{}", self.name, at.line)
@@ -112,10 +86,10 @@ impl Reading<'_> {
         let mut policy = Policy::default();
         if matches!(root.value, Value::Null) {
             let next = "write `expectations:` with at least one expectation in it";
-            self.fault(Position { line: 1, column: 1 }, format!("nothing is written here; {next}"));
+            self.reading.fault(Position { line: 1, column: 1 }, format!("nothing is written here; {next}"));
             return policy;
         }
-        for (key, node) in self.entries(root, "a policy file", &KEYS) {
+        for (key, node) in self.reading.entries(root, "a policy file", &KEYS) {
             match key.name.as_str() {
                 "cluster" => policy.cluster = self.cluster(node),
                 _ => policy.expectations = self.expectations(key, node),
@@ -126,7 +100,7 @@ impl Reading<'_> {
 
     fn cluster(&mut self, node: &Node) -> Cluster {
         let mut cluster = Cluster::default();
-        for (key, node) in self.entries(node, "`cluster`", &CLUSTER) {
+        for (key, node) in self.reading.entries(node, "`cluster`", &CLUSTER) {
             match key.name.as_str() {
                 "pod_cidrs" => cluster.pods = self.known(key, node),
                 "service_cidrs" => cluster.services = self.known(key, node),
@@ -156,7 +130,8 @@ impl Reading<'_> {
         for (name, node) in entries {
             if !is_name(&name.name) {
                 let shown = Text::from(&*name.name);
-                self.fault(name.at, format!("`{shown}` is not the name of a node; write it like worker1"));
+                self.reading
+                    .fault(name.at, format!("`{shown}` is not the name of a node; write it like worker1"));
             }
             nodes.push(ClusterNode {
                 name: Some(name.name.clone()),
@@ -169,10 +144,10 @@ impl Reading<'_> {
 
     fn expectations(&mut self, key: &Key, node: &Node) -> Vec<Expectation> {
         match &node.value {
-            Value::List(items) if items.is_empty() => self.fault(node.at, empty(key)),
+            Value::List(items) if items.is_empty() => self.reading.fault(node.at, empty(key)),
             Value::List(items) => return items.iter().filter_map(|item| self.expectation(item)).collect(),
-            Value::Null => self.fault(key.at, empty(key)),
-            _ => self.fault(node.at, "`expectations` is a list; write each expectation behind a `-`"),
+            Value::Null => self.reading.fault(key.at, empty(key)),
+            _ => self.reading.fault(node.at, "`expectations` is a list; write each expectation behind a `-`"),
         }
         Vec::new()
     }
@@ -189,71 +164,50 @@ impl Reading<'_> {
             because: vec![place],
         };
         let mut source = None;
-        let before = self.faults.len();
-        let entries = self.entries(node, "an expectation", &EXPECTATION);
+        let before = self.reading.count();
+        let entries = self.reading.entries(node, "an expectation", &EXPECTATION);
         for &(key, node) in &entries {
             match key.name.as_str() {
-                "name" => expectation.name = self.one_line(key, node).unwrap_or_default(),
+                "name" => expectation.name = self.reading.one_line(key, node).unwrap_or_default(),
                 "from" => expectation.from = self.from(key, node),
                 "to" => expectation.to = self.to(key, node),
                 "source" => source = self.source(key, node),
                 "source_remote" => {
-                    expectation.source_remote = self.values(key, node, |_, value| source::block(value));
+                    expectation.source_remote =
+                        self.reading.values(key, node, |_, value| source::block(value));
                 }
-                _ => expectation.optional = self.flag(key, node),
+                _ => expectation.optional = self.reading.flag(key, node),
             }
         }
-        if !entries.iter().any(|(key, _)| key.name == "source") && self.faults.len() == before {
+        if !entries.iter().any(|(key, _)| key.name == "source") && self.reading.count() == before {
             let next = "write source: 192.168.12.99, or one of the words node, pod, drop";
-            self.fault(node.at, format!("this expectation has no `source`; {next}"));
+            self.reading.fault(node.at, format!("this expectation has no `source`; {next}"));
         }
         expectation.source = source?;
         Some(expectation)
-    }
-
-    fn one_line(&mut self, key: &Key, node: &Node) -> Option<String> {
-        let Value::Scalar(text) = &node.value else {
-            self.fault(node.at.or(key.at), format!("`{}` is a line of text; put it in quotes", key.name));
-            return None;
-        };
-        let shown = Text::from(text.as_str()).to_string();
-        if text.trim().is_empty() || shown != text.replace('\\', "\\\\") {
-            let next = "write it on one line without control characters";
-            self.fault(node.at, format!("`{}` is not a line of text; {next}", key.name));
-            return None;
-        }
-        Some(text.trim().to_owned())
-    }
-
-    fn flag(&mut self, key: &Key, node: &Node) -> bool {
-        if let Value::Bool(flag) = node.value {
-            return flag;
-        }
-        self.fault(node.at.or(key.at), format!("`{}` is true or false, without quotes", key.name));
-        false
     }
 
     fn from(&mut self, key: &Key, node: &Node) -> Vec<Block> {
         let mut blocks = Vec::new();
         let Value::Map(entries) = &node.value else {
             let next = "write the addresses of pods like from: { pods: [10.128.0.5, 10.128.1.0/24] }";
-            self.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
+            self.reading.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
             return blocks;
         };
         if entries.is_empty() {
-            self.fault(node.at, empty(key));
+            self.reading.fault(node.at, empty(key));
         }
         for (key, node) in entries {
             match key.name.as_str() {
                 "pods" => blocks = self.blocks(key, node),
-                name if FROM_CLUSTER.contains(&name) => self.fault(
+                name if FROM_CLUSTER.contains(&name) => self.reading.fault(
                     key.at,
                     format!(
                         "`{name}` can only be understood with the cluster's objects, which egret does not read; write the \
                          addresses of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
                     ),
                 ),
-                _ => self.unknown(key, "`from`", &FROM),
+                _ => self.reading.unknown(key, "`from`", &FROM),
             }
         }
         blocks
@@ -263,25 +217,25 @@ impl Reading<'_> {
         let mut selection = Selection::default();
         let Value::Map(entries) = &node.value else {
             let next = "write them like to: { dst: 203.0.113.0/24, dst_port: 443 }";
-            self.fault(node.at.or(key.at), format!("`to` has keys of its own; {next}"));
+            self.reading.fault(node.at.or(key.at), format!("`to` has keys of its own; {next}"));
             return selection;
         };
         if entries.is_empty() {
-            self.fault(node.at, empty(key));
+            self.reading.fault(node.at, empty(key));
         }
         for (key, node) in entries {
             match key.name.as_str() {
                 name if TO.contains(&name) => {
-                    self.values(key, node, |key, value| selection.add(&key.name, value));
+                    self.reading.values(key, node, |key, value| selection.add(&key.name, value));
                 }
                 name if NOT_TO.contains(&name) => {
                     let next = "write where it comes from as from: { pods: [10.128.0.5] }";
-                    self.fault(
+                    self.reading.fault(
                         key.at,
                         format!("`{name}` is about the source, and `to` about the destination; {next}"),
                     );
                 }
-                _ => self.unknown(key, "`to`", &TO),
+                _ => self.reading.unknown(key, "`to`", &TO),
             }
         }
         selection
@@ -289,77 +243,21 @@ impl Reading<'_> {
 
     /// `None` after a mistake.
     fn source(&mut self, key: &Key, node: &Node) -> Option<Source> {
-        let before = self.faults.len();
-        let items = self.values(key, node, |_, value| source::Item::parse(value));
-        if self.faults.len() > before {
+        let before = self.reading.count();
+        let items = self.reading.values(key, node, |_, value| source::Item::parse(value));
+        if self.reading.count() > before {
             return None;
         }
-        Source::from_items(&items).map_err(|error| self.fault(node.at, error)).ok()
+        Source::from_items(&items).map_err(|error| self.reading.fault(node.at, error)).ok()
     }
 
     fn blocks(&mut self, key: &Key, node: &Node) -> Vec<Block> {
-        self.values(key, node, |_, value| address::block(value))
+        self.reading.values(key, node, |_, value| address::block(value))
     }
 
     fn addresses(&mut self, key: &Key, node: &Node) -> Vec<crate::net::Address> {
-        self.values(key, node, |_, value| address::address(value))
+        self.reading.values(key, node, |_, value| address::address(value))
     }
-
-    /// The values under `key`, one or a list of them, each as `read` understands it.
-    fn values<T, E: Display>(
-        &mut self,
-        key: &Key,
-        node: &Node,
-        mut read: impl FnMut(&Key, &str) -> Result<T, E>,
-    ) -> Vec<T> {
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        if items.is_empty() {
-            self.fault(node.at, empty(key));
-        }
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            match &item.value {
-                Value::Scalar(text) => match read(key, text) {
-                    Ok(value) => values.push(value),
-                    Err(error) => self.fault(item.at, Text::from(&*error.to_string())),
-                },
-                Value::Null => self.fault(item.at.or(key.at), empty(key)),
-                _ => {
-                    let next = "write one value, or several like [a, b]";
-                    self.fault(item.at, format!("this is not a value of `{}`; {next}", key.name));
-                }
-            }
-        }
-        values
-    }
-
-    /// The entries of a map whose keys are `known`; others are mistakes.
-    fn entries<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Vec<(&'n Key, &'n Node)> {
-        let Value::Map(entries) = &node.value else {
-            self.fault(node.at, format!("{what} has keys of its own: {}", known.join(", ")));
-            return Vec::new();
-        };
-        let (good, unknown): (Vec<_>, Vec<_>) =
-            entries.iter().map(|(key, node)| (key, node)).partition(|(key, _)| known.contains(&&*key.name));
-        for (key, _) in unknown {
-            self.unknown(key, what, known);
-        }
-        good
-    }
-
-    fn unknown(&mut self, key: &Key, what: &str, known: &[&str]) {
-        let meant = meant(nearest(&key.name, known.iter().copied()));
-        let keys = if known.len() == 1 { "its key is" } else { "the keys are" };
-        let shown = Text::from(&*key.name);
-        self.fault(key.at, format!("`{shown}` is not a key of {what}{meant}; {keys} {}", known.join(", ")));
-    }
-}
-
-fn empty(key: &Key) -> String {
-    format!("`{}` is empty; write a value, or leave the key out", Text::from(&*key.name))
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Runs egret over a corpus of captures and compares what it sees with what other programs say: `make corpus`.
 //!
-//! A corpus lies outside the repository: a folder with `captures/` and the oracles' lines about them ([`oracle`]).
+//! A corpus lies outside the repository: a folder with `captures/` and the oracles' lines about them ([`oracle`]), and,
+//! where it has them, what tcpdump and libpcap's tests say of filter expressions ([`filters`]).
 //! Every capture is read, decoded and judged by the library in a child process ([`worker`]), and once by the program
 //! itself, both within limits of time and memory ([`sandbox`]). Every disagreement needs an explanation:
 //! 1. a rule that finds in the capture's bytes why the two must differ ([`rules`]), which serves any corpus; or
@@ -14,7 +15,9 @@
 
 mod conversations;
 mod digests;
+mod dump;
 mod explained;
+mod filters;
 mod names;
 mod observe;
 mod oracle;
@@ -34,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
+use dump::Dump;
 use explained::Explained;
 use oracle::Case;
 use page::Tally;
@@ -79,8 +83,8 @@ fn run(folder: &Path) -> io::Result<bool> {
     }
     let explained = Explained::read(&cases)?;
     let outcomes = examine_all(&cases)?;
-    let tally =
-        Tally::of(&cases, &outcomes.iter().map(|outcome| &outcome.report).collect::<Vec<_>>(), &explained);
+    let reports: Vec<&Report> = outcomes.iter().map(|outcome| &outcome.report).collect();
+    let tally = Tally::of(&cases, &reports, &filters::compare(folder)?, &explained);
     fs::create_dir_all(Path::new(PAGE).parent().expect("a file in a folder"))?;
     fs::write(PAGE, tally.page())?;
     println!("{}", tally.summary());
@@ -105,7 +109,7 @@ fn run(folder: &Path) -> io::Result<bool> {
 
 /// Examines the captures, as many at a time as there are processors; the order of outcomes is that of cases.
 fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
-    let program = Program::new()?;
+    let (program, dump) = (Program::new()?, Dump::new()?);
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<io::Result<Outcome>>>> = cases.iter().map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
@@ -113,7 +117,7 @@ fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let index = cases.iter().position(|other| std::ptr::eq(other, case));
-                    let outcome = examine(case, &program);
+                    let outcome = examine(case, &program, &dump);
                     *outcomes[index.expect("it is one of them")].lock().expect("no thread panics") =
                         Some(outcome);
                 }
@@ -126,7 +130,7 @@ fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
         .collect()
 }
 
-fn examine(case: &Case, program: &Program) -> io::Result<Outcome> {
+fn examine(case: &Case, program: &Program, dump: &Dump) -> io::Result<Outcome> {
     let mut worker = Command::new(env::current_exe()?);
     let ended = sandbox::run(worker.arg("--worker").arg(&case.path), case.line.as_bytes())?;
     let fault = ended.fault();
@@ -139,5 +143,6 @@ fn examine(case: &Case, program: &Program) -> io::Result<Outcome> {
         report.differ(Comparison::Limits, format!("the library {fault}"), None);
     }
     let (time, peak_kib) = program.check(case, &mut report)?;
+    dump.check(case, &mut report)?;
     Ok(Outcome { report, time: time.max(ended.time), peak_kib: peak_kib.max(ended.peak_kib) })
 }

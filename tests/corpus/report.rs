@@ -12,6 +12,8 @@ pub(crate) enum Comparison {
     Limits,
     /// What `egret check` says is JSON by the schema, with a known exit code and the same frames.
     Program,
+    /// `egret dump` prints every frame, in every way, and ends well.
+    Dump,
     /// Frames, captured bytes and original bytes.
     Frames,
     /// A frame's digest and its layers name one conversation.
@@ -24,12 +26,17 @@ pub(crate) enum Comparison {
     HttpHost,
     DnsQuery,
     DnsAnswer,
+    /// What expressions match, frame by frame.
+    Filters,
+    /// Which expressions are refused, and in which words.
+    Expressions,
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Limits,
         Self::Program,
+        Self::Dump,
         Self::Frames,
         Self::Digests,
         Self::Outer,
@@ -39,12 +46,15 @@ impl Comparison {
         Self::HttpHost,
         Self::DnsQuery,
         Self::DnsAnswer,
+        Self::Filters,
+        Self::Expressions,
     ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Limits => "limits",
             Self::Program => "program",
+            Self::Dump => "dump",
             Self::Frames => "frames",
             Self::Digests => "digests",
             Self::Outer => "outer",
@@ -54,6 +64,8 @@ impl Comparison {
             Self::HttpHost => "http-host",
             Self::DnsQuery => "dns-query",
             Self::DnsAnswer => "dns-answer",
+            Self::Filters => "filters",
+            Self::Expressions => "expressions",
         }
     }
 

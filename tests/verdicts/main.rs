@@ -28,6 +28,7 @@ mod joins;
 mod joins_by_packets;
 mod lifetimes;
 mod losses;
+mod marked;
 mod names;
 mod outcomes;
 mod paths;

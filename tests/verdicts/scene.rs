@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Parser as _;
 use egret::capture::savefile::{Filled, Keep, Savefile};
+use egret::cli::traffic::Traffic;
 use egret::conntrack::Table;
 use egret::conntrack::news::{Entry, News, When};
 use egret::decode::{Digester, KeyHasher, Options};
@@ -19,7 +20,7 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
-use egret::filter::selection::Selection;
+use egret::filter::composition::marks::{Marker, Marks};
 use egret::frame::{PointIndex, Timestamp};
 use egret::names::Hosts;
 use egret::net::Block;
@@ -339,6 +340,7 @@ impl Scene {
     /// What egret says with these options alone.
     pub(crate) fn check_bare(&self, options: &str) -> Run {
         let (settings, pods) = self.settings(options);
+        let marks = Marks::of(&settings.selection).expect("so few that there are bits for them");
         let mut engine = Engine::new(settings);
         for (printed, read) in &self.tables {
             let table = Table::parse(printed.as_bytes());
@@ -363,7 +365,7 @@ impl Scene {
         }
         for (point, index) in order.into_iter().zip(indexes) {
             let bytes = point.file(if self.is_abrupt { None } else { Some(end + 1000 * MS) });
-            read(&mut engine, (point.name, index), bytes, &pods);
+            read(&mut engine, (point.name, index), bytes, &pods, marks.clone());
         }
         engine.end();
         engine.check_roles().expect("roles that fit");
@@ -387,7 +389,7 @@ impl Scene {
         let hosts = asked.host_names();
         let settings = Settings {
             expectations,
-            selection: asked.selection,
+            selection: asked.traffic.asked(&[]).expect("addresses").composition,
             allowed,
             roles: asked.role,
             hosts,
@@ -415,7 +417,7 @@ struct Asked {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
-    selection: Selection,
+    traffic: Traffic,
     #[arg(long)]
     allow: Vec<String>,
     #[arg(long)]
@@ -442,14 +444,25 @@ fn between(since: i64, until: i64) -> When {
     When { since: at(since), until: at(until) }
 }
 
-fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[Block]) {
+fn read(
+    engine: &mut Engine,
+    (name, point): (&str, PointIndex),
+    bytes: Vec<u8>,
+    pods: &[Block],
+    marks: Option<Marks>,
+) {
     let mut file = Savefile::stream(name, Cursor::new(bytes), Keep::Nothing).expect("a capture");
-    let mut digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
+    let options = Options::with_pods(pods.iter().copied());
+    let mut digester = Digester::new(KeyHasher::new(7), options.clone());
+    let mut marker = marks.map(|marks| Marker::new(marks, options));
     let mut batch = Batch::new(point);
     loop {
         let filled = file.fill(&mut batch);
         batch.point = point;
         digester.digest(&mut batch);
+        if let Some(marker) = &mut marker {
+            marker.mark(&mut batch);
+        }
         engine.ingest(&batch);
         if filled == Filled::End {
             return;

@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, each mistake with the line that it is in.
+//! What is wrong with a document, each mistake with the line that it is in.
 //!
 //! ```text
 //! cannot use policy.yaml: 2 mistakes
@@ -9,17 +9,16 @@
 
 use std::fmt::Write as _;
 
-use super::LARGEST;
-use super::document::Position;
+use super::{LARGEST, Position};
 use crate::text::Text;
 
-/// A policy file cannot be used.
+/// A document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error(
-        "cannot use {name}: it has {bytes} bytes, and a policy file has {LARGEST} at most; split it into several"
+        "cannot use {name}: it has {bytes} bytes, and {what} has {LARGEST} at most; split it into several"
     )]
-    TooLarge { name: String, bytes: usize },
+    TooLarge { name: String, what: &'static str, bytes: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },
     #[error("cannot use {name}: {}{report}", count(*.mistakes))]
@@ -28,7 +27,7 @@ pub enum Error {
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fault {
+pub struct Fault {
     at: Position,
     message: String,
 }
@@ -40,14 +39,14 @@ const TOLD: usize = 20;
 const AROUND: usize = 60;
 
 impl Fault {
-    pub(super) fn new(at: Position, message: String) -> Self {
+    pub fn new(at: Position, message: String) -> Self {
         Self { at, message }
     }
 }
 
 impl Position {
     /// This, or `other` where this is not known.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         if self.line == 0 { other } else { self }
     }
 }
