@@ -25,9 +25,9 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(Box<check::Arguments>),
-    Dump(dump::Arguments),
-    Filter(filter::Arguments),
-    Record(record::Arguments),
+    Dump(Box<dump::Arguments>),
+    Filter(Box<filter::Arguments>),
+    Record(Box<record::Arguments>),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]
     OpenFiles {

@@ -122,7 +122,6 @@ const MODULES: &[(&str, &[&str])] = &[
             "privilege",
             "report",
             "paper",
-            "text",
             "cli",
         ],
     ),

@@ -18,12 +18,10 @@ pub(super) fn message(line: &mut Line<'_, '_>, at: usize) {
             let length = whole(line, payload);
             line.pen.put(if v6 { "ICMP6, echo " } else { "ICMP echo " });
             line.pen.put(if is_reply { "reply" } else { "request" });
-            if !line.manner.is_quick {
-                line.pen.put(", id ");
-                line.pen.number(id);
-                line.pen.put(", seq ");
-                line.pen.number(seq);
-            }
+            line.pen.put(", id ");
+            line.pen.number(id);
+            line.pen.put(", seq ");
+            line.pen.number(seq);
             line.pen.put(", length ");
             line.pen.number(length);
         }

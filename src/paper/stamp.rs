@@ -54,6 +54,9 @@ impl Stamp {
             }
             Form::Clock | Form::Date => self.clock(pen, time),
             Form::SinceLast | Form::SinceFirst => {
+                // What is shown of two times must add up.
+                let shown = if self.digits == 9 { 1 } else { 1_000 };
+                let time = Timestamp::from_nanos(time.nanos().div_euclid(shown).saturating_mul(shown));
                 let since = time - self.other.unwrap_or(time);
                 if self.other.is_none() || self.form == Form::SinceLast {
                     self.other = Some(time);

@@ -21,6 +21,7 @@ mod cable;
 mod capture;
 mod comings;
 mod commands;
+mod dump;
 mod egret;
 mod enclosure;
 mod ends;

@@ -6,15 +6,15 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::INCOMPLETE;
-use super::choice::Choice;
 use super::read::{is_gone, opened};
 use crate::capture::savefile::Filled;
 use crate::cli::frames::Source;
+use crate::command::chooser::Chooser;
 use crate::command::say;
 use crate::digest::{Batch, Incident};
 use crate::frame::LinkType;
 
-pub(super) fn run(sources: &[Source], choice: &Choice, limit: Option<u64>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(sources: &[Source], chooser: &Chooser, limit: Option<u64>) -> anyhow::Result<ExitCode> {
     let mut is_whole = true;
     let files = opened(sources, &mut |error| {
         is_whole = false;
@@ -29,12 +29,12 @@ pub(super) fn run(sources: &[Source], choice: &Choice, limit: Option<u64>) -> an
             filled = savefile.fill(&mut batch);
             links.extend(batch.interfaces.iter().map(|interface| interface.link));
             for interface in &batch.interfaces {
-                choice.check(interface.link).unwrap_or_else(|refused| {
+                if let Some(refused) = chooser.refused(interface.link, false) {
                     is_whole = false;
                     say(refused);
-                });
+                }
             }
-            count += counted(&batch, &links, choice);
+            count += counted(&batch, &links, chooser);
             for incident in &batch.incidents {
                 if let Incident::Truncated(what) | Incident::Unread(what) = incident {
                     is_whole = false;
@@ -52,13 +52,13 @@ pub(super) fn run(sources: &[Source], choice: &Choice, limit: Option<u64>) -> an
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
 }
 
-fn counted(batch: &Batch, links: &[LinkType], choice: &Choice) -> u64 {
-    if choice.is_everything() {
+fn counted(batch: &Batch, links: &[LinkType], chooser: &Chooser) -> u64 {
+    if chooser.wants_everything() {
         return batch.heads.len() as u64;
     }
     let admitted = batch.heads.iter().filter(|head| {
         let link = links.get(usize::from(head.interface));
-        link.is_some_and(|link| choice.admits(&batch.frame(head, *link), false))
+        link.is_some_and(|link| chooser.wants(&batch.frame(head, *link), false))
     });
     admitted.count() as u64
 }

@@ -72,6 +72,10 @@ impl Places {
         self.points[usize::from(point.0)].is_filtered = true;
     }
 
+    pub(super) fn is_filtered(&self, point: PointIndex) -> bool {
+        self.points[usize::from(point.0)].is_filtered
+    }
+
     pub(super) fn learn(&mut self, batch: &Batch) {
         let point = &mut self.points[usize::from(batch.point.0)];
         let told = batch.interfaces.iter().map(|interface| (interface.link, interface.name.clone()));

@@ -5,10 +5,10 @@ use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
-use super::choice::Choice;
 use super::read::is_gone;
 use crate::cli::dump::{Format, Lines};
 use crate::cli::frames::{Frames, Source};
+use crate::command::chooser::Chooser;
 use crate::command::dump::places::Places;
 use crate::command::say;
 use crate::command::taker::{Status, Taker};
@@ -28,7 +28,7 @@ pub(super) struct Press<'a> {
     lines: &'a Lines,
     manner: Manner<'a>,
     bytes: Option<(hex::Form, bool)>,
-    choice: Choice,
+    chooser: Chooser,
     places: Places,
     stamp: Stamp,
     conversations: Conversations,
@@ -54,7 +54,7 @@ impl<'a> Press<'a> {
         lines: &'a Lines,
         frames: &Frames,
         hosts: &'a Hosts,
-        choice: Choice,
+        chooser: Chooser,
         sources: &[Source],
     ) -> anyhow::Result<Self> {
         let out = io::stdout().lock();
@@ -72,7 +72,7 @@ impl<'a> Press<'a> {
             lines,
             manner,
             bytes: lines.bytes(),
-            choice,
+            chooser,
             places: Places::new(sources, frames.interface_names()?),
             stamp: Stamp::new(lines.stamp(), zone, lines.nano),
             conversations: Conversations::default(),
@@ -93,8 +93,9 @@ impl<'a> Press<'a> {
     /// Takes in what a batch says of interfaces.
     pub(super) fn learn(&mut self, batch: &Batch) {
         for interface in &batch.interfaces {
-            if let Err(refused) = self.choice.check(interface.link) {
-                self.tell_missing(refused.to_string());
+            let is_filtered = self.places.is_filtered(batch.point);
+            if let Some(refused) = self.chooser.refused(interface.link, is_filtered) {
+                self.tell_missing(refused);
             }
         }
         self.places.learn(batch);
@@ -135,14 +136,14 @@ impl<'a> Press<'a> {
     pub(super) fn frame(&mut self, batch: &Batch, head: &Head) {
         self.seen += 1;
         let (frame, number, is_filtered) = self.places.frame(batch, head);
-        if !self.choice.admits(&frame, is_filtered) {
+        if !self.chooser.wants(&frame, is_filtered) {
             return;
         }
         self.printed += 1;
         if self.lines.count_only {
             return;
         }
-        let packet = decode::packet(frame.bytes, frame.link, self.choice.options());
+        let packet = decode::packet(frame.bytes, frame.link, self.chooser.options());
         match self.lines.format {
             Format::Text => self.text(&frame, &packet, batch.point, head, number),
             Format::Json => self.object(&frame, &packet, batch.point, head, number),
@@ -171,7 +172,7 @@ impl<'a> Press<'a> {
             pen.put(word);
         }
         let dissection = (self.manner.verbose > 0)
-            .then(|| dissect::dissect(frame.bytes, frame.link, self.choice.options()));
+            .then(|| dissect::dissect(frame.bytes, frame.link, self.chooser.options()));
         let seen = Seen { frame: *frame, packet, dissection: dissection.as_ref() };
         line::write(pen, seen, &self.manner, &mut self.conversations);
         match (&dissection, self.manner.verbose) {
@@ -186,7 +187,7 @@ impl<'a> Press<'a> {
     }
 
     fn object(&mut self, frame: &Frame<'_>, packet: &Packet, point: PointIndex, head: &Head, number: u64) {
-        let dissection = dissect::dissect(frame.bytes, frame.link, self.choice.options());
+        let dissection = dissect::dissect(frame.bytes, frame.link, self.chooser.options());
         let time = jiff::Timestamp::from_nanosecond(i128::from(frame.time.nanos()));
         let object = json::Object {
             schema: json::NAME,
@@ -301,7 +302,10 @@ impl Taker for Press<'_> {
     }
 
     fn note_filter(&mut self, point: PointIndex, _filter: &str) {
-        self.places.note_filter(point);
+        // The session's own connection may be all that is left out.
+        if self.chooser.filter().is_some() {
+            self.places.note_filter(point);
+        }
     }
 
     fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
