@@ -117,12 +117,9 @@ impl Live {
             .map_err(refused)?;
         tell_interfaces_apart(&mut capture);
         let link = LinkType::from_file(capture.get_datalink().0 as u16);
-        if let Some(filter) = &request.filter {
-            capture.filter(filter, true).map_err(|error| refusal::of_filter(filter, name, link, &error))?;
-        }
         let capture = capture.setnonblock().map_err(refused)?;
         let names = (link == LinkType::LINUX_SLL2).then(|| Names::of_machine(&capture));
-        Ok(Self {
+        let mut live = Self {
             name: name.clone(),
             capture,
             link,
@@ -133,12 +130,16 @@ impl Live {
             was_full: false,
             dropped: 0,
             state: State::Capturing,
-        })
+        };
+        if let Some(filter) = &request.filter {
+            live.set_filter(filter)?;
+        }
+        Ok(live)
     }
 
-    /// Captures only what passes this filter from now on, in the place of the one before. It is compiled word for word, for
-    /// libpcap's optimizer may lose frames of a long one.
-    pub fn narrow(&mut self, filter: &str) -> Result<(), Error> {
+    /// From now on, and of what is there already, gives only frames that match an expression of pcap-filter(7). It is compiled
+    /// word for word: libpcap's optimizer may lose frames of a long one.
+    pub fn set_filter(&mut self, filter: &str) -> Result<(), Error> {
         let refused = |error| refusal::of_filter(filter, &self.name, self.link, &error);
         self.capture.filter(filter, false).map_err(refused)
     }

@@ -1,5 +1,7 @@
 //! `egret check`: judge flows, print a report, tell by the exit code.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
@@ -81,16 +83,21 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         is_live,
         count: frames.until.count,
         expression: expression.as_ref(),
-        narrowing,
         names: Vec::new(),
         refused: None,
+    };
+    let told = RefCell::new(BTreeSet::new());
+    let filter = |link| {
+        let (filter, words) = narrowing.as_ref()?.filter(link);
+        told.borrow_mut().insert(words);
+        filter
     };
     let plan = Plan {
         command: "check",
         frames,
         sources: &sources,
         snap_length: arguments.snap_length(),
-        filter: None,
+        filter: Some(&filter),
         here,
         decoding: Some(&decoding),
         marks,
@@ -98,7 +105,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         verdicts: arguments.verdicts,
         is_stdout_used,
     };
-    Session::open(&mut judging, plan)?.run(&mut judging)?;
+    let session = Session::open(&mut judging, plan)?;
+    told.take().into_iter().for_each(|words| judging.engine.assume(words));
+    session.run(&mut judging)?;
     if let Some(refused) = judging.refused.take() {
         anyhow::bail!(refused);
     }

@@ -3,11 +3,13 @@
 //!
 //! Of an interface, the kernel hands over only what the expression matches: it is compiled for the open handle, where some words mean
 //! more than they can in a file (`inbound`, `ifindex`). It is asked here of frames of files and streams, each by its own link type, and so
-//! are options of all frames.
+//! are options of all frames: the kernel is given what lets through all that they mean, and more ([`filter`]).
 
+use crate::cli::frames::Frames;
 use crate::cli::traffic::Asked;
 use crate::decode::{self, Options};
 use crate::digest::Batch;
+use crate::filter::admission::{Question, Scope};
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
 use crate::filter::term::Term;
@@ -51,8 +53,8 @@ impl Chooser {
         (!self.whole.is_everything()).then(|| self.whole.to_string())
     }
 
-    /// The expression that the kernel is to be given (pcap-filter(7)).
-    pub(super) fn filter(&self) -> Option<&str> {
+    /// The expression that was typed (pcap-filter(7)).
+    pub(super) fn typed(&self) -> Option<&str> {
         self.expression.as_ref().map(Expression::without_names)
     }
 
@@ -115,6 +117,20 @@ impl Chooser {
     fn asked(&self, is_filtered: bool) -> &Composition {
         if is_filtered { &self.rest } else { &self.whole }
     }
+}
+
+/// What the kernel is to be given for an interface of that link type: with it, it hands over all that is wanted, and little else. `None`
+/// is everything.
+pub(super) fn filter(asked: &Asked, frames: &Frames, link: LinkType) -> Option<String> {
+    if let Some(expression) = &asked.expression
+        && without(&asked.composition, expression).is_everything()
+    {
+        // As it was typed.
+        return Some(expression.without_names().to_owned());
+    }
+    let (vxlan, geneve) = (&frames.vxlan_port[..], &frames.geneve_port[..]);
+    let question = Question { scope: Scope::Frames, link, is_live: true, vxlan, geneve, unrewritten: &[] };
+    asked.composition.admission(&question).expression()
 }
 
 /// A composition without that expression, which stands beside all else.

@@ -15,7 +15,7 @@ use crate::cli::dump::{Arguments, Format};
 use crate::cli::frames::Input;
 use crate::cli::output;
 use crate::cli::until::UntilVerdicts;
-use crate::command::chooser::Chooser;
+use crate::command::chooser::{self, Chooser};
 use crate::command::dump::press::Press;
 use crate::command::files::Files;
 use crate::command::recorder::Recorder;
@@ -41,13 +41,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
-    let filter = chooser.filter().map(str::to_owned);
+    let filter = |link| chooser::filter(&asked, frames, link);
     let plan = Plan {
         command: "dump",
         frames,
         sources: &sources,
         snap_length: arguments.snap_length(),
-        filter: filter.as_deref(),
+        filter: Some(&filter),
         here: None,
         decoding: None,
         marks: None,

@@ -5,14 +5,13 @@ use std::path::PathBuf;
 use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
 use crate::command::keeper::{Keeper, Keeping};
-use crate::command::narrowing::Narrowing;
 use crate::command::say;
 use crate::command::tables;
 use crate::command::taker::{Status, Taker};
 use crate::digest::Batch;
 use crate::engine::Engine;
 use crate::filter::expression::Expression;
-use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::frame::{PointIndex, Timestamp};
 use crate::number::thousands;
 use crate::place::Known;
 use crate::snapshot::Summary;
@@ -32,8 +31,6 @@ pub(super) struct Judging<'a> {
     pub(super) count: Option<u64>,
     /// What frames are asked; it must exist for the link types of all sources.
     pub(super) expression: Option<&'a Expression>,
-    /// What capturing is narrowed to.
-    pub(super) narrowing: Option<Narrowing<'a>>,
     /// By point.
     pub(super) names: Vec<String>,
     /// Why the run cannot go on: frames came that cannot be asked.
@@ -67,12 +64,6 @@ impl Taker for Judging<'_> {
     fn add_point(&mut self, source: &Source) -> PointIndex {
         self.about.push(AboutPoint { name: source.name.clone(), filter: None });
         self.engine.add_point(&source.name, &source.shown)
-    }
-
-    fn narrowing(&mut self, link: LinkType) -> Option<String> {
-        let (filter, told) = self.narrowing.as_ref()?.filter(link);
-        self.engine.assume(told);
-        filter
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {

@@ -6,7 +6,7 @@ use crate::cli::frames::{Input, Source};
 use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
 use crate::command::taker::Taker;
-use crate::frame::PointIndex;
+use crate::frame::{LinkType, PointIndex};
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -38,12 +38,13 @@ impl Opened {
         self.names.is_empty()
     }
 
-    /// Opens a source and makes it known to the taker.
+    /// Opens a source and makes it known to the taker; `filter` says what an interface of a link type is captured with.
     pub(super) fn open(
         &mut self,
         taker: &mut impl Taker,
         source: &Source,
         request: &Request,
+        filter: &dyn Fn(LinkType) -> Option<String>,
     ) -> Result<(), Failure> {
         match &source.input {
             Input::Stdin => {
@@ -61,16 +62,11 @@ impl Opened {
             }
             Input::Interface(interface) => {
                 let mut live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
-                let point = self.add(taker, source);
-                let mut filter = request.filter.clone();
-                if let Some(narrowing) = taker.narrowing(live.link()) {
-                    // What was typed comes last: `vlan` in it means another thing from there on.
-                    let both =
-                        [&narrowing].into_iter().chain(&request.filter).map(|part| format!("({part})"));
-                    let both = both.collect::<Vec<_>>().join(" and ");
-                    live.narrow(&both)?;
-                    filter = Some(both);
+                let filter = filter(live.link());
+                if let Some(filter) = &filter {
+                    live.set_filter(filter)?;
                 }
+                let point = self.add(taker, source);
                 if let Some(filter) = &filter {
                     taker.note_filter(point, filter);
                 }

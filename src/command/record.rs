@@ -6,7 +6,7 @@ use crate::cli::frames::Input;
 use crate::cli::output;
 use crate::cli::record::Arguments;
 use crate::cli::until::UntilVerdicts;
-use crate::command::chooser::Chooser;
+use crate::command::chooser::{self, Chooser};
 use crate::command::files::{Files, Rotation};
 use crate::command::recorder::Recorder;
 use crate::command::say;
@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
-    let filter = chooser.filter().map(str::to_owned);
+    let filter = |link| chooser::filter(&asked, frames, link);
     let is_live = sources.iter().any(|source| source.input.is_live());
     let files = if arguments.is_rotated() {
         let (size, time, keep) = (arguments.rotate_size, arguments.rotate_time, arguments.keep);
@@ -41,12 +41,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Files::one(&arguments.write)
     };
     let mut recorder = Recorder::new(files, chooser, frames.until.count, is_live);
+    recorder.names = frames.interface_names()?;
     let plan = Plan {
         command: "record",
         frames,
         sources: &sources,
         snap_length: arguments.snap_length(),
-        filter: filter.as_deref(),
+        filter: Some(&filter),
         here: None,
         decoding: None,
         marks: None,

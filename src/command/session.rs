@@ -23,7 +23,7 @@ use crate::command::taker::Taker;
 use crate::decode::Options;
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::Marks;
-use crate::frame::{PointIndex, Timestamp};
+use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::privilege;
 
 /// How long the taker waits for frames before it looks at the time.
@@ -52,8 +52,8 @@ pub(super) struct Plan<'a> {
     pub(super) sources: &'a [Source],
     /// Bytes kept of each frame that is captured; 0 is all.
     pub(super) snap_length: u32,
-    /// What interfaces are captured with (pcap-filter(7)).
-    pub(super) filter: Option<&'a str>,
+    /// What interfaces are captured with (pcap-filter(7)), by their link type.
+    pub(super) filter: Option<&'a dyn Fn(LinkType) -> Option<String>>,
     /// What this machine says of itself, if that is asked.
     pub(super) here: Option<Here>,
     /// How frames are decoded; `None` where nobody needs digests.
@@ -116,10 +116,13 @@ impl Session {
             interface: String::new(),
             snap_length: plan.snap_length,
             buffer: (RINGS / interfaces.max(1)).clamp(1 << 20, live::BUFFER),
-            filter: both(export.as_ref().map(Export::filter), plan.filter),
+            filter: None,
+        };
+        let filter = |link: LinkType| {
+            both(export.as_ref().map(Export::filter), plan.filter.and_then(|filter| filter(link)))
         };
         for source in sources {
-            match opened.open(taker, source, &request) {
+            match opened.open(taker, source, &request, &filter) {
                 Ok(()) => {}
                 Err(Failure::Live(error @ live::Error::NotPermitted { .. })) => {
                     return Err(refused::explained(&error, plan.command));
@@ -341,10 +344,10 @@ impl Session {
 }
 
 /// The filter of what passes both. The one that was typed comes last: `vlan` in it means another thing from there on.
-fn both(own: Option<String>, typed: Option<&str>) -> Option<String> {
+fn both(own: Option<String>, typed: Option<String>) -> Option<String> {
     match (own, typed) {
         (Some(own), Some(typed)) => Some(format!("{own} and ({typed})")),
-        (own, typed) => own.or_else(|| typed.map(str::to_owned)),
+        (own, typed) => own.or(typed),
     }
 }
 

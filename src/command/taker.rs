@@ -12,7 +12,7 @@
 use crate::cli::frames::Source;
 use crate::command::say;
 use crate::digest::Batch;
-use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::frame::{PointIndex, Timestamp};
 use crate::place::Known;
 
 pub(super) trait Taker {
@@ -21,11 +21,6 @@ pub(super) trait Taker {
 
     /// The kernel hands over only what passes this filter at that point.
     fn note_filter(&mut self, _point: PointIndex, _filter: &str) {}
-
-    /// The filter, besides the session's own, that interfaces with frames of this link type may be captured with.
-    fn narrowing(&mut self, _link: LinkType) -> Option<String> {
-        None
-    }
 
     /// All sources are open, and these are the names of the points: what needs rights is done now. An error ends the run.
     fn prepare(&mut self, _points: &[String]) -> anyhow::Result<()> {

@@ -303,7 +303,7 @@ impl Taker for Press<'_> {
 
     fn note_filter(&mut self, point: PointIndex, _filter: &str) {
         // The session's own connection may be all that is left out.
-        if self.chooser.filter().is_some() {
+        if self.chooser.typed().is_some() {
             self.places.note_filter(point);
         }
     }
