@@ -113,7 +113,7 @@ impl Composition {
     /// Whether this speaks about a flow that went `first` there, and on the wire `then`, where that was seen.
     ///
     /// One of the two must meet every term; neither may meet one behind a `not`. What speaks about sources is never met:
-    /// see [`Composition::speaks_of_sources`].
+    /// a `to` refuses such terms.
     pub fn covers_destination(&self, first: Endpoint, then: Option<Endpoint>, protocol: u8) -> bool {
         let ends: &[Endpoint] = &[first, then.unwrap_or(first)];
         let meets = |term: &Term, end| term.side() != Side::Source && term.is_met_at(end, protocol);

@@ -33,15 +33,16 @@ impl<'a> Over<'a> {
 
     /// The whole tree: an expression that every frame must match is kept apart from it, to be asked as it was typed.
     ///
-    /// Only one: it may move the place where headers are looked for (`vlan`) for all that follows it. And only where it
-    /// cannot be denied: a program that looks beyond a frame's end says *no* to more than the expression.
+    /// Only the last, which is the one that was typed behind the options: it may move the place where headers are looked for
+    /// (`vlan`) for all that follows it. And only where it cannot be denied: a program that looks beyond a frame's end says *no*
+    /// to more than the expression.
     pub(super) fn root(&mut self, tree: &Composition) -> Pass {
         let parts = match tree {
             Composition::All(parts) => parts.as_slice(),
             tree => std::slice::from_ref(tree),
         };
-        let first = parts.iter().position(|part| matches!(part, Composition::Term(Term::Matches(_))));
-        let apart = first.filter(|_| self.question.scope == Scope::Frames);
+        let last = parts.iter().rposition(|part| matches!(part, Composition::Term(Term::Matches(_))));
+        let apart = last.filter(|_| self.question.scope == Scope::Frames);
         let mut rest = parts.to_vec();
         if let Some(Composition::Term(Term::Matches(expression))) = apart.map(|at| rest.remove(at)) {
             self.typed = Some(expression.without_names().to_owned());
