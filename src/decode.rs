@@ -82,6 +82,11 @@ impl Options {
         self
     }
 
+    /// UDP ports of VXLAN and of Geneve, beside the usual ones.
+    pub fn ports(&self) -> (&[u16], &[u16]) {
+        (&self.ports.vxlan, &self.ports.geneve)
+    }
+
     fn is_pod(&self, address: Address) -> bool {
         self.pods.contains(&address) || self.pod_blocks.iter().any(|block| block.contains(address))
     }

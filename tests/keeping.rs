@@ -232,7 +232,7 @@ fn frames_of_reported_flows_go_to_standard_output_once_all_is_judged() {
 }
 
 #[test]
-fn recording_captures_puts_them_in_one_file_under_the_names_of_their_points() {
+fn captures_are_merged_by_time_under_the_names_of_their_points() {
     let folder = Folder::new("merged");
     let kept = folder.at("merged.pcapng");
     let (node, wire) = (testdata("leak/node1-any.pcap.gz"), testdata("leak/node1-eth0.pcap"));
@@ -243,7 +243,9 @@ fn recording_captures_puts_them_in_one_file_under_the_names_of_their_points() {
     assert_eq!(judged.interfaces, ["node", "wire"]);
     let expected = [all(&node), all(&wire)];
     assert_eq!(judged.delivered, [expected[0].len() as u64, expected[1].len() as u64]);
-    assert!(judged.frames == expected.concat());
+    let mut by_time = expected.concat();
+    by_time.sort_by_key(|frame| frame.0);
+    assert!(judged.frames == by_time);
     let size = fs::metadata(&kept).expect("a file").len();
     let told =
         format!("egret: {} frames kept: {kept}, ", egret::number::thousands(judged.frames.len() as u64));
@@ -302,6 +304,9 @@ fn files_that_follow_one_another_are_each_a_capture_and_the_newest_stay() {
     }
     let last: Vec<Frame> = files.into_iter().flat_map(|file| file.frames).collect();
     assert!(all(&capture).ends_with(&last));
+    let told =
+        format!("egret: {} of 2,194 frames kept: 4 files, ", egret::number::thousands(last.len() as u64));
+    assert!(said(&output).starts_with(&told), "{}", said(&output));
 
     // Another run goes on behind them, and removes none that is not its own.
     let output = egret(&[&arguments[..], &["-c", "10"]].concat());
@@ -309,6 +314,21 @@ fn files_that_follow_one_another_are_each_a_capture_and_the_newest_stay() {
     let again = folder.names();
     assert_eq!((&again[..4], again.len()), (&names[..], 5));
     assert_eq!(judged(&folder.at(&again[4])).frames.len(), 10);
+}
+
+#[test]
+fn a_file_spans_the_time_that_was_asked_for_by_the_times_of_its_frames() {
+    let folder = Folder::new("time");
+    let capture = testdata("leak/node1-any.pcap.gz");
+    let output = egret(&["record", "-r", &capture, "-w", &folder.at("t.pcapng"), "--rotate-time", "10ms"]);
+    assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+    assert_eq!(folder.names(), ["t-00001.pcapng", "t-00002.pcapng", "t-00003.pcapng"]);
+    let files: Vec<Vec<Frame>> = folder.names().iter().map(|name| judged(&folder.at(name)).frames).collect();
+    for (file, next) in files.iter().zip(&files[1..]) {
+        let since = |frame: &Frame| frame.0 - file[0].0;
+        assert!(since(file.last().expect("a frame")) < 10_000_000 && since(&next[0]) >= 10_000_000);
+    }
+    assert!(files.concat() == all(&capture));
 }
 
 #[test]

@@ -35,7 +35,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // How a packet is written down.
     ("paper", &["text", "net", "frame", "digest", "packet", "decode", "names"]),
     // What the kernel translates.
-    ("conntrack", &["net", "digest"]),
+    ("conntrack", &["net", "frame", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
     ("flow", &["text", "net", "frame", "digest", "decode", "names", "conntrack", "snapshot"]),
@@ -88,7 +88,7 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "conntrack", "place", "snapshot"]),
+    ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),

@@ -3,11 +3,14 @@
 //!
 //! Of an interface, the kernel hands over only what the expression matches: it is compiled for the open handle, where some words mean
 //! more than they can in a file (`inbound`, `ifindex`). It is asked here of frames of files and streams, each by its own link type, and so
-//! are options of all frames.
+//! are options of all frames: the kernel is given what lets through all that
+//! they mean, and more ([`Chooser::narrowing`]).
 
 use crate::cli::traffic::Asked;
+use crate::command::narrowing::Narrow;
 use crate::decode::{self, Options};
 use crate::digest::Batch;
+use crate::filter::admission::{Question, Scope};
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
 use crate::filter::term::Term;
@@ -51,9 +54,25 @@ impl Chooser {
         (!self.whole.is_everything()).then(|| self.whole.to_string())
     }
 
-    /// The expression that the kernel is to be given (pcap-filter(7)).
-    pub(super) fn filter(&self) -> Option<&str> {
+    /// The expression that was typed (pcap-filter(7)).
+    pub(super) fn typed(&self) -> Option<&str> {
         self.expression.as_ref().map(Expression::without_names)
+    }
+
+    /// What the kernel may be given besides for an interface of that link type: it lets through all that options mean, and more. Beside a
+    /// typed expression, which may move the place where headers are looked for (`vlan`), there is nothing.
+    pub(super) fn narrowing(&self, link: LinkType) -> Option<String> {
+        if self.expression.is_some() || self.rest.is_everything() {
+            return None;
+        }
+        let (vxlan, geneve) = self.options.ports();
+        let question =
+            Question { scope: Scope::Frames, link, is_live: true, vxlan, geneve, unrewritten: &[] };
+        match Narrow::of(&self.rest.admission(&question), link) {
+            Narrow::To { expression, .. } => Some(expression),
+            // Then they are asked of all frames here.
+            Narrow::Nothing | Narrow::TooLong(_) | Narrow::Refused(_) => None,
+        }
     }
 
     pub(super) fn add_point(&mut self) -> PointIndex {

@@ -1,7 +1,7 @@
 //! `egret dump`: print packets.
 //!
 //! Captures are read here, several of them side by side, and printed by time. What goes on (interfaces, other commands' output) is taken
-//! in by a [`Session`] and printed as it comes: to wait for what another source may still have would hold back what people wait for.
+//! in by a session (`command/session.rs`) and printed as it comes: to wait for what another source may still have would hold back what people wait for.
 
 mod count;
 mod places;
@@ -41,7 +41,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
-    let filter = chooser.filter().map(str::to_owned);
+    let filter = chooser.typed().map(str::to_owned);
     let plan = Plan {
         command: "dump",
         frames,
@@ -52,6 +52,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decoding: None,
         marks: None,
         limit: None,
+        is_merged: true,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: true,
     };
@@ -77,6 +78,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 fn write(path: &Path, plan: Plan<'_>, chooser: Chooser, is_live: bool) -> anyhow::Result<ExitCode> {
     output::spare("frames", "-w", path, plan.sources)?;
     let mut recorder = Recorder::new(Files::one(path), chooser, plan.frames.until.count, is_live);
+    recorder.names = plan.frames.interface_names()?;
     let plan = Plan { is_stdout_used: path.as_os_str() == "-", ..plan };
     Session::open(&mut recorder, plan)?.run(&mut recorder)?;
     Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

@@ -22,6 +22,7 @@ use anyhow::Context as _;
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
+use crate::command::merge::Merge;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
@@ -35,6 +36,8 @@ const IN_FLIGHT: usize = 6;
 pub(super) enum Reader {
     /// One after the other, each to its end.
     Savefiles(Vec<(PointIndex, Savefile)>),
+    /// All at once, by the times of their frames.
+    Merged(Merge),
     /// Opened when its first bytes come. It has been opened once it gives its first batch.
     Stream(PointIndex, String, Output),
     Live(PointIndex, Live),
@@ -190,6 +193,7 @@ impl Reader {
     fn points(&self) -> Vec<PointIndex> {
         match self {
             Self::Savefiles(files) => files.iter().map(|(point, _)| *point).collect(),
+            Self::Merged(merge) => merge.points(),
             Self::Stream(point, ..) | Self::Live(point, _) => vec![*point],
         }
     }
@@ -209,6 +213,7 @@ impl Reader {
                     read_savefile(point, savefile, supply);
                 }
             }
+            Self::Merged(merge) => read_merged(merge, supply),
             Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
             Self::Live(point, live) => read_live(point, live, supply),
         }
@@ -228,6 +233,20 @@ fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) {
     }
     if !is_stream {
         tell_unfinished(point, supply);
+    }
+}
+
+/// Reads several savefiles to their ends.
+fn read_merged(mut merge: Merge, supply: &Supply) {
+    while !supply.is_stopped() {
+        let Ok(mut batch) = supply.emptied.recv() else { return };
+        let filled = merge.fill(&mut batch);
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
+        }
+    }
+    if let Some(point) = merge.points().first() {
+        tell_unfinished(*point, supply);
     }
 }
 

@@ -20,7 +20,8 @@ fn captures() -> Vec<String> {
             .flatten()
             .map(|file| file.expect("a file").path().display().to_string())
     });
-    let mut files: Vec<String> = files.filter(|file| file.rsplit_once('.').is_some_and(|(_, ending)| ending == "pcap")).collect();
+    let mut files: Vec<String> =
+        files.filter(|file| file.rsplit_once('.').is_some_and(|(_, ending)| ending == "pcap")).collect();
     files.sort();
     assert!(files.len() > 10, "{files:?}");
     files

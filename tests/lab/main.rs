@@ -25,6 +25,7 @@ mod dump;
 mod egret;
 mod enclosure;
 mod ends;
+mod following;
 mod judge;
 mod kept;
 mod live;

@@ -22,6 +22,7 @@ mod directions;
 mod elsewhere;
 mod exits;
 mod expectations;
+mod following;
 mod idle;
 mod joins;
 mod joins_by_packets;

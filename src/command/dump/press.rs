@@ -14,7 +14,7 @@ use crate::command::say;
 use crate::command::taker::{Status, Taker};
 use crate::decode::{self, dissect};
 use crate::digest::{Batch, Head, Incident, Motion};
-use crate::frame::{Frame, PointIndex};
+use crate::frame::{Frame, LinkType, PointIndex};
 use crate::names::Hosts;
 use crate::packet::{Header, Packet};
 use crate::paper::line::{Manner, Seen};
@@ -301,14 +301,18 @@ impl Taker for Press<'_> {
         self.places.open(source)
     }
 
+    fn narrowing(&mut self, link: LinkType) -> Option<String> {
+        self.chooser.narrowing(link)
+    }
+
     fn note_filter(&mut self, point: PointIndex, _filter: &str) {
-        // The session's own connection may be all that is left out.
-        if self.chooser.filter().is_some() {
+        // Without an expression, the kernel has asked less than options mean.
+        if self.chooser.typed().is_some() {
             self.places.note_filter(point);
         }
     }
 
-    fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
+    fn prepare(&mut self, points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
         say(format_args!("listening on {}; Ctrl-C ends", points.join(", ")));
         Ok(())
     }
