@@ -40,7 +40,7 @@ use crate::kin::Links;
 use crate::names::{Hosts, Names};
 use crate::net::Address;
 use crate::place::{Declaration, Known, Place, Suffix};
-use crate::snapshot::{Snapshot, Snapshots, Window};
+use crate::snapshot::{Detail, Snapshot, Snapshots, Window};
 use crate::text::Text;
 use crate::verdict::Reason;
 use crate::view::View;
@@ -55,6 +55,9 @@ pub use status::Status;
 
 /// Interfaces that are gone of which is kept what the machine said of them.
 const GONE: usize = 256;
+
+/// Flows of a run that goes on up to which a screen shows which of them a proxy made of which.
+const LINKED_ON_SCREEN: u64 = 20_000;
 
 /// Most names of interface indexes that are kept of a point.
 const INDEX_NAMES: usize = 1 << 16;
@@ -558,7 +561,11 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
 impl Snapshots for Engine {
     fn snapshot(&mut self, window: &Window) -> Snapshot {
         self.refresh();
-        if self.links.is_none() {
+        // A screen of a large run that goes on does without: it is asked again and again, and all flows would be looked at.
+        let does_without = window.detail == Detail::Screen
+            && !self.has_ended
+            && self.standings.total.all() > LINKED_ON_SCREEN;
+        if self.links.is_none() && !does_without {
             self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
         }
         rows::snapshot(self, window)

@@ -9,6 +9,13 @@
 //! 3. **Colour by meaning** ([`theme`]), and never alone: a mark or a word stands beside it.
 //! 4. **Words in one file** ([`texts`]).
 //! 5. Drawing costs what the screen shows, however many flows there are; [`Model::generation`] tells whether to draw at all.
+//!
+//! Who owns the terminal does this:
+//! - sends every event ([`Message::of`]), and [`Message::Tick`] some times a second;
+//! - answers [`Effect::Ask`] at once, and then again with the same window when the run has gone on, a few times a second: the last
+//!   window that was asked for counts, those before it need no answer;
+//! - draws when [`Model::generation`] has grown, and not otherwise;
+//! - answers every other effect with [`Message::Done`] or [`Message::Refused`] if there is something to say.
 
 mod answers;
 mod chart;

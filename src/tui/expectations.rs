@@ -1,4 +1,4 @@
-//! What should leave with which source, and whether it does: a line each, worst first as they were given.
+//! What should leave with which source, and whether it does: a line each, in the order in which they were given.
 
 use super::cursor::Cursor;
 use super::layout;

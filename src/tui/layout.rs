@@ -152,7 +152,7 @@ mod tests {
                 let body = areas.body;
                 for area in [packets.lines, packets.layers, packets.bytes] {
                     assert_eq!(area.intersection(body), area, "{size:?}");
-                    assert!(area.height >= 2 && area.width >= 20, "{size:?}: {area:?}");
+                    assert!(area.height >= 2 && area.width >= 17, "{size:?}: {area:?}");
                 }
                 assert!(packets.layers.x + packets.layers.width < packets.bytes.x);
             }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crossterm::event::{KeyEvent, MouseEvent};
+use crossterm::event::{Event, KeyEvent, MouseEvent};
 use smallvec::SmallVec;
 
 use crate::frame::{LinkType, Timestamp};
@@ -43,6 +43,19 @@ pub enum Message {
     Done(String),
     /// Something that was asked for could not be done, and why.
     Refused(String),
+}
+
+impl Message {
+    /// What an event of the terminal means; `None` of those that mean nothing.
+    pub fn of(event: Event) -> Option<Self> {
+        match event {
+            Event::Key(key) => Some(Self::Key(key)),
+            Event::Mouse(mouse) => Some(Self::Mouse(mouse)),
+            Event::Resize(width, height) => Some(Self::Resize { width, height }),
+            Event::Paste(text) => Some(Self::Paste(text)),
+            Event::FocusGained | Event::FocusLost => None,
+        }
+    }
 }
 
 /// A filter that can be applied.

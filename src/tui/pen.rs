@@ -107,10 +107,13 @@ impl<'a> Pen<'a> {
         self.written(words);
         if is_selected && row < self.area.height {
             let line = Rect { y: self.area.y + row, height: 1, ..self.area };
-            // The mark at the start keeps its colour.
-            let mark = self.buffer[(line.x, line.y)].fg;
+            let first = (line.x, line.y);
+            // A mark at the start keeps its colour.
+            let mark = Some(self.buffer[first].fg).filter(|_| self.buffer[first].symbol() != " ");
             self.buffer.set_style(line, selected());
-            self.buffer[(line.x, line.y)].fg = mark;
+            if let Some(mark) = mark {
+                self.buffer[first].fg = mark;
+            }
         }
     }
 
@@ -194,7 +197,7 @@ mod tests {
 
     #[test]
     fn wide_characters_are_cut_where_they_do_not_fit_whole() {
-        assert_eq!(padded("방화벽-엔진", 8), "방화벽… ");
+        assert_eq!(padded("방화벽-엔진", 9), "방화벽-… ");
         assert_eq!(right("방화", 5), " 방화");
         let shown = lines(6, 1, |pen| pen.line(&[word("방화벽-엔진", Tone::Plain)]));
         assert!(shown[0].contains('…'), "{shown:?}");
