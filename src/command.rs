@@ -20,6 +20,7 @@ mod narrowing;
 mod opened;
 mod opener;
 mod progress;
+mod question;
 pub mod record;
 mod recorder;
 mod refused;
@@ -28,6 +29,7 @@ mod signals;
 mod status;
 mod tables;
 mod taker;
+pub mod watch;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -42,6 +44,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::OpenFiles { directory, prefix } => {
             opener::serve(&directory, &prefix)?;
             Ok(ExitCode::SUCCESS)

@@ -57,10 +57,33 @@ pub(super) enum Next {
     End,
 }
 
+/// What goes to the taker.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "batches go round; a box for each would be an allocation for each"
+)]
+enum Fed {
+    Batch(Batch),
+    /// Somebody wants the taker to look up.
+    Call,
+    End,
+}
+
+/// Makes the taker look up that waits for a batch.
+#[derive(Clone)]
+pub(super) struct Bell(SyncSender<Fed>);
+
+impl Bell {
+    /// Where there is no room for a call there are batches: who takes these is awake.
+    pub(super) fn ring(&self) {
+        self.0.try_send(Fed::Call).ok();
+    }
+}
+
 /// Threads that read and decode.
-#[derive(Debug)]
 pub(super) struct Feed {
-    filled: Receiver<Batch>,
+    filled: Receiver<Fed>,
+    bell: Bell,
     /// By point: where its empty batches go.
     empty: Vec<Sender<Batch>>,
     asked: Arc<Asked>,
@@ -120,18 +143,24 @@ impl Feed {
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
-        threads.push(start("decoder", move || decoder.decode(&read, &digested))?);
+        let bell = Bell(digested.clone());
+        threads.push(start("decoder", move || decoder.decode(&read, &Ending(digested)))?);
         let empty = empty.into_iter().map(|empty| empty.expect("every point has a reader")).collect();
-        Ok(Self { filled, empty, asked, threads })
+        Ok(Self { filled, bell, empty, asked, threads })
     }
 
     /// The next batch, waiting for it at most this long.
     pub(super) fn next(&self, patience: Duration) -> Next {
         match self.filled.recv_timeout(patience) {
-            Ok(batch) => Next::Batch(batch),
-            Err(RecvTimeoutError::Timeout) => Next::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Next::End,
+            Ok(Fed::Batch(batch)) => Next::Batch(batch),
+            Ok(Fed::Call) | Err(RecvTimeoutError::Timeout) => Next::Nothing,
+            Ok(Fed::End) | Err(RecvTimeoutError::Disconnected) => Next::End,
         }
+    }
+
+    /// What makes [`Feed::next`] return at once.
+    pub(super) fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 
     /// Gives a batch back to be filled again.
@@ -300,6 +329,15 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
     }
 }
 
+/// Tells of the end, whatever ends the thread.
+struct Ending(SyncSender<Fed>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.send(Fed::End).ok();
+    }
+}
+
 /// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
     digesters: Option<Vec<Digester>>,
@@ -310,7 +348,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn decode(mut self, read: &Receiver<Batch>, digested: &SyncSender<Batch>) {
+    fn decode(mut self, read: &Receiver<Batch>, digested: &Ending) {
         for mut batch in read {
             batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             self.left -= batch.heads.len() as u64;
@@ -326,7 +364,7 @@ impl Decoder {
             if let Some(markers) = &mut self.markers {
                 markers[batch.point.0 as usize].mark(&mut batch);
             }
-            if digested.send(batch).is_err() {
+            if digested.0.send(Fed::Batch(batch)).is_err() {
                 return;
             }
         }

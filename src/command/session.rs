@@ -141,7 +141,8 @@ impl Session {
             taker.assume(export.to_string());
         }
         // From now on, signals end the run in good order.
-        let ends = Ends::new(&frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
+        let signals = taker.listen()?;
+        let ends = Ends::new(signals, &frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
         taker.prepare(&opened.names, &opened.live)?;
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
@@ -163,6 +164,7 @@ impl Session {
             Shown::Progress(Progress::new(meters))
         };
         let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
+        taker.start(feed.bell())?;
         let mut session = Self {
             feed,
             ends,
@@ -336,6 +338,10 @@ impl Session {
     /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, taker: &mut impl Taker) {
         if taker.shows_frames() {
+            if let Shown::Progress(progress) = &self.shown {
+                let (read, of) = progress.position();
+                taker.note_progress(read, of);
+            }
             return;
         }
         match &mut self.shown {

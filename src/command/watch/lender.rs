@@ -1,0 +1,6 @@
+//! (in progress)
+
+#[derive(Debug)]
+pub(super) enum Job {
+    Check(String),
+}
