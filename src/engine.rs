@@ -304,9 +304,10 @@ impl Engine {
     }
 
     /// From now on, other flows count. Flows that are no longer held count on as they did. An expression in it is met by
-    /// frames that were marked with it as they came ([`Settings::selection`]): of frames before, it knows nothing.
+    /// frames that are marked with it as they come ([`Settings::selection`]); of frames before, [`Engine::mark`] tells.
     pub fn select(&mut self, selection: Composition) {
         self.settings.selection = selection;
+        self.table.forget_marks();
         self.is_selection_new = true;
     }
 

@@ -88,10 +88,9 @@ fn speed(typed: &str) -> Result<Speed, String> {
         return Ok(Speed::Most);
     }
     let times = typed.strip_suffix(['x', '×']).unwrap_or(typed).parse::<f64>().ok();
-    times
-        .filter(|times| (0.001..=1e6).contains(times))
-        .map(Speed::Times)
-        .ok_or_else(|| format!("`{typed}` is no speed; write 1 for the capture's own, 10 for ten times that, or max"))
+    times.filter(|times| (0.001..=1e6).contains(times)).map(Speed::Times).ok_or_else(|| {
+        format!("`{typed}` is no speed; write 1 for the capture's own, 10 for ten times that, or max")
+    })
 }
 
 #[cfg(test)]

@@ -29,7 +29,11 @@ pub(super) struct Question<'a> {
 
 impl Question<'_> {
     /// What is asked, and, where interfaces of this machine are captured, what it says of itself.
-    pub(super) fn settings(self, sources: &[Source], asked: Asked) -> anyhow::Result<(Settings, Option<Here>)> {
+    pub(super) fn settings(
+        self,
+        sources: &[Source],
+        asked: Asked,
+    ) -> anyhow::Result<(Settings, Option<Here>)> {
         let environment = Environment::read(|name| std::env::var(name).ok());
         let mut policies = Vec::new();
         for path in self.policy {

@@ -9,6 +9,7 @@
 //!    second whether frames come or not.
 //! 4. What the session has to tell it tells the taker, which knows whether people, a report or nobody should hear of it.
 
+use crate::capture::store::Store;
 use crate::cli::frames::Source;
 use crate::command::feed::Bell;
 use crate::command::say;
@@ -20,6 +21,14 @@ use crate::place::Known;
 pub(super) trait Taker {
     /// A source was opened. Points are numbered in the order in which they are added, from 0.
     fn add_point(&mut self, source: &Source) -> PointIndex;
+
+    /// Whether frames are wanted again after they were taken in: then savefiles keep account of where they are.
+    fn wants_frames_again(&self) -> bool {
+        false
+    }
+
+    /// The frames of a savefile, again.
+    fn note_store(&mut self, _point: PointIndex, _store: Store) {}
 
     /// The kernel hands over only what passes this filter at that point.
     fn note_filter(&mut self, _point: PointIndex, _filter: &str) {}

@@ -4,16 +4,22 @@
 //! ([`screen`]); what these two want of each other goes through channels ([`desk`]). When all was read or the capture is over, the
 //! screens stay until somebody leaves them.
 
+mod chosen;
 mod clipboard;
 mod desk;
+mod filtering;
 mod keys;
 mod lender;
+mod only;
+mod reel;
 mod screen;
+mod shelf;
 mod stage;
 mod terminal;
 mod watching;
 
 use std::io::{self, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 
 use jiff::Timestamp as Now;
@@ -24,6 +30,7 @@ use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
 use crate::command::judging::{Following, Judging};
+use crate::command::opener::Opener;
 use crate::command::question::Question;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
@@ -34,7 +41,12 @@ use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::snapshot::{Snapshots as _, Window};
 use crate::tui::{Colours, Setup};
-use watching::Watching;
+use filtering::Filtering;
+use lender::PREFIX;
+use watching::{Up, Watching};
+
+/// Columns of a report that is saved.
+const REPORT_WIDTH: usize = 100;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(obstacle) = terminal::obstacle() {
@@ -43,7 +55,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
     let sources = frames.sources()?;
     if sources.iter().any(|source| source.input == Input::Stdin) {
-        anyhow::bail!("keys come from standard input, so no capture can: give -r a file, or use `egret check`");
+        anyhow::bail!(
+            "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
+        );
     }
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for warning in &asked.warnings {
@@ -93,7 +107,25 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         names: Vec::new(),
         refused: None,
     };
-    let mut watching = Watching::new(judging, setup(arguments, &sources, is_live)?);
+    let setup = setup(arguments, &sources, is_live)?;
+    let reports = report::Options {
+        only: Vec::new(),
+        zone: setup.zone.clone(),
+        width: REPORT_WIDTH,
+        style: report::Style::Plain,
+    };
+    let opener = Opener::of(Path::new("."), PREFIX).map_err(|error| format!("{error:#}"));
+    let filtering = Filtering { hosts: frames.hosts.clone(), presets: arguments.traffic.presets.clone() };
+    let mut watching = Watching {
+        judging,
+        setup,
+        filtering,
+        decoding: decoding.clone(),
+        reports,
+        opener: Some(opener),
+        is_saved: !is_live,
+        up: Up::default(),
+    };
     let plan = Plan {
         command: "watch",
         frames,
@@ -109,10 +141,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         is_stdout_used: false,
     };
     let ran = Session::open(&mut watching, plan).and_then(|session| session.run(&mut watching));
-    let (mut judging, mut closing) = watching.part();
+    let Watching { mut judging, mut up, .. } = watching;
     let refused = judging.refused.take();
     if let Some(why) = ran.err().or(refused.map(anyhow::Error::msg)) {
-        closing.close();
+        up.close();
         return Err(why);
     }
     let mut engine = judging.end();
@@ -123,10 +155,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Err(error) = &roles {
         engine.warn(error.to_string());
     }
-    if let Some(stage) = &mut closing.stage {
+    if let Some(stage) = &mut up.stage {
         stage.linger(&mut engine);
     }
-    if let Some(problem) = closing.close() {
+    let (saved, problem) = up.close();
+    if let Some(problem) = problem {
         say(problem);
     }
     if !is_live {
@@ -136,6 +169,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let said = answer(&run);
     // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
     writeln!(io::stdout(), "{}  {}", said.word, said.sentence).ok();
+    for file in saved {
+        writeln!(io::stdout(), "saved {file}").ok();
+    }
     Ok(ExitCode::from(report::exit_status(run.verdict, arguments.allow_inconclusive)))
 }
 

@@ -111,6 +111,16 @@ fn compare(engine: &Engine, column: Column, a: &Group, b: &Group) -> std::cmp::O
     }
 }
 
+/// All flows of a list, in no order.
+pub(super) fn flows(engine: &Engine, window: &Window) -> Vec<FlowIndex> {
+    let mut is_listed = vec![false; engine.standings.group_numbers()];
+    for group in groups(engine, window) {
+        is_listed[group.number as usize] = true;
+    }
+    let standing = engine.standings.standing();
+    standing.filter(|(_, standing)| is_listed[standing.group as usize]).map(|(flow, _)| flow).collect()
+}
+
 fn together(engine: &Engine, window: &Window, clocks: &Clocks) -> Page {
     let groups = groups(engine, window);
     let flows = groups.iter().map(|group| group.flows).sum();
@@ -264,7 +274,7 @@ fn rank(keys: &[Key], flow: FlowIndex) -> Option<usize> {
 }
 
 /// The flow with an id, by a look at those that are held.
-fn find(engine: &Engine, id: &str) -> Option<FlowIndex> {
+pub(super) fn find(engine: &Engine, id: &str) -> Option<FlowIndex> {
     let (point, ordinal) = id.rsplit_once(':')?;
     let ordinal: u64 = ordinal.parse().ok()?;
     let point = engine.points.iter().position(|known| known.name == point)?;

@@ -11,6 +11,7 @@
 
 use crossterm::event::Event;
 
+use crate::engine::Serial;
 use crate::snapshot::Window;
 use crate::tui::{FramesWanted, Message, Save};
 
@@ -30,7 +31,7 @@ pub(super) enum Heard {
 /// Messages on their way to the screen: a slow line makes keys wait, and snapshots be left out.
 pub(super) const MESSAGES: usize = 64;
 
-/// What the screen wants of the engine.
+/// What the screen wants of the engine, and the lender found out for it.
 #[derive(Debug)]
 pub(super) enum Order {
     /// Snapshots for this window from now on, and one at once.
@@ -39,6 +40,13 @@ pub(super) enum Order {
     Save(Save),
     /// Only what this filter admits counts from now on.
     Apply(String),
+    /// These tracks have frames that meet what the filter with that number asks of frames.
+    Mark {
+        number: u64,
+        marked: Vec<(Serial, u8)>,
+    },
+    /// What was to be saved is, in a file of that name; or it cannot be.
+    Saved(Option<String>),
     /// The screen is gone.
     Leave,
 }

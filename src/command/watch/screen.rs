@@ -42,6 +42,7 @@ pub(super) struct Others {
     pub(super) signals: Signals,
 }
 
+/// Dropped in this order: the terminal is given back before others hear of it.
 pub(super) struct Screen {
     terminal: Terminal,
     model: Model,
@@ -61,6 +62,14 @@ enum Then {
     Go,
 }
 
+impl Drop for Others {
+    fn drop(&mut self) {
+        self.signals.terminal_is_back();
+        self.engine.send(Order::Leave).ok();
+        self.bell.ring();
+    }
+}
+
 impl Screen {
     pub(super) fn new(
         terminal: Terminal,
@@ -75,13 +84,7 @@ impl Screen {
 
     /// Shows the run until somebody wants to leave; says why it cannot go on, if that is it.
     pub(super) fn run(mut self) -> Option<String> {
-        let problem = self.show().err();
-        let Self { terminal, others, .. } = self;
-        drop(terminal);
-        others.signals.terminal_is_back();
-        others.engine.send(Order::Leave).ok();
-        others.bell.ring();
-        problem
+        self.show().err()
     }
 
     fn show(&mut self) -> Result<(), String> {
@@ -101,7 +104,9 @@ impl Screen {
                 Ok(first) => {
                     then = self.hear(first)?;
                     for _ in 1..AT_ONCE {
-                        let Some(next) = self.heard.try_recv().ok().filter(|_| then == Then::Stay) else { break };
+                        let Some(next) = self.heard.try_recv().ok().filter(|_| then == Then::Stay) else {
+                            break;
+                        };
                         then = self.hear(next)?;
                     }
                 }

@@ -3,55 +3,108 @@
 //! A window that was just asked for is answered at once. Beside that the run is shown some times a second, and never costs more than a
 //! tenth of the time: where judging what came takes long, it is done more rarely. The screen is never waited for.
 
-use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
 use std::time::{Duration, Instant};
 
+use super::chosen::Chosen;
 use super::desk::{Heard, Order};
-use super::lender::Job;
+use super::lender::{Job, stem_of};
+use super::only::Only;
+use super::shelf::Shelf;
+use crate::capture::scratch::scratch;
+use crate::digest::Batch;
 use crate::engine::Engine;
+use crate::frame::PointIndex;
+use crate::report;
 use crate::snapshot::{Snapshots as _, Window};
-use crate::tui::Message;
+use crate::tui::{FramesWanted, Message, Save, SaveFormat, SaveWhat};
 
 /// How often the run is shown, at most; and of all time at most a tenth is spent on that.
 const SHOW_EVERY: Duration = Duration::from_millis(250);
 const SHARE: u32 = 10;
 
-/// How often it is told how far files have been read.
-const PROGRESS_EVERY: Duration = Duration::from_millis(100);
+/// How often it is told how far files have been read, and tried again to tell what there was no room for.
+const TELL_EVERY: Duration = Duration::from_millis(100);
 
-pub(super) struct Stage {
+/// Whom the stage speaks with.
+pub(super) struct Lines {
     pub(super) orders: Receiver<Order>,
     pub(super) screen: SyncSender<Heard>,
     pub(super) lender: Sender<Job>,
-    /// What the screen shows.
-    pub(super) window: Option<Window>,
-    /// It waits for it.
-    pub(super) is_asked: bool,
+}
+
+pub(super) struct Stage {
+    lines: Lines,
+    shelf: Shelf,
+    chosen: Chosen,
+    /// How reports are written.
+    options: report::Options,
+    /// Where they are written before they are saved.
+    directory: PathBuf,
+    points: u16,
+    /// What the screen shows, and whether it waits for that.
+    window: Option<Window>,
+    is_asked: bool,
     /// When the run was shown last, and how long that took.
-    pub(super) shown: Option<(Instant, Duration)>,
-    pub(super) told_progress: Option<Instant>,
-    /// Nobody looks any more.
-    pub(super) has_left: bool,
+    shown: Option<(Instant, Duration)>,
+    told_progress: Option<Instant>,
+    /// What is being saved, and what was.
+    saving: usize,
+    saved: Vec<String>,
+    has_left: bool,
 }
 
 impl Stage {
-    pub(super) fn new(orders: Receiver<Order>, screen: SyncSender<Heard>, lender: Sender<Job>) -> Self {
+    pub(super) fn new(
+        lines: Lines,
+        shelf: Shelf,
+        chosen: Chosen,
+        options: report::Options,
+        points: u16,
+    ) -> Self {
         Self {
-            orders,
-            screen,
-            lender,
+            lines,
+            shelf,
+            chosen,
+            options,
+            directory: std::env::temp_dir(),
+            points,
             window: None,
             is_asked: false,
             shown: None,
             told_progress: None,
+            saving: 0,
+            saved: Vec::new(),
             has_left: false,
+        }
+    }
+
+    /// Nobody looks any more.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Marks a batch with what the filter asks of frames, if that has changed since the run began.
+    pub(super) fn mark(&mut self, batch: &mut Batch) {
+        self.chosen.mark(batch);
+    }
+
+    /// Keeps the frames of a batch that the engine has just taken in.
+    pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
+        self.shelf.keep(batch, engine);
+        if let Some(problem) = self.shelf.take_problem() {
+            self.tell(Message::Refused(problem.clone()));
+            engine.warn(problem);
         }
     }
 
     /// Does what was ordered by now, and shows the run if that is due.
     pub(super) fn attend(&mut self, engine: &mut Engine) {
-        while let Ok(order) = self.orders.try_recv() {
+        while let Ok(order) = self.lines.orders.try_recv() {
             self.obey(order, engine);
         }
         let is_due = self.shown.is_none_or(|(at, cost)| at.elapsed() >= SHOW_EVERY.max(cost * SHARE));
@@ -68,34 +121,91 @@ impl Stage {
             if self.is_asked {
                 self.show(engine);
             }
-            if wants_ending && self.tell(Message::Ended) {
-                wants_ending = false;
+            if wants_ending && !self.is_asked {
+                wants_ending = !self.tell(Message::Ended);
             }
-            // What found no room is tried again after a while.
-            let is_behind = self.is_asked || wants_ending;
-            let order = if is_behind {
-                self.orders.recv_timeout(PROGRESS_EVERY).ok()
+            let order = if self.is_asked || wants_ending {
+                self.lines.orders.recv_timeout(TELL_EVERY).ok()
             } else {
-                self.orders.recv().ok().or(Some(Order::Leave))
+                self.lines.orders.recv().ok()
             };
             if let Some(order) = order {
                 self.obey(order, engine);
-                while let Ok(order) = self.orders.try_recv() {
+                while let Ok(order) = self.lines.orders.try_recv() {
                     self.obey(order, engine);
                 }
             }
         }
     }
 
-    fn obey(&mut self, order: Order, _engine: &mut Engine) {
+    /// Waits for what is still being saved; the files that were.
+    pub(super) fn into_saved(mut self) -> Vec<String> {
+        while self.saving > 0 {
+            match self.lines.orders.recv() {
+                Ok(Order::Saved(file)) => self.note_saved(file),
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        self.saved
+    }
+
+    /// Has the screen go.
+    pub(super) fn close(&self) {
+        self.lines.screen.send(Heard::Close).ok();
+    }
+
+    pub(super) fn note_progress(&mut self, read: u64, of: Option<u64>) {
+        if self.told_progress.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.told_progress = Some(Instant::now());
+            self.tell(Message::Progress { read, of });
+        }
+    }
+
+    /// Tells the screen, if it has room for it.
+    pub(super) fn tell(&mut self, message: Message) -> bool {
+        match self.lines.screen.try_send(Heard::Told(message)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => {
+                self.has_left = true;
+                true
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order, engine: &mut Engine) {
         match order {
             Order::Show(window) => {
                 self.window = Some(window);
                 self.is_asked = true;
             }
+            Order::Frames(wanted) => self.ask_frames(wanted, engine),
+            Order::Save(save) => self.save(&save, engine),
+            Order::Apply(typed) => match self.chosen.choose(&typed, engine) {
+                Ok(job) => {
+                    self.is_asked = true;
+                    if let Some(job) = job {
+                        self.shelf.hand_on();
+                        self.lines.lender.send(job).ok();
+                    }
+                }
+                Err(why) => drop(self.tell(Message::Refused(why))),
+            },
+            Order::Mark { number, marked } => {
+                if self.chosen.is_current(number) {
+                    engine.mark(&marked);
+                    self.is_asked = true;
+                }
+            }
+            Order::Saved(file) => self.note_saved(file),
             Order::Leave => self.has_left = true,
-            Order::Frames(_) | Order::Save(_) | Order::Apply(_) => {}
         }
+    }
+
+    fn note_saved(&mut self, file: Option<String>) {
+        self.saving -= 1;
+        self.saved.extend(file);
     }
 
     fn show(&mut self, engine: &mut Engine) {
@@ -108,22 +218,65 @@ impl Stage {
         }
     }
 
-    pub(super) fn note_progress(&mut self, read: u64, of: Option<u64>) {
-        if self.told_progress.is_none_or(|at| at.elapsed() >= PROGRESS_EVERY) {
-            self.told_progress = Some(Instant::now());
-            self.tell(Message::Progress { read, of });
+    fn ask_frames(&mut self, wanted: FramesWanted, engine: &mut Engine) {
+        let tracks = match &wanted.flow {
+            None => None,
+            // Of a flow that was let go of nobody knows any more which frames were its own.
+            Some(id) => Some(engine.tracks_of(id).unwrap_or_default()),
+        };
+        let places = (0..self.points).map(|point| engine.places_of(PointIndex(point))).collect();
+        self.shelf.hand_on();
+        self.lines.lender.send(Job::Frames { wanted, tracks, places }).ok();
+    }
+
+    fn save(&mut self, save: &Save, engine: &mut Engine) {
+        let what = match &save.what {
+            SaveWhat::Flow(id) => id.as_str(),
+            SaveWhat::Shown(_) => "flows",
+            SaveWhat::All => "run",
+        };
+        let stem = stem_of(what);
+        let job = match save.format {
+            SaveFormat::Frames => {
+                let tracks = match &save.what {
+                    SaveWhat::Flow(id) => Some(engine.tracks_of(id).unwrap_or_default()),
+                    SaveWhat::Shown(window) => Some(engine.tracks_listed(window)),
+                    SaveWhat::All => None,
+                };
+                self.shelf.hand_on();
+                Ok(Job::Save { tracks, name: stem })
+            }
+            SaveFormat::Text => self
+                .report(&save.what, report::Format::Text, engine)
+                .map(|report| Job::Report { report, name: format!("{stem}.txt") }),
+            SaveFormat::Json => self
+                .report(&save.what, report::Format::Json, engine)
+                .map(|report| Job::Report { report, name: format!("{stem}.json") }),
+        };
+        match job {
+            Ok(job) => {
+                self.saving += 1;
+                self.lines.lender.send(job).ok();
+            }
+            Err(error) => drop(self.tell(Message::Refused(format!("cannot write a report: {error}")))),
         }
     }
 
-    /// Tells the screen, if it has room for it.
-    pub(super) fn tell(&mut self, message: Message) -> bool {
-        match self.screen.try_send(Heard::Told(message)) {
-            Ok(()) => true,
-            Err(TrySendError::Full(_)) => false,
-            Err(TrySendError::Disconnected(_)) => {
-                self.has_left = true;
-                true
+    /// A report into a file without a name.
+    fn report(&self, what: &SaveWhat, format: report::Format, engine: &mut Engine) -> io::Result<File> {
+        let file = scratch(&self.directory)?;
+        let mut out = BufWriter::new(&file);
+        let mut options = self.options.clone();
+        match what {
+            SaveWhat::All => report::write(format, engine, &options, &mut out)?,
+            SaveWhat::Shown(window) => {
+                options.only.clone_from(&window.verdicts);
+                report::write(format, engine, &options, &mut out)?;
             }
+            SaveWhat::Flow(id) => report::write(format, &mut Only { engine, flow: id }, &options, &mut out)?,
         }
+        out.flush()?;
+        drop(out);
+        Ok(file)
     }
 }

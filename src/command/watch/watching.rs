@@ -1,70 +1,92 @@
 //! Takes frames in to judge the flows in them, and shows how that stands.
 
+use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::sync::mpsc::{channel, sync_channel};
 
 use anyhow::Context as _;
 
-use super::desk::{Heard, MESSAGES};
-use super::screen::{Others, Screen};
-use super::stage::Stage;
-use super::terminal::{self, Terminal};
+use super::chosen::Chosen;
+use super::desk::MESSAGES;
+use super::filtering::Filtering;
 use super::keys;
+use super::lender::{Asking, Job, Known as Lent, Lender};
+use super::screen::{Others, Screen};
+use super::shelf::Shelf;
+use super::stage::{Lines, Stage};
+use super::terminal::{self, Terminal};
+use crate::capture::store::Store;
+use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
 use crate::command::feed::Bell;
 use crate::command::judging::Judging;
+use crate::command::opener::Opener;
 use crate::command::signals::Signals;
 use crate::command::taker::{Status, Taker};
+use crate::decode::Options;
 use crate::digest::Batch;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
+use crate::report;
 use crate::tui::{Message, Model, Setup};
 
 pub(super) struct Watching<'a> {
     pub(super) judging: Judging<'a>,
+    /// What is shown first.
     pub(super) setup: Setup,
+    pub(super) filtering: Filtering,
+    pub(super) decoding: Options,
+    /// How reports are written.
+    pub(super) reports: report::Options,
+    /// Makes files in the working directory; or why it cannot.
+    pub(super) opener: Option<Result<Opener, String>>,
+    /// Whether all frames are in savefiles.
+    pub(super) is_saved: bool,
+    pub(super) up: Up,
+}
+
+/// What there is once the screens are up.
+#[derive(Default)]
+pub(super) struct Up {
+    points: Vec<AboutPoint>,
+    stores: Vec<Store>,
     signals: Option<Signals>,
-    stage: Option<Stage>,
-    screen: Option<JoinHandle<Option<String>>>,
-}
-
-impl<'a> Watching<'a> {
-    pub(super) fn new(judging: Judging<'a>, setup: Setup) -> Self {
-        Self { judging, setup, signals: None, stage: None, screen: None }
-    }
-}
-
-/// The end of a run that was watched.
-pub(super) struct Closing {
+    /// The shelf, and the jobs that it has for the lender, until that can begin.
+    shelf: Option<(Shelf, Sender<Job>, Receiver<Job>)>,
     pub(super) stage: Option<Stage>,
     screen: Option<JoinHandle<Option<String>>>,
 }
 
-impl Closing {
-    /// Waits until the terminal is given back; says why the screen could not go on, if that was it.
-    pub(super) fn close(self) -> Option<String> {
-        if let Some(stage) = self.stage {
-            stage.screen.send(Heard::Close).ok();
+impl Up {
+    /// Waits until the terminal is given back, and all is saved that was to be. The files, and why the screen could not go on, if that
+    /// was it.
+    pub(super) fn close(self) -> (Vec<String>, Option<String>) {
+        if let Some(stage) = &self.stage {
+            stage.close();
         }
-        match self.screen?.join() {
-            Ok(problem) => problem,
-            Err(_) => Some("the screen ended early: this is a bug in egret".to_owned()),
-        }
-    }
-}
-
-impl<'a> Watching<'a> {
-    pub(super) fn part(self) -> (Judging<'a>, Closing) {
-        (self.judging, Closing { stage: self.stage, screen: self.screen })
+        let problem = self.screen.and_then(|screen| {
+            let bug = |_| Some("the screen ended early: this is a bug in egret".to_owned());
+            screen.join().unwrap_or_else(bug)
+        });
+        (self.stage.map(Stage::into_saved).unwrap_or_default(), problem)
     }
 }
 
 impl Taker for Watching<'_> {
     fn add_point(&mut self, source: &Source) -> PointIndex {
+        self.up.points.push(AboutPoint { name: source.name.clone(), filter: None });
         self.judging.add_point(source)
     }
 
+    fn wants_frames_again(&self) -> bool {
+        self.is_saved
+    }
+
+    fn note_store(&mut self, _point: PointIndex, store: Store) {
+        self.up.stores.push(store);
+    }
+
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.up.points[usize::from(point.0)].filter = Some(filter.to_owned());
         self.judging.note_filter(point, filter);
     }
 
@@ -73,12 +95,16 @@ impl Taker for Watching<'_> {
     }
 
     fn prepare(&mut self, points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
+        self.judging.engine.know_owners();
+        let (jobs, waiting) = channel();
+        let shelf = Shelf::new(&std::env::temp_dir(), points.len(), !self.is_saved, jobs.clone());
+        self.up.shelf = Some((shelf, jobs, waiting));
         self.judging.prepare(points, live)
     }
 
     fn listen(&mut self) -> anyhow::Result<Signals> {
         let signals = Signals::listen_beside_screen()?;
-        self.signals = Some(signals.clone());
+        self.up.signals = Some(signals.clone());
         Ok(signals)
     }
 
@@ -87,29 +113,46 @@ impl Taker for Watching<'_> {
     }
 
     fn start(&mut self, bell: Bell) -> anyhow::Result<()> {
-        let signals = self.signals.clone().expect("signals are listened to before reading begins");
+        let signals = self.up.signals.clone().expect("signals are listened to before reading begins");
+        let (shelf, lender, jobs) = self.up.shelf.take().expect("the shelf is there before reading begins");
         let (engine, orders) = channel();
         let (told, heard) = sync_channel(MESSAGES);
-        let (lender, _jobs) = channel();
+        let points = self.up.points.len();
+        let known = Lent {
+            stores: std::mem::take(&mut self.up.stores),
+            points: std::mem::take(&mut self.up.points),
+            opener: self.opener.take().expect("it is taken once"),
+            filtering: self.filtering.clone(),
+        };
+        let asking = Asking { screen: told.clone(), engine: engine.clone(), bell: bell.clone() };
+        spawn("lender", move || Lender::new(jobs, asking, known).run())?;
         let terminal = Terminal::set_up().context("the terminal cannot be used")?;
         self.setup.size = terminal::size().context("the terminal's size cannot be told")?;
         let others = Others { engine, bell, lender: lender.clone(), signals };
         let screen = Screen::new(terminal, Model::new(self.setup.clone()), heard, others)
             .context("cannot listen to signals")?;
         let keys = told.clone();
+        let chosen = Chosen::new(self.filtering.clone(), self.decoding.clone(), points);
+        let lines = Lines { orders, screen: told, lender };
+        self.up.stage = Some(Stage::new(lines, shelf, chosen, self.reports.clone(), points as u16));
+        self.up.screen = Some(spawn("screen", move || screen.run())?);
         spawn("keys", move || keys::read(&keys))?;
-        self.stage = Some(Stage::new(orders, told, lender));
-        self.screen = Some(spawn("screen", move || screen.run())?);
         Ok(())
     }
 
     fn take(&mut self, batch: &mut Batch) {
+        if let Some(stage) = &mut self.up.stage {
+            stage.mark(batch);
+        }
         self.judging.take(batch);
+        if let Some(stage) = &mut self.up.stage {
+            stage.keep(batch, &mut self.judging.engine);
+        }
     }
 
     fn meanwhile(&mut self) {
         self.judging.meanwhile();
-        if let Some(stage) = &mut self.stage {
+        if let Some(stage) = &mut self.up.stage {
             stage.attend(&mut self.judging.engine);
         }
     }
@@ -140,7 +183,7 @@ impl Taker for Watching<'_> {
 
     /// The screen is where people look.
     fn alarm(&mut self, what: String) {
-        if let Some(stage) = &mut self.stage {
+        if let Some(stage) = &mut self.up.stage {
             stage.tell(Message::Refused(what.clone()));
         }
         self.judging.warn(what);
@@ -151,11 +194,11 @@ impl Taker for Watching<'_> {
     }
 
     fn can_go_on(&self) -> bool {
-        self.stage.as_ref().is_none_or(|stage| !stage.has_left)
+        self.up.stage.as_ref().is_none_or(|stage| !stage.has_left())
     }
 
     fn note_progress(&mut self, read: u64, of: Option<u64>) {
-        if let Some(stage) = &mut self.stage {
+        if let Some(stage) = &mut self.up.stage {
             stage.note_progress(read, of);
         }
     }
