@@ -24,6 +24,7 @@ mod question;
 pub mod record;
 mod recorder;
 mod refused;
+mod replay;
 mod session;
 mod signals;
 mod status;

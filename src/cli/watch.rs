@@ -75,6 +75,15 @@ pub enum Speed {
     Times(f64),
 }
 
+impl Speed {
+    pub fn times(self) -> Option<f64> {
+        match self {
+            Self::Most => None,
+            Self::Times(times) => Some(times),
+        }
+    }
+}
+
 impl Arguments {
     /// How much of a frame is captured, in bytes: any may be looked at.
     pub fn snap_length(&self) -> u32 {

@@ -100,6 +100,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         marks,
         limit: frames.until.count,
         is_merged: false,
+        speed: None,
         verdicts: arguments.verdicts,
         is_stdout_used,
     };

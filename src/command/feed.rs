@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -23,6 +23,7 @@ use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
 use crate::command::merge::Merge;
+use crate::command::replay::{Due, Replay};
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
@@ -31,6 +32,9 @@ use crate::frame::PointIndex;
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
 const IN_FLIGHT: usize = 6;
 
+/// How long a reader that waits for the time of a frame does not look whether it is wanted any more.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
 /// Sources that one thread reads.
 #[derive(Debug)]
 pub(super) enum Reader {
@@ -38,6 +42,8 @@ pub(super) enum Reader {
     Savefiles(Vec<(PointIndex, Savefile)>),
     /// All at once, by the times of their frames.
     Merged(Merge),
+    /// …when their time has come.
+    Replayed(Replay),
     /// Opened when its first bytes come. It has been opened once it gives its first batch.
     Stream(PointIndex, String, Output),
     Live(PointIndex, Live),
@@ -223,6 +229,7 @@ impl Reader {
         match self {
             Self::Savefiles(files) => files.iter().map(|(point, _)| *point).collect(),
             Self::Merged(merge) => merge.points(),
+            Self::Replayed(replay) => replay.points(),
             Self::Stream(point, ..) | Self::Live(point, _) => vec![*point],
         }
     }
@@ -243,6 +250,7 @@ impl Reader {
                 }
             }
             Self::Merged(merge) => read_merged(merge, supply),
+            Self::Replayed(replay) => read_by_clock(replay, supply),
             Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
             Self::Live(point, live) => read_live(point, live, supply),
         }
@@ -275,6 +283,24 @@ fn read_merged(mut merge: Merge, supply: &Supply) {
         }
     }
     if let Some(point) = merge.points().first() {
+        tell_unfinished(*point, supply);
+    }
+}
+
+/// Reads savefiles by their clock.
+fn read_by_clock(mut replay: Replay, supply: &Supply) {
+    while !supply.is_stopped() {
+        if let Due::In(wait) = replay.due(Instant::now()) {
+            thread::sleep(wait.min(LOOK_UP));
+            continue;
+        }
+        let Ok(mut batch) = supply.emptied.recv() else { return };
+        let filled = replay.fill(&mut batch, Instant::now());
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
+        }
+    }
+    if let Some(point) = replay.points().first() {
         tell_unfinished(*point, supply);
     }
 }

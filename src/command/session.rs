@@ -19,6 +19,7 @@ use crate::command::merge::Merge;
 use crate::command::opened::{Failure, Opened};
 use crate::command::progress::Progress;
 use crate::command::refused;
+use crate::command::replay::Replay;
 use crate::command::status::Line;
 use crate::command::taker::Taker;
 use crate::decode::Options;
@@ -65,6 +66,8 @@ pub(super) struct Plan<'a> {
     pub(super) limit: Option<u64>,
     /// Frames of several files come by their times, not file by file.
     pub(super) is_merged: bool,
+    /// Files are read so many times as fast as they were captured; as fast as can be, if nothing is said.
+    pub(super) speed: Option<f64>,
     /// How a run is over that takes flows into account.
     pub(super) verdicts: UntilVerdicts,
     /// Whether the result goes to standard output, so that nobody needs it who does not read that.
@@ -153,7 +156,9 @@ impl Session {
         let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
         let obliging =
             live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
-        if plan.is_merged && savefiles.len() > 1 {
+        if let Some(speed) = plan.speed.filter(|_| !savefiles.is_empty()) {
+            readers.push(Reader::Replayed(Replay::new(savefiles, speed)));
+        } else if plan.is_merged && savefiles.len() > 1 {
             readers.push(Reader::Merged(Merge::new(savefiles)));
         } else if !savefiles.is_empty() {
             readers.push(Reader::Savefiles(savefiles));

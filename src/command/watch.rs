@@ -39,10 +39,10 @@ use crate::decode;
 use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
-use crate::snapshot::{Snapshots as _, Window};
 use crate::tui::{Colours, Setup};
 use filtering::Filtering;
 use lender::PREFIX;
+use stage::End;
 use watching::{Up, Watching};
 
 /// Columns of a report that is saved.
@@ -77,6 +77,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         );
     }
     let expression = asked.expression.clone();
+    let selection = asked.composition.clone();
     let question = Question {
         frames,
         flags: &arguments.flags,
@@ -120,6 +121,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         judging,
         setup,
         filtering,
+        selection,
         decoding: decoding.clone(),
         reports,
         opener: Some(opener),
@@ -137,6 +139,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         marks,
         limit: frames.until.count,
         is_merged: true,
+        speed: arguments.speed.times(),
         verdicts: arguments.verdicts,
         is_stdout_used: false,
     };
@@ -155,24 +158,24 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Err(error) = &roles {
         engine.warn(error.to_string());
     }
-    if let Some(stage) = &mut up.stage {
-        stage.linger(&mut engine);
-    }
-    let (saved, problem) = up.close();
-    if let Some(problem) = problem {
+    let mut stage = up.stage.take().expect("a run that could begin has a stage");
+    stage.linger(&mut engine);
+    stage.close();
+    if let Some(problem) = up.close() {
         say(problem);
     }
     if !is_live {
         roles?;
     }
-    let run = engine.snapshot(&Window::default());
+    let End { run, verdict, saved } = stage.into_end(&mut engine);
     let said = answer(&run);
     // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
-    writeln!(io::stdout(), "{}  {}", said.word, said.sentence).ok();
+    let mut out = io::stdout();
+    writeln!(out, "{}  {}", said.word, said.sentence).ok();
     for file in saved {
-        writeln!(io::stdout(), "saved {file}").ok();
+        writeln!(out, "saved {file}").ok();
     }
-    Ok(ExitCode::from(report::exit_status(run.verdict, arguments.allow_inconclusive)))
+    Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
 }
 
 fn setup(arguments: &Arguments, sources: &[Source], is_live: bool) -> anyhow::Result<Setup> {

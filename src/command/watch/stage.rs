@@ -20,8 +20,9 @@ use crate::digest::Batch;
 use crate::engine::Engine;
 use crate::frame::PointIndex;
 use crate::report;
-use crate::snapshot::{Snapshots as _, Window};
+use crate::snapshot::{Snapshot, Snapshots as _, Window};
 use crate::tui::{FramesWanted, Message, Save, SaveFormat, SaveWhat};
+use crate::verdict::Verdict;
 
 /// How often the run is shown, at most; and of all time at most a tenth is spent on that.
 const SHOW_EVERY: Duration = Duration::from_millis(250);
@@ -56,6 +57,15 @@ pub(super) struct Stage {
     saving: usize,
     saved: Vec<String>,
     has_left: bool,
+}
+
+/// How a run ended that was watched.
+pub(super) struct End {
+    pub(super) run: Snapshot,
+    /// What the exit code tells.
+    pub(super) verdict: Verdict,
+    /// Files in which something was saved.
+    pub(super) saved: Vec<String>,
 }
 
 impl Stage {
@@ -138,16 +148,23 @@ impl Stage {
         }
     }
 
-    /// Waits for what is still being saved; the files that were.
-    pub(super) fn into_saved(mut self) -> Vec<String> {
-        while self.saving > 0 {
-            match self.lines.orders.recv() {
-                Ok(Order::Saved(file)) => self.note_saved(file),
-                Ok(_) => {}
-                Err(_) => break,
+    /// Has those flows count again that the run was started for, waits for what is still being saved, and tells how it all ends.
+    pub(super) fn into_end(mut self, engine: &mut Engine) -> End {
+        let mut marking = self.chosen.choose_first(engine).map(|job| {
+            self.shelf.hand_on();
+            self.lines.lender.send(job).ok();
+        });
+        while self.saving > 0 || marking.is_some() {
+            let Ok(order) = self.lines.orders.recv() else { break };
+            if matches!(&order, Order::Mark { number, .. } if self.chosen.is_current(*number)) {
+                marking = None;
+            }
+            if matches!(order, Order::Mark { .. } | Order::Saved(_)) {
+                self.obey(order, engine);
             }
         }
-        self.saved
+        let run = engine.snapshot(&Window::default());
+        End { verdict: self.chosen.verdict(run.verdict), run, saved: self.saved }
     }
 
     /// Has the screen go.

@@ -24,6 +24,7 @@ use crate::command::signals::Signals;
 use crate::command::taker::{Status, Taker};
 use crate::decode::Options;
 use crate::digest::Batch;
+use crate::filter::composition::Composition;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
 use crate::report;
@@ -34,6 +35,8 @@ pub(super) struct Watching<'a> {
     /// What is shown first.
     pub(super) setup: Setup,
     pub(super) filtering: Filtering,
+    /// The flows that count to begin with.
+    pub(super) selection: Composition,
     pub(super) decoding: Options,
     /// How reports are written.
     pub(super) reports: report::Options,
@@ -57,17 +60,13 @@ pub(super) struct Up {
 }
 
 impl Up {
-    /// Waits until the terminal is given back, and all is saved that was to be. The files, and why the screen could not go on, if that
-    /// was it.
-    pub(super) fn close(self) -> (Vec<String>, Option<String>) {
+    /// Waits until the terminal is given back; why the screen could not go on, if that was it.
+    pub(super) fn close(&mut self) -> Option<String> {
         if let Some(stage) = &self.stage {
             stage.close();
         }
-        let problem = self.screen.and_then(|screen| {
-            let bug = |_| Some("the screen ended early: this is a bug in egret".to_owned());
-            screen.join().unwrap_or_else(bug)
-        });
-        (self.stage.map(Stage::into_saved).unwrap_or_default(), problem)
+        let bug = |_| Some("the screen ended early: this is a bug in egret".to_owned());
+        self.screen.take()?.join().unwrap_or_else(bug)
     }
 }
 
@@ -132,7 +131,8 @@ impl Taker for Watching<'_> {
         let screen = Screen::new(terminal, Model::new(self.setup.clone()), heard, others)
             .context("cannot listen to signals")?;
         let keys = told.clone();
-        let chosen = Chosen::new(self.filtering.clone(), self.decoding.clone(), points);
+        let filtering = self.filtering.clone();
+        let chosen = Chosen::new(filtering, self.selection.clone(), self.decoding.clone(), points);
         let lines = Lines { orders, screen: told, lender };
         self.up.stage = Some(Stage::new(lines, shelf, chosen, self.reports.clone(), points as u16));
         self.up.screen = Some(spawn("screen", move || screen.run())?);
