@@ -4,10 +4,10 @@
 //! changes nothing. Neither does I/O, reads a clock or knows the engine. What is shown of the run comes in
 //! [`Snapshot`](crate::snapshot::Snapshot)s, for the window that [`Effect::Ask`] wanted; frames come when [`Effect::AskFrames`]
 //! wants them. Rules:
-//! 1. **One key table** ([`keys`]) feeds the handler, the foot of the screen and the help. A key that does nothing is not shown.
-//! 2. **One place for geometry** ([`layout`]): the views draw in it, and clicks are found by it.
-//! 3. **Colour by meaning** ([`theme`]), and never alone: a mark or a word stands beside it.
-//! 4. **Words in one file** ([`texts`]).
+//! 1. **One key table** (`keys.rs`) feeds the handler, the foot of the screen and the help. A key that does nothing is not shown.
+//! 2. **One place for geometry** (`layout.rs`): the views draw in it, and clicks are found by it.
+//! 3. **Colour by meaning** (`theme.rs`), and never alone: a mark or a word stands beside it.
+//! 4. **Words in one file** (`texts.rs`).
 //! 5. Drawing costs what the screen shows, however many flows there are; [`Model::generation`] tells whether to draw at all.
 //!
 //! Who owns the terminal does this:

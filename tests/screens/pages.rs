@@ -175,7 +175,7 @@ fn another_selection_is_as_if_it_had_been_asked_for_at_first() {
     let mut engine = Reading::of(folder, files, flags).engine;
     let asked = window(Sort::Worst, Listing { is_together: true, ..Listing::default() });
     let all = engine.snapshot(&asked);
-    let nothing = Composition::Not(Box::new(Composition::default()));
+    let nothing = Composition::Not(Box::default());
     engine.select(nothing);
     let none = engine.snapshot(&asked);
     assert_eq!((none.summary.flows, none.page.total, none.sources.list.len()), (0, 0, 0));
