@@ -7,6 +7,7 @@ pub mod command;
 pub mod conntrack;
 pub mod decode;
 pub mod digest;
+pub mod document;
 pub mod engine;
 pub mod expect;
 pub mod explain;

@@ -22,9 +22,11 @@ const MODULES: &[(&str, &[&str])] = &[
     ("packet", &["text", "net", "frame", "digest"]),
     ("decode", &["text", "net", "frame", "digest", "packet"]),
     ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
+    // What people and clusters write down.
+    ("document", &["text"]),
     // What is asked, and what should be.
     ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
-    ("expect", &["text", "net", "digest", "filter"]),
+    ("expect", &["text", "net", "digest", "document", "filter"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -130,6 +132,7 @@ const PURE: &[&str] = &[
     "digest",
     "packet",
     "decode",
+    "document",
     "filter",
     "snapshot",
     "names",

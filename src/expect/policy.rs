@@ -19,11 +19,9 @@
 //! empty lists are mistakes, because a forgotten address must not make an expectation speak about everything. All
 //! mistakes are told at once.
 
-mod document;
-mod fault;
-
 use std::fmt::Display;
 
+use crate::document::{self, Error, Fault, Key, Node, Position, Value};
 use crate::expect::source::{self, Source};
 use crate::expect::{Cluster, Expectation, Known, Node as ClusterNode};
 use crate::filter::address::{self, is_name};
@@ -32,9 +30,6 @@ use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::text::Text;
 
-use document::{Key, Node, Position, Value};
-pub use fault::Error;
-use fault::Fault;
 
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
@@ -76,7 +71,7 @@ impl Policy {
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         let name = Text::from(name).to_string();
         if bytes.len() > LARGEST {
-            return Err(Error::TooLarge { name, bytes: bytes.len() });
+            return Err(Error::TooLarge { name, bytes: bytes.len(), what: "a policy file", most: LARGEST });
         }
         let text = match std::str::from_utf8(bytes) {
             Ok(text) => text,

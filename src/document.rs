@@ -3,26 +3,31 @@
 //! Reading the tree first and understanding it afterwards lets all mistakes of a file be told at once, each with its place.
 //! JSON is YAML, and is read the same. Size, depth and the work that aliases make are bounded by the parser's budget.
 
+mod fault;
+
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
+pub use fault::Error;
+pub(crate) use fault::Fault;
+
 /// Line and column, from 1; 0 where the parser does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(super) struct Position {
-    pub(super) line: usize,
-    pub(super) column: usize,
+pub(crate) struct Position {
+    pub(crate) line: usize,
+    pub(crate) column: usize,
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub(super) at: Position,
-    pub(super) value: Value,
+pub(crate) struct Node {
+    pub(crate) at: Position,
+    pub(crate) value: Value,
 }
 
 #[derive(Debug, Clone)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Null,
     Bool(bool),
     /// Text, or a number in its plainest spelling.
@@ -32,17 +37,36 @@ pub(super) enum Value {
 }
 
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) at: Position,
-    pub(super) name: String,
+pub(crate) struct Key {
+    pub(crate) at: Position,
+    pub(crate) name: String,
 }
 
 /// The tree of the only document in `text`, or where and why it is not YAML.
-pub(super) fn read(text: &str) -> Result<Node, (Position, String)> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().map(position).unwrap_or_default();
-        (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
-    })
+pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
+    serde_saphyr::from_str(text).map_err(explained)
+}
+
+/// The trees of all documents in `text`, but for empty ones; lines are those of the text.
+///
+/// The parser's budget is that of what programs print: many nodes, each small.
+pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
+    // An event, a node or a character takes a byte of the text at least; what aliases repeat has its own limit.
+    let most = text.len() + 1;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: most,
+            max_nodes: most,
+            max_documents: most,
+            max_total_scalar_bytes: most,
+        },
+    };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(explained)
+}
+
+fn explained(error: serde_saphyr::Error) -> (Position, String) {
+    let at = error.location().map(position).unwrap_or_default();
+    (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
 }
 
 fn position(location: serde_saphyr::Location) -> Position {

@@ -1,4 +1,4 @@
-//! What is wrong with a policy file, each mistake with the line that it is in.
+//! What is wrong with a file, each mistake with the line that it is in.
 //!
 //! ```text
 //! cannot use policy.yaml: 2 mistakes
@@ -9,17 +9,16 @@
 
 use std::fmt::Write as _;
 
-use super::LARGEST;
-use super::document::Position;
+use super::Position;
 use crate::text::Text;
 
-/// A policy file cannot be used.
+/// A file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error(
-        "cannot use {name}: it has {bytes} bytes, and a policy file has {LARGEST} at most; split it into several"
+        "cannot use {name}: it has {bytes} bytes, and {what} has {most} at most; split it into several"
     )]
-    TooLarge { name: String, bytes: usize },
+    TooLarge { name: String, bytes: usize, what: &'static str, most: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },
     #[error("cannot use {name}: {}{report}", count(*.mistakes))]
@@ -28,7 +27,7 @@ pub enum Error {
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Fault {
+pub(crate) struct Fault {
     at: Position,
     message: String,
 }
@@ -40,21 +39,21 @@ const TOLD: usize = 20;
 const AROUND: usize = 60;
 
 impl Fault {
-    pub(super) fn new(at: Position, message: String) -> Self {
+    pub(crate) fn new(at: Position, message: String) -> Self {
         Self { at, message }
     }
 }
 
 impl Position {
     /// This, or `other` where this is not known.
-    pub(super) fn or(self, other: Self) -> Self {
+    pub(crate) fn or(self, other: Self) -> Self {
         if self.line == 0 { other } else { self }
     }
 }
 
 impl Error {
     /// The error that tells `faults`, in the order of the file `name` whose content is `text`.
-    pub(super) fn faulty(name: &str, text: &str, mut faults: Vec<Fault>) -> Self {
+    pub(crate) fn faulty(name: &str, text: &str, mut faults: Vec<Fault>) -> Self {
         faults.sort();
         faults.dedup();
         let mut report = String::new();
