@@ -26,7 +26,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("document", &["text"]),
     // What is asked, and what should be.
     ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
-    ("expect", &["text", "net", "digest", "document", "filter"]),
+    ("router", &["net"]),
+    ("objects", &["text", "net", "frame", "document", "filter"]),
+    ("expect", &["text", "net", "digest", "document", "filter", "objects", "router"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -134,6 +136,8 @@ const PURE: &[&str] = &[
     "decode",
     "document",
     "filter",
+    "objects",
+    "router",
     "snapshot",
     "names",
     "conntrack",

@@ -15,9 +15,7 @@ use crate::text::Text;
 /// A file cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "cannot use {name}: it has {bytes} bytes, and {what} has {most} at most; split it into several"
-    )]
+    #[error("cannot use {name}: it has {bytes} bytes, and {what} has {most} at most; split it into several")]
     TooLarge { name: String, bytes: usize, what: &'static str, most: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },

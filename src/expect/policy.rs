@@ -30,7 +30,6 @@ use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::text::Text;
 
-
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
 pub struct Policy {
