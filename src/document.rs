@@ -47,17 +47,21 @@ pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
     serde_saphyr::from_str(text).map_err(explained)
 }
 
+/// How deep a tree of objects may be: none that is looked into comes near that.
+const DEEPEST: usize = 40;
+
 /// The trees of all documents in `text`, but for empty ones; lines are those of the text.
 ///
 /// The parser's budget is that of what programs print: many nodes, each small.
 pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
-    // An event, a node or a character takes a byte of the text at least; what aliases repeat has its own limit.
-    let most = text.len() + 1;
+    // A node has two events at most, and takes a byte of the text at least; what aliases repeat has its own limit.
+    let most = 2 * text.len() + 16;
     let options = serde_saphyr::options! {
         budget: serde_saphyr::budget! {
             max_events: most,
             max_nodes: most,
             max_documents: most,
+            max_depth: DEEPEST,
             max_total_scalar_bytes: most,
         },
     };

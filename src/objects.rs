@@ -112,6 +112,8 @@ pub struct Node {
     pub labels: Labels,
     pub addresses: Vec<Address>,
     pub pod_cidrs: Vec<Block>,
+    /// The kubelet's version: `v1.11.0+d4cacc0`.
+    pub kubelet: Option<String>,
 }
 
 /// An object of a network plugin that is not supported yet.

@@ -28,7 +28,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
     ("router", &["net"]),
     ("objects", &["text", "net", "frame", "document", "filter"]),
-    ("expect", &["text", "net", "digest", "document", "filter", "objects", "router"]),
+    ("expect", &["text", "net", "frame", "digest", "document", "filter", "objects", "router"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.

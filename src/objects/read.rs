@@ -292,7 +292,9 @@ fn is_plain(name: &str) -> bool {
 impl Reader<'_> {
     fn node(&mut self, id: Id, metadata: &Fields<'_>, object: &Fields<'_>) -> Node {
         let spec = self.inner(object, "spec", &["podCIDR", "podCIDRs"]);
-        let status = self.inner(object, "status", &["addresses"]);
+        let status = self.inner(object, "status", &["addresses", "nodeInfo"]);
+        let info = self.inner(&status, "nodeInfo", &["kubeletVersion"]);
+        let kubelet = self.text(&info, "kubeletVersion").map(|told| told.value);
         let mut addresses = Vec::new();
         for item in self.items(&status, "addresses") {
             let fields = self.fields(item, "an item of `addresses`", &["type", "address"]);
@@ -306,6 +308,6 @@ impl Reader<'_> {
         if pod_cidrs.is_empty() {
             pod_cidrs.extend(self.block(&spec, "podCIDR").map(|told| told.value));
         }
-        Node { labels: self.labels(metadata, "labels"), id, addresses, pod_cidrs }
+        Node { labels: self.labels(metadata, "labels"), id, addresses, pod_cidrs, kubelet }
     }
 }

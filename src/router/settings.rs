@@ -38,7 +38,8 @@ pub enum Mode {
 }
 
 impl Mode {
-    fn parse(typed: &str) -> Option<Self> {
+    /// The mode of that name; none is legacy.
+    pub fn parse(typed: &str) -> Option<Self> {
         Some(match typed {
             "init" => Self::Init,
             "" | "legacy" => Self::Legacy,
