@@ -6,13 +6,14 @@
 //! - [`live`] captures what passes an interface;
 //! - [`savefile`] reads pcap and pcapng, from files, pipes and standard input, compressed or not;
 //! - [`store`] gives one frame again by its number;
-//! - [`writer`] writes frames as pcapng.
+//! - [`writer`] writes frames as pcapng, and copies some of what it wrote.
 
 #[cfg(test)]
 mod bytes;
 mod compressed;
 pub mod live;
 pub mod savefile;
+pub mod scratch;
 mod source;
 pub mod store;
 pub mod writer;

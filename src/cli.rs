@@ -1,10 +1,15 @@
 //! What was typed: options in the groups that commands share.
 
 pub mod check;
+pub mod filter;
 pub mod frames;
+pub mod known;
 pub mod output;
+pub mod record;
 pub mod traffic;
 pub mod until;
+
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
@@ -19,4 +24,12 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(check::Arguments),
+    Filter(filter::Arguments),
+    Record(record::Arguments),
+    /// What `record` and `check` start where only root may write.
+    #[command(name = "open-files", hide = true)]
+    OpenFiles {
+        directory: PathBuf,
+        prefix: String,
+    },
 }

@@ -1,20 +1,31 @@
 //! One file a subcommand, and what they share.
 
 pub mod check;
+mod chooser;
 mod companion;
 mod ends;
 mod export;
 mod feed;
+mod files;
+pub mod filter;
 mod here;
+mod judging;
 mod keeper;
+mod ledger;
 mod listener;
+mod marker;
+mod narrowing;
 mod opened;
+mod opener;
 mod progress;
+pub mod record;
+mod recorder;
 mod refused;
 mod session;
 mod signals;
 mod status;
 mod tables;
+mod taker;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -26,6 +37,12 @@ use crate::cli::{Arguments, Command};
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Filter(arguments) => filter::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::OpenFiles { directory, prefix } => {
+            opener::serve(&directory, &prefix)?;
+            Ok(ExitCode::SUCCESS)
+        }
     }
 }
 

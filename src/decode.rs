@@ -36,7 +36,7 @@ mod tunnel;
 mod walk;
 
 #[cfg(test)]
-mod build;
+pub(crate) mod build;
 
 use std::collections::HashSet;
 
@@ -47,7 +47,7 @@ use crate::packet::Packet;
 
 pub use digester::Digester;
 pub use hash::KeyHasher;
-pub use icmp::next_link_mtu;
+pub use icmp::{is_icmp_error, next_link_mtu};
 pub use link::link_addresses;
 pub use transport::{SynOptions, syn_options};
 

@@ -174,6 +174,8 @@ pub struct Digest {
     pub tunnel_reversed: bool,
     /// Of TCP: the payload begins as what tells a name does. Whoever decodes has the bytes at hand.
     pub may_tell: bool,
+    /// What is asked of frames, and this one meets: a bit each. Decoding leaves them unset.
+    pub marks: u8,
 }
 
 impl Digest {

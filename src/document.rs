@@ -4,30 +4,36 @@
 //! JSON is YAML, and is read the same. Size, depth and the work that aliases make are bounded by the parser's budget.
 
 mod fault;
+mod reading;
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
-pub use fault::Error;
-pub(crate) use fault::Fault;
+use crate::text::Text;
+
+pub use fault::{Error, Fault};
+pub use reading::{Reading, empty};
+
+/// Most bytes of a document: thousands of expectations.
+pub const LARGEST: usize = 4 << 20;
 
 /// Line and column, from 1; 0 where the parser does not say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
-pub(crate) struct Position {
-    pub(crate) line: usize,
-    pub(crate) column: usize,
+pub struct Position {
+    pub line: usize,
+    pub column: usize,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Node {
-    pub(crate) at: Position,
-    pub(crate) value: Value,
+pub struct Node {
+    pub at: Position,
+    pub value: Value,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum Value {
+pub enum Value {
     Null,
     Bool(bool),
     /// Text, or a number in its plainest spelling.
@@ -37,9 +43,36 @@ pub(crate) enum Value {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Key {
-    pub(crate) at: Position,
-    pub(crate) name: String,
+pub struct Key {
+    pub at: Position,
+    pub name: String,
+}
+
+/// What the document called `name` says, by `understand`; all its mistakes at once. `what` is its kind: `a policy file`.
+pub fn understood<T>(
+    name: &str,
+    what: &'static str,
+    bytes: &[u8],
+    understand: impl FnOnce(&str, &Node, &mut Reading) -> T,
+) -> Result<T, Error> {
+    let name = Text::from(name).to_string();
+    if bytes.len() > LARGEST {
+        return Err(Error::TooLarge { name, what, bytes: bytes.len(), most: LARGEST });
+    }
+    let text = match std::str::from_utf8(bytes) {
+        Ok(text) => text,
+        Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
+    };
+    let root = read(text).map_err(|(at, why)| {
+        let why = format!("this cannot be read: {}", Text::from(&*why));
+        Error::faulty(&name, text, vec![Fault::new(at, why)])
+    })?;
+    let mut reading = Reading::default();
+    let said = understand(&name, &root, &mut reading);
+    match reading.into_faults() {
+        faults if faults.is_empty() => Ok(said),
+        faults => Err(Error::faulty(&name, text, faults)),
+    }
 }
 
 /// The tree of the only document in `text`, or where and why it is not YAML.

@@ -5,6 +5,7 @@
 //! again, or all of them when a fact changed that verdicts rest on.
 
 mod expiry;
+mod followed;
 mod groups;
 mod lifetime;
 mod named;
@@ -21,7 +22,7 @@ use crate::conntrack::Translation;
 use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
-use crate::filter::selection::{Selection, Tuple};
+use crate::filter::composition::{Composition, Tuple};
 use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
@@ -38,6 +39,7 @@ use crate::verdict::Reason;
 use crate::view::View;
 
 use expiry::LastLook;
+pub use followed::{Serial, Told};
 pub use lifetime::{KEEP, Lifetime, Room};
 use settled::Clocks;
 use standing::Standings;
@@ -53,8 +55,8 @@ const INDEX_NAMES: usize = 1 << 16;
 #[derive(Debug, Default)]
 pub struct Settings {
     pub expectations: Expectations,
-    /// Which flows count; empty is all.
-    pub selection: Selection,
+    /// Which flows count.
+    pub selection: Composition,
     /// Failing reasons that are waived.
     pub allowed: Vec<Reason>,
     pub roles: Vec<Declaration>,
@@ -115,6 +117,8 @@ pub struct Engine {
     last_look: LastLook,
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
+    /// Flows that were let go of, if somebody wants to hear of them.
+    told: Option<Vec<Told>>,
 }
 
 /// A declared role that fits no place, or more than one.
@@ -150,6 +154,7 @@ impl Engine {
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
             has_time_passed: false,
+            told: None,
         }
     }
 
@@ -450,7 +455,7 @@ impl Engine {
     fn judge_again(&mut self, flows: Vec<FlowIndex>, clocks: &Clocks) {
         let judge = judge(&self.table, &self.facts, &self.settings);
         for flow in flows {
-            if self.settings.selection.is_empty() || is_selected(&self.table, flow, &self.settings) {
+            if self.settings.selection.is_everything() || is_selected(&self.table, flow, &self.settings) {
                 let is_open = !self.has_ended && !settled::has_settled(&self.table, flow, clocks);
                 self.standings.enter(flow, &judge.judge(flow), &self.facts, is_open);
             } else {
@@ -495,8 +500,10 @@ fn judge<'a>(table: &'a Table, facts: &'a Facts, settings: &'a Settings) -> Judg
 
 fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
     let mut tuples = Vec::new();
+    let mut marks = 0;
     for index in table.tracks_of(flow) {
         let track = table.track(index);
+        marks |= u32::from(track.marks);
         let ends = [Some((track.client(), track.server())), table.told_origin(index)];
         tuples.extend(ends.into_iter().flatten().map(|(source, destination)| Tuple {
             source,
@@ -504,7 +511,7 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
             protocol: track.key.protocol,
         }));
     }
-    settings.selection.matches(&tuples)
+    settings.selection.matches(&tuples, marks)
 }
 
 impl Snapshots for Engine {

@@ -9,6 +9,7 @@ mod hearing;
 mod incarnation;
 pub mod join;
 pub mod leg;
+pub mod owners;
 mod recent;
 mod segment;
 mod sign;

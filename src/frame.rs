@@ -63,6 +63,7 @@ impl LinkType {
     pub const IEEE802_11: Self = Self(105);
     pub const FRELAY: Self = Self(107);
     pub const LOOP: Self = Self(108);
+    pub const ENC: Self = Self(109);
     pub const LINUX_SLL: Self = Self(113);
     pub const IEEE802_11_RADIOTAP: Self = Self(127);
     pub const PPI: Self = Self(192);

@@ -20,6 +20,7 @@ pub mod judge;
 pub mod kin;
 pub mod machine;
 pub mod names;
+mod nearest;
 pub mod net;
 pub mod number;
 pub mod objects;

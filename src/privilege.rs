@@ -58,6 +58,23 @@ pub fn give_up() -> Result<GivenUp, Error> {
     }
 }
 
+/// Whether there is something to give up: the process is root's, or may do what an ordinary user may not.
+pub fn are_more_than_a_users() -> bool {
+    let has_any = thread::capabilities(None).is_ok_and(|sets| !sets.permitted.is_empty());
+    getuid().is_root() || geteuid().is_root() || has_any
+}
+
+/// Gives up all rights but those to files: the user stays, and may write where it may.
+pub fn keep_files_alone() -> Result<(), Error> {
+    let kept = |what| move |error: rustix::io::Errno| Error::Kept { what, error: error.into() };
+    thread::set_no_new_privs(true).map_err(kept("no_new_privs"))?;
+    let has = thread::capabilities(None).map_err(kept("capabilities"))?;
+    let files = has.permitted & CapabilitySet::DAC_OVERRIDE;
+    thread::clear_ambient_capability_set().map_err(kept("the ambient set"))?;
+    let sets = CapabilitySets { effective: files, permitted: files, inheritable: CapabilitySet::empty() };
+    thread::set_capabilities(None, sets).map_err(kept("capabilities"))
+}
+
 /// Becomes nobody, if that user exists here.
 fn becomes_nobody() -> bool {
     let (user, group) = (Uid::from_raw(NOBODY), Gid::from_raw(NOBODY));

@@ -22,13 +22,14 @@ const MODULES: &[(&str, &[&str])] = &[
     ("packet", &["text", "net", "frame", "digest"]),
     ("decode", &["text", "net", "frame", "digest", "packet"]),
     ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
-    // What people and clusters write down.
-    ("document", &["text"]),
     // What is asked, and what should be.
-    ("filter", &["text", "net", "frame", "digest", "packet", "decode"]),
+    ("nearest", &[]),
+    ("document", &["text", "nearest"]),
+    ("filter", &["text", "net", "frame", "digest", "packet", "decode", "nearest", "document"]),
+    // What the cluster says of itself.
     ("router", &["net"]),
     ("objects", &["text", "net", "frame", "document", "filter"]),
-    ("expect", &["text", "net", "frame", "digest", "document", "filter", "objects", "router"]),
+    ("expect", &["text", "net", "frame", "digest", "nearest", "document", "filter", "router", "objects"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -93,8 +94,8 @@ const MODULES: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
-            "text", "net", "frame", "verdict", "filter", "expect", "capture", "names", "place", "snapshot",
-            "report",
+            "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
+            "place", "snapshot", "report",
         ],
     ),
     (
@@ -109,6 +110,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "verdict",
             "decode",
             "capture",
+            "nearest",
+            "document",
             "filter",
             "expect",
             "names",
@@ -134,6 +137,7 @@ const PURE: &[&str] = &[
     "digest",
     "packet",
     "decode",
+    "nearest",
     "document",
     "filter",
     "objects",

@@ -4,14 +4,15 @@
 //! stream is gone once read; where frames are wanted again it is copied, decompressed, into a *spool*: a file in
 //! the temporary directory that has no name any more, so it vanishes with the process, however that ends.
 
-use std::fs::{File, OpenOptions};
-use std::hash::{BuildHasher, RandomState};
+use std::fmt;
+use std::fs::File;
 use std::io::{self, Read, Write};
-use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
-use std::{fmt, fs};
+
+use super::scratch::scratch;
 
 /// How much of a capture has been read, in bytes of the file itself (compressed, where it is).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,12 +87,7 @@ pub(super) struct Spool {
 impl Spool {
     /// A new spool in `directory`.
     pub(super) fn new(directory: &Path) -> io::Result<Self> {
-        // `create_new` follows no link and takes over no file that somebody put there under a guessed name.
-        let name = format!("egret-{}-{:016x}", std::process::id(), RandomState::new().hash_one(0));
-        let path = directory.join(name);
-        let file = OpenOptions::new().read(true).write(true).create_new(true).mode(0o600).open(&path)?;
-        fs::remove_file(&path)?;
-        Ok(Self::into_file(file))
+        Ok(Self::into_file(scratch(directory)?))
     }
 
     /// A spool that writes into `file`, which nobody else writes.
@@ -181,6 +177,8 @@ impl Read for At {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -15,46 +15,75 @@
 //!    comment; one that is told later, in that of the next packet, at the latest the first that has the index. To other
 //!    programs these are comments; egret reads them as names.
 //! 4. Names are written as they would be shown, escaped: nothing that was captured gets around that in a file.
-//! 5. What the format cannot say, a time before 1970, is the nearest that it can.
+//! 5. A capture that goes on in another file has all interfaces and names there again, under the same numbers; its statistics
+//!    are each file's own.
+//! 6. What the format cannot say, a time before 1970, is the nearest that it can.
 
+mod blocks;
+pub mod extract;
+
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 
+use self::blocks::{Blocks, ENHANCED_PACKET};
 use crate::digest::{Batch, Head, Incident, IndexName, Interface};
-use crate::frame::Timestamp;
+use crate::frame::{PointIndex, Timestamp};
+use crate::text::Text;
 
 const SECTION: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const STATISTICS: u32 = 5;
-const ENHANCED_PACKET: u32 = 6;
 
-/// `opt_comment` of any block; `shb_userappl`; `if_name`, `if_description`, `if_tsresol`; `isb_osdrop`, `isb_usrdeliv`.
+/// `opt_comment` of any block; `shb_os`, `shb_userappl`; `if_name`, `if_description`, `if_tsresol`, `if_filter`; `isb_osdrop`,
+/// `isb_usrdeliv`.
 const COMMENT: u16 = 1;
+const SYSTEM: u16 = 3;
 const APPLICATION: u16 = 4;
 const NAME: u16 = 2;
 const DESCRIPTION: u16 = 3;
 const RESOLUTION: u16 = 9;
+const FILTER: u16 = 11;
 const LOST: u16 = 7;
 const DELIVERED: u16 = 8;
 
 /// Most bytes of an option that are used, of 65,535: longer texts are cut, more names begin another comment.
 const LONGEST: usize = 60_000;
-/// Bytes that are gathered before they are written.
-const BUFFER: usize = 256 << 10;
+
+/// What a capture says of itself.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct About {
+    /// The operating system of the machine that writes it.
+    pub system: Option<String>,
+    pub comment: Option<String>,
+    /// The points, whose batches go by their position here.
+    pub points: Vec<AboutPoint>,
+}
+
+/// What a capture says of one of its points.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AboutPoint {
+    /// An empty name is none.
+    pub name: String,
+    /// What of it is in the capture (pcap-filter(7)).
+    pub filter: Option<String>,
+}
+
+/// Bytes of a block of statistics: head, interface and time, two options and their end, length again.
+const STATISTICS_SIZE: u64 = 8 + 12 + 2 * 12 + 4 + 4;
 
 /// A capture that is being written.
 #[derive(Debug)]
 pub struct Writer<W: Write> {
-    out: BufWriter<W>,
+    out: Blocks<W>,
+    about: About,
     points: Vec<Point>,
     /// Interfaces of all points so far: the next one's number in the file.
     interfaces: u32,
-    has_failed: bool,
 }
 
 #[derive(Debug, Default)]
 struct Point {
-    name: String,
     interfaces: Vec<Written>,
     /// Names of indexes that wait for a frame of their interface.
     names: Vec<IndexName>,
@@ -65,98 +94,100 @@ struct Point {
 struct Written {
     /// Its number in the file.
     id: u32,
+    told: Interface,
+    /// Names of indexes that were written.
+    names: BTreeMap<u32, Text>,
     frames: u64,
     lost: u64,
     last: Timestamp,
 }
 
+/// Names of an interface's indexes that are written again where a capture goes on in another file.
+const NAMES: usize = 1 << 14;
+
 impl<W: Write> Writer<W> {
     /// Begins a capture of these points, whose batches go by their position here. An empty name is none.
     pub fn new<'a>(out: W, points: impl IntoIterator<Item = &'a str>) -> io::Result<Self> {
-        let mut out = BufWriter::with_capacity(BUFFER, out);
-        let mut body = Vec::new();
-        body.extend(0x1a2b_3c4d_u32.to_le_bytes());
-        body.extend([1_u16.to_le_bytes(), 0_u16.to_le_bytes()].concat());
-        // The section's length is not known in advance.
-        body.extend(u64::MAX.to_le_bytes());
-        option(&mut body, APPLICATION, concat!("egret ", env!("CARGO_PKG_VERSION")).as_bytes());
-        end_options(&mut body);
-        write_block(&mut out, SECTION, &body)?;
-        let point = |name: &str| Point { name: name.to_owned(), ..Point::default() };
-        Ok(Self { out, points: points.into_iter().map(point).collect(), interfaces: 0, has_failed: false })
+        let point = |name: &str| AboutPoint { name: name.to_owned(), filter: None };
+        let points = points.into_iter().map(point).collect();
+        Self::about(out, About { points, ..About::default() })
+    }
+
+    /// Begins a capture that says more of itself.
+    pub fn about(out: W, about: About) -> io::Result<Self> {
+        let points = about.points.iter().map(|_| Point::default()).collect();
+        let mut writer = Self { out: Blocks::new(out), about, points, interfaces: 0 };
+        writer.begin()?;
+        Ok(writer)
     }
 
     /// Writes the frames of a batch, and keeps account of what it tells.
     pub fn write(&mut self, batch: &Batch) -> io::Result<()> {
-        self.check()?;
-        let result = self.append(batch);
-        self.has_failed = result.is_err();
-        result
-    }
-
-    /// Hands everything so far to the operating system.
-    pub fn flush(&mut self) -> io::Result<()> {
-        self.check()?;
-        let result = self.out.flush();
-        self.has_failed = result.is_err();
-        result
-    }
-
-    /// Ends the capture with what was written and lost, and gives back what it was written to.
-    pub fn finish(mut self) -> io::Result<W> {
-        self.check()?;
-        for interface in self.points.iter().flat_map(|point| &point.interfaces) {
-            let mut body = interface.id.to_le_bytes().to_vec();
-            body.extend(units(interface.last));
-            option(&mut body, LOST, &interface.lost.to_le_bytes());
-            option(&mut body, DELIVERED, &interface.frames.to_le_bytes());
-            end_options(&mut body);
-            write_block(&mut self.out, STATISTICS, &body)?;
+        self.introduce(batch)?;
+        for head in &batch.heads {
+            self.frame(batch, head, None)?;
         }
-        self.out.into_inner().map_err(io::IntoInnerError::into_error)
+        self.note(batch)
     }
 
-    fn check(&self) -> io::Result<()> {
-        if self.has_failed {
-            return Err(io::Error::other("the capture ended at an earlier error"));
-        }
-        Ok(())
-    }
-
-    fn append(&mut self, batch: &Batch) -> io::Result<()> {
-        let index = usize::from(batch.point.0);
-        let count = self.points.len();
-        let Some(point) = self.points.get_mut(index) else {
-            return Err(io::Error::other(format!("a batch of point {index}, and {count} were named")));
-        };
+    /// Writes what a batch tells of interfaces: its frames come next, each with [`Writer::frame`], then [`Writer::note`].
+    pub fn introduce(&mut self, batch: &Batch) -> io::Result<()> {
+        let id = self.interfaces;
+        let (point, about) = self.point(batch)?;
         point.names.extend(batch.index_names.iter().cloned());
-        for interface in &batch.interfaces {
+        let mut told = Vec::new();
+        for (id, interface) in (id..).zip(&batch.interfaces) {
             let number = point.interfaces.len() as u16;
             let names = take_names(&mut point.names, number);
-            write_block(&mut self.out, INTERFACE, &description(interface, &point.name, &names))?;
-            point.interfaces.push(Written {
-                id: self.interfaces,
+            let mut written = Written {
+                id,
+                told: interface.clone(),
+                names: BTreeMap::new(),
                 frames: 0,
                 lost: 0,
                 last: Timestamp::from_nanos(0),
-            });
-            self.interfaces += 1;
-        }
-        for head in &batch.heads {
-            let Some(interface) = point.interfaces.get_mut(usize::from(head.interface)) else {
-                let of = head.interface;
-                return Err(io::Error::other(format!("a frame of interface {of}, which was not told of")));
             };
-            // Looked at for every frame, taken for few: an empty list costs nothing.
-            let names = if point.names.is_empty() {
-                Vec::new()
-            } else {
-                take_names(&mut point.names, head.interface)
-            };
-            write_packet(&mut self.out, interface.id, head, batch.bytes(head), &names)?;
-            interface.frames += 1;
-            interface.last = interface.last.max(head.time);
+            written.note_names(&names);
+            told.push(description(interface, about, &names));
+            point.interfaces.push(written);
         }
+        self.interfaces += told.len() as u32;
+        told.iter().try_for_each(|body| self.out.add(INTERFACE, body, &[], &[]))
+    }
+
+    /// Writes one frame of a batch that was introduced, with a comment on it.
+    pub fn frame(&mut self, batch: &Batch, head: &Head, said: Option<&str>) -> io::Result<()> {
+        let (point, _) = self.point(batch)?;
+        let Some(interface) = point.interfaces.get_mut(usize::from(head.interface)) else {
+            let of = head.interface;
+            return Err(io::Error::other(format!("a frame of interface {of}, which was not told of")));
+        };
+        interface.frames += 1;
+        interface.last = interface.last.max(head.time);
+        let mut options = Vec::new();
+        // Looked at for every frame, taken for few: an empty list costs nothing.
+        if !point.names.is_empty() {
+            let names = take_names(&mut point.names, head.interface);
+            interface.note_names(&names);
+            comment(&mut options, &names);
+        }
+        if let Some(said) = said {
+            option(&mut options, COMMENT, said.as_bytes());
+        }
+        if !options.is_empty() {
+            end_options(&mut options);
+        }
+        let mut fields = [0; 20];
+        fields[..4].copy_from_slice(&interface.id.to_le_bytes());
+        fields[4..12].copy_from_slice(&units(head.time));
+        fields[12..16].copy_from_slice(&head.captured.to_le_bytes());
+        fields[16..].copy_from_slice(&head.original.to_le_bytes());
+        self.out.add(ENHANCED_PACKET, &fields, batch.bytes(head), &options)
+    }
+
+    /// Keeps account of what a batch tells besides frames.
+    pub fn note(&mut self, batch: &Batch) -> io::Result<()> {
+        let (point, _) = self.point(batch)?;
         for incident in &batch.incidents {
             // A source tells its losses for all of its interfaces: the first stands for them.
             if let (Incident::Dropped(more), Some(first)) = (incident, point.interfaces.first_mut()) {
@@ -165,6 +196,108 @@ impl<W: Write> Writer<W> {
         }
         Ok(())
     }
+
+    /// The point of each interface that was written, by its number in the file.
+    pub fn points(&self) -> Vec<PointIndex> {
+        let points = (0..).map(PointIndex).zip(&self.points);
+        let mut of: Vec<(u32, PointIndex)> =
+            points.flat_map(|(point, it)| it.interfaces.iter().map(move |it| (it.id, point))).collect();
+        of.sort_unstable();
+        of.into_iter().map(|(_, point)| point).collect()
+    }
+
+    /// Bytes so far, and what [`Writer::close`] adds to them.
+    pub fn size(&self) -> u64 {
+        self.out.size() + u64::from(self.interfaces) * STATISTICS_SIZE
+    }
+
+    /// Bytes of whole blocks that the operating system has taken: a file that is cut there is a capture.
+    pub fn whole(&self) -> u64 {
+        self.out.whole()
+    }
+
+    /// After an error: frames that were to be written, and of which a file that is cut to whole blocks has nothing.
+    pub fn lost(&self) -> u64 {
+        self.out.lost()
+    }
+
+    /// Hands everything so far to the operating system.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    /// Ends the capture, and goes on with another that knows all interfaces and names of this one; gives back what it
+    /// was written to.
+    pub fn go_on(&mut self, out: W) -> io::Result<W> {
+        self.end()?;
+        let ended = self.out.go_on(out)?;
+        self.begin()?;
+        Ok(ended)
+    }
+
+    /// Ends the capture with what was written and lost, and gives back what it was written to.
+    pub fn finish(mut self) -> io::Result<W> {
+        self.close()?;
+        Ok(self.into_inner())
+    }
+
+    /// Ends the capture with what was written and lost.
+    pub fn close(&mut self) -> io::Result<()> {
+        self.end()?;
+        self.out.flush()
+    }
+
+    /// What it was written to, as far as that was; after an error, when nothing can follow.
+    pub fn into_inner(self) -> W {
+        self.out.into_inner()
+    }
+
+    /// Writes the section header, and the interfaces that are known.
+    fn begin(&mut self) -> io::Result<()> {
+        self.out.add(SECTION, &section(&self.about), &[], &[])?;
+        let points = self.points.iter_mut().zip(&self.about.points);
+        let known = points.flat_map(|(point, about)| point.interfaces.iter_mut().map(move |it| (it, about)));
+        let mut known: Vec<_> = known.collect();
+        known.sort_by_key(|(interface, _)| interface.id);
+        for (interface, about) in known {
+            (interface.frames, interface.lost) = (0, 0);
+            let names: Vec<IndexName> = interface
+                .names
+                .iter()
+                .map(|(index, name)| IndexName { interface: 0, index: *index, name: name.clone() })
+                .collect();
+            self.out.add(INTERFACE, &description(&interface.told, about, &names), &[], &[])?;
+        }
+        Ok(())
+    }
+
+    fn end(&mut self) -> io::Result<()> {
+        for interface in self.points.iter().flat_map(|point| &point.interfaces) {
+            let mut body = interface.id.to_le_bytes().to_vec();
+            body.extend(units(interface.last));
+            option(&mut body, LOST, &interface.lost.to_le_bytes());
+            option(&mut body, DELIVERED, &interface.frames.to_le_bytes());
+            end_options(&mut body);
+            self.out.add(STATISTICS, &body, &[], &[])?;
+        }
+        Ok(())
+    }
+
+    fn point(&mut self, batch: &Batch) -> io::Result<(&mut Point, &AboutPoint)> {
+        let (index, count) = (usize::from(batch.point.0), self.points.len());
+        let unknown = || io::Error::other(format!("a batch of point {index}, and {count} were named"));
+        self.points.get_mut(index).zip(self.about.points.get(index)).ok_or_else(unknown)
+    }
+}
+
+impl Written {
+    fn note_names(&mut self, names: &[IndexName]) {
+        for named in names {
+            if self.names.len() < NAMES || self.names.contains_key(&named.index) {
+                self.names.insert(named.index, named.name.clone());
+            }
+        }
+    }
 }
 
 /// The names of that interface's indexes, taken from those that wait.
@@ -172,65 +305,48 @@ fn take_names(waiting: &mut Vec<IndexName>, interface: u16) -> Vec<IndexName> {
     waiting.extract_if(.., |named| named.interface == interface).collect()
 }
 
+/// The body of a section header.
+fn section(about: &About) -> Vec<u8> {
+    let mut body = Vec::new();
+    body.extend(0x1a2b_3c4d_u32.to_le_bytes());
+    body.extend([1_u16.to_le_bytes(), 0_u16.to_le_bytes()].concat());
+    // The section's length is not known in advance.
+    body.extend(u64::MAX.to_le_bytes());
+    if let Some(comment) = &about.comment {
+        option(&mut body, COMMENT, comment.as_bytes());
+    }
+    if let Some(system) = &about.system {
+        option(&mut body, SYSTEM, system.as_bytes());
+    }
+    option(&mut body, APPLICATION, concat!("egret ", env!("CARGO_PKG_VERSION")).as_bytes());
+    end_options(&mut body);
+    body
+}
+
 /// The body of an interface description.
-fn description(interface: &Interface, point: &str, names: &[IndexName]) -> Vec<u8> {
+fn description(interface: &Interface, about: &AboutPoint, names: &[IndexName]) -> Vec<u8> {
     let mut body = [interface.link.0.to_le_bytes(), [0; 2]].concat();
     body.extend(interface.snap_length.to_le_bytes());
     if let Some(name) = &interface.name {
         option(&mut body, NAME, name.to_string().as_bytes());
     }
-    if !point.is_empty() {
-        option(&mut body, DESCRIPTION, point.as_bytes());
+    if !about.name.is_empty() {
+        option(&mut body, DESCRIPTION, about.name.as_bytes());
     }
     option(&mut body, RESOLUTION, &[9]);
+    if let Some(filter) = &about.filter {
+        // A zero before it: it is in the words of pcap-filter(7).
+        option(&mut body, FILTER, &[b"\0", filter.as_bytes()].concat());
+    }
     comment(&mut body, names);
     end_options(&mut body);
     body
-}
-
-fn write_packet(
-    out: &mut impl Write,
-    interface: u32,
-    head: &Head,
-    bytes: &[u8],
-    names: &[IndexName],
-) -> io::Result<()> {
-    let mut options = Vec::new();
-    if !names.is_empty() {
-        comment(&mut options, names);
-        end_options(&mut options);
-    }
-    let padding = bytes.len().next_multiple_of(4) - bytes.len();
-    let total = (32 + bytes.len() + padding + options.len()) as u32;
-    let mut fields = [0; 28];
-    fields[..4].copy_from_slice(&ENHANCED_PACKET.to_le_bytes());
-    fields[4..8].copy_from_slice(&total.to_le_bytes());
-    fields[8..12].copy_from_slice(&interface.to_le_bytes());
-    fields[12..20].copy_from_slice(&units(head.time));
-    fields[20..24].copy_from_slice(&head.captured.to_le_bytes());
-    fields[24..].copy_from_slice(&head.original.to_le_bytes());
-    out.write_all(&fields)?;
-    out.write_all(bytes)?;
-    out.write_all(&[0; 3][..padding])?;
-    out.write_all(&options)?;
-    out.write_all(&total.to_le_bytes())
 }
 
 /// Nanoseconds since 1970 as the format has them: the upper half first, whatever the byte order.
 fn units(time: Timestamp) -> [u8; 8] {
     let nanos = u64::try_from(time.nanos()).unwrap_or(0);
     nanos.rotate_left(32).to_le_bytes()
-}
-
-/// A block whose body is padded to whole words.
-fn write_block(out: &mut impl Write, kind: u32, body: &[u8]) -> io::Result<()> {
-    let padding = body.len().next_multiple_of(4) - body.len();
-    let total = (12 + body.len() + padding) as u32;
-    out.write_all(&kind.to_le_bytes())?;
-    out.write_all(&total.to_le_bytes())?;
-    out.write_all(body)?;
-    out.write_all(&[0; 3][..padding])?;
-    out.write_all(&total.to_le_bytes())
 }
 
 fn option(body: &mut Vec<u8>, code: u16, value: &[u8]) {

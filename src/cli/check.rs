@@ -2,9 +2,12 @@
 
 use std::path::PathBuf;
 
+use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::frames::Frames;
+use crate::cli::known::Known;
 use crate::cli::output::Output;
 use crate::cli::traffic::Traffic;
+use crate::cli::until::UntilVerdicts;
 use crate::expect::flags::Flags;
 use crate::verdict::Reason;
 
@@ -19,6 +22,21 @@ use crate::verdict::Reason;
 pub struct Arguments {
     #[command(flatten)]
     pub frames: Frames,
+
+    #[command(flatten)]
+    pub verdicts: UntilVerdicts,
+
+    #[command(flatten)]
+    pub known: Known,
+
+    /// Keep the frames of the flows that are reported in FILE (pcapng): all their legs, and what --only lists; `-` is standard output.
+    /// Until the end all frames are in FILE-all, beside it. `egret record` keeps everything
+    #[arg(short = 'w', long = "write", value_name = "FILE", help_heading = "Frames")]
+    pub write: Option<PathBuf>,
+
+    /// Say with the frames that -w keeps what became of their flow, in comments that Wireshark shows
+    #[arg(long, requires = "write", help_heading = "Frames")]
+    pub annotate: bool,
 
     #[command(flatten)]
     pub traffic: Traffic,
@@ -40,6 +58,17 @@ pub struct Arguments {
     /// Exit with 0 where something could not be decided
     #[arg(long, help_heading = "Output")]
     pub allow_inconclusive: bool,
+}
+
+/// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
+const FOR_NAMES: u32 = 4_096;
+
+impl Arguments {
+    /// How much of a frame is captured, in bytes: enough for names, or all where frames are kept.
+    pub fn snap_length(&self) -> u32 {
+        let unsaid = if self.write.is_some() { MAX_SNAP_LENGTH } else { FOR_NAMES };
+        self.frames.snap_length.unwrap_or(unsaid)
+    }
 }
 
 /// Only what hurts nobody can be waived.

@@ -1,4 +1,5 @@
-//! Where frames come from, `-i [NAME=]IF`, `-r [NAME=]FILE` and `--from NAME=COMMAND`, and what is declared about their places.
+//! Where frames come from, `-i [NAME=]IF`, `-r [NAME=]FILE` and `--from NAME=COMMAND`, how much of them, and
+//! for how long.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,7 +10,6 @@ use anyhow::Context as _;
 use crate::capture::live::{ANY, MAX_SNAP_LENGTH};
 use crate::cli::until::Until;
 use crate::names::Hosts;
-use crate::place::Declaration;
 
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Frames")]
@@ -25,10 +25,6 @@ pub struct Frames {
     /// Command whose output is a capture, such as a tcpdump elsewhere: run by sh, without a terminal to ask for passwords on (repeat)
     #[arg(long, value_name = "NAME=COMMAND")]
     pub from: Vec<String>,
-
-    /// What a place is: pod, tunnel, uplink or remote. A capture of one place is named by its NAME alone
-    #[arg(long = "role", value_name = "NAME[/IF|#INDEX]=ROLE")]
-    pub roles: Vec<Declaration>,
 
     /// Names for the interface indexes of an `any` capture: what `ip link` printed on the machine that captured
     #[arg(long, value_name = "[NAME=]FILE")]
@@ -46,18 +42,9 @@ pub struct Frames {
     #[arg(long, value_name = "FILE")]
     pub hosts: Vec<PathBuf>,
 
-    /// What conntrack translates, for flows whose beginning or origin no frame shows: the machine's own table, or what
-    /// `conntrack -L -o extended` printed on the node (repeat). Verdicts that rest on it are probable
-    #[arg(long, value_name = "live|FILE")]
-    pub conntrack: Vec<PathBuf>,
-
-    /// Bytes kept of each frame that is captured [default: 4096, enough for names; 262144, all, with -w]
-    #[arg(short = 's', value_name = "BYTES", value_parser = clap::value_parser!(u32).range(64..=i64::from(MAX_SNAP_LENGTH)))]
+    /// Bytes kept of each frame that is captured; 0 is all
+    #[arg(short = 's', value_name = "BYTES", value_parser = snap_length)]
     pub snap_length: Option<u32>,
-
-    /// Keep the frames in FILE, too (pcapng); `-` is standard output
-    #[arg(short = 'w', value_name = "FILE")]
-    pub write: Option<PathBuf>,
 
     #[command(flatten)]
     pub until: Until,
@@ -87,15 +74,7 @@ impl Input {
     }
 }
 
-/// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
-const FOR_NAMES: u32 = 4_096;
-
 impl Frames {
-    /// How much of a frame is captured, in bytes.
-    pub fn snap_length(&self) -> u32 {
-        self.snap_length.unwrap_or(if self.write.is_some() { MAX_SNAP_LENGTH } else { FOR_NAMES })
-    }
-
     /// The sources, each with a name of its own.
     pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
         let mut sources: Vec<Source> = Vec::new();
@@ -132,22 +111,7 @@ impl Frames {
             add(&mut sources, None, ANY, Input::Interface(ANY.to_owned()))?;
         }
         self.until.fits(&sources)?;
-        self.check_roles(&sources)?;
         Ok(sources)
-    }
-
-    /// Refuses a role for a source that there is not, before anything is captured.
-    fn check_roles(&self, sources: &[Source]) -> anyhow::Result<()> {
-        let is_known = |role: &&Declaration| sources.iter().any(|source| source.name == role.point);
-        let Some(Declaration { point, within, role }) = self.roles.iter().find(|role| !is_known(role)) else {
-            return Ok(());
-        };
-        let known: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-        anyhow::bail!(
-            "--role {point}{within}={}: no point is named `{point}`; the points are: {}",
-            role.name(),
-            known.join(", ")
-        )
     }
 
     /// Names of interface indexes, by point; those for all points are under the empty name.
@@ -200,6 +164,15 @@ fn split(typed: &str, exists: impl Fn(&Path) -> bool) -> (Option<&str>, &str) {
         }
         _ => (None, typed),
     }
+}
+
+/// Bytes of a frame: all, or enough for the headers that tell flows apart.
+fn snap_length(typed: &str) -> Result<u32, String> {
+    let bytes =
+        typed.parse::<u32>().ok().filter(|bytes| *bytes == 0 || (64..=MAX_SNAP_LENGTH).contains(bytes));
+    bytes.ok_or_else(|| {
+        format!("`{typed}` is not a number of bytes from 64 to {MAX_SNAP_LENGTH}, or 0 for all")
+    })
 }
 
 fn valid_name(name: &str) -> anyhow::Result<String> {

@@ -118,16 +118,8 @@ impl Output {
             anyhow::bail!("frames (-w) and report (-o) would be written into one file; give them one each");
         }
         for (what, option, path) in [("the report", "-o", report), ("frames", "-w", kept)] {
-            let Some(path) = path else { continue };
-            let is_it = |source: &&Source| match &source.input {
-                Input::File(read) => is_one_file(read, path),
-                Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
-            };
-            if let Some(source) = sources.iter().find(is_it) {
-                anyhow::bail!(
-                    "{what} would be written over {}, a capture to be read; give {option} another file",
-                    source.shown
-                );
+            if let Some(path) = path {
+                spare(what, option, path, sources)?;
             }
         }
         Ok(())
@@ -142,6 +134,21 @@ impl Output {
         let file =
             File::create(&self.output).with_context(|| format!("cannot write the report to {path}"))?;
         Ok(Box::new(io::BufWriter::new(file)))
+    }
+}
+
+/// Refuses to write what `option` names over a capture that is to be read.
+pub fn spare(what: &str, option: &str, path: &Path, sources: &[Source]) -> anyhow::Result<()> {
+    let is_it = |source: &&Source| match &source.input {
+        Input::File(read) => is_one_file(read, path),
+        Input::Stdin | Input::Interface(_) | Input::Command(_) => false,
+    };
+    match sources.iter().find(is_it) {
+        Some(source) => anyhow::bail!(
+            "{what} would be written over {}, a capture to be read; give {option} another file",
+            source.shown
+        ),
+        None => Ok(()),
     }
 }
 

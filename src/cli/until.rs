@@ -17,6 +17,15 @@ pub struct Until {
     #[arg(long, value_name = "TIME", value_parser = duration)]
     pub duration: Option<Duration>,
 
+    /// Run COMMAND (by sh) once capturing has begun, and capture until it and its flows have ended. Its output goes to standard error
+    #[arg(long = "while", value_name = "COMMAND")]
+    pub command: Option<String>,
+}
+
+/// Ends that take verdicts into account.
+#[derive(Debug, Clone, Copy, Default, clap::Args)]
+#[command(next_help_heading = "Frames")]
+pub struct UntilVerdicts {
     /// Capture until N outgoing flows were judged and settled
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
     pub until_flows: Option<u64>,
@@ -24,33 +33,33 @@ pub struct Until {
     /// Capture until the first flow fails
     #[arg(long)]
     pub fail_fast: bool,
+}
 
-    /// Run COMMAND (by sh) once capturing has begun, and capture until it and its flows have ended. Its output goes to standard error
-    #[arg(long = "while", value_name = "COMMAND")]
-    pub command: Option<String>,
+impl UntilVerdicts {
+    /// Whether the sources can be captured for so long: what is about time needs one that goes on.
+    pub fn fits(self, sources: &[Source]) -> anyhow::Result<()> {
+        fit(&[("--until-flows", self.until_flows.is_some()), ("--fail-fast", self.fail_fast)], sources)
+    }
 }
 
 impl Until {
     /// Whether the sources can be captured for so long: what is about time needs one that goes on.
     pub fn fits(&self, sources: &[Source]) -> anyhow::Result<()> {
-        let option = [
-            ("--duration", self.duration.is_some()),
-            ("--until-flows", self.until_flows.is_some()),
-            ("--fail-fast", self.fail_fast),
-            ("--while", self.command.is_some()),
-        ];
-        let asked = option.iter().find(|(_, is_asked)| *is_asked);
-        match asked {
-            Some((option, _)) if !sources.iter().any(|source| source.input.is_live()) => {
-                anyhow::bail!("{option} is about a capture that goes on: give -i or --from, not only files")
-            }
-            _ => Ok(()),
+        fit(&[("--duration", self.duration.is_some()), ("--while", self.command.is_some())], sources)
+    }
+}
+
+fn fit(options: &[(&str, bool)], sources: &[Source]) -> anyhow::Result<()> {
+    match options.iter().find(|(_, is_asked)| *is_asked) {
+        Some((option, _)) if !sources.iter().any(|source| source.input.is_live()) => {
+            anyhow::bail!("{option} is about a capture that goes on: give -i or --from, not only files")
         }
+        _ => Ok(()),
     }
 }
 
 /// `30s`, `5m`, `1h30m`, `2 days`; a bare number is seconds.
-fn duration(typed: &str) -> Result<Duration, String> {
+pub(super) fn duration(typed: &str) -> Result<Duration, String> {
     let wrong = || format!("`{typed}` is no length of time; write it like 30s, 5m or 1h30m");
     let seconds = typed.trim().parse::<u32>().map(|seconds| SignedDuration::from_secs(i64::from(seconds)));
     let length = seconds.or_else(|_| {

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{self, Write as _};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use anyhow::Context as _;
@@ -10,38 +10,87 @@ use jiff::Timestamp as Now;
 
 use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
+use crate::cli::traffic::Asked;
 use crate::command::here::Here;
-use crate::command::session::Session;
+use crate::command::judging::Judging;
+use crate::command::keeper::Keeping;
+use crate::command::say;
+use crate::command::session::{Plan, Session};
 use crate::command::tables;
 use crate::decode;
 use crate::engine::{Engine, Lifetime, Settings};
 use crate::expect::environment::Environment;
 use crate::expect::policy::Policy;
 use crate::expect::{Cluster, Expectations};
+use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
     let sources = frames.sources()?;
+    // What was typed is checked before anything is opened.
+    let asked = arguments.traffic.asked(&frames.hosts)?;
+    for warning in &asked.warnings {
+        say(warning);
+    }
+    if let Some(expression) = &asked.expression
+        && sources.iter().any(|source| matches!(source.input, Input::Interface(_)))
+    {
+        expression.check_live()?;
+    }
+    arguments.verdicts.fits(&sources)?;
+    arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
-    let (settings, here) = settings(arguments, &sources)?;
+    let marks = Marks::of(&asked.composition)?;
+    let expression = asked.expression.clone();
+    let (settings, here) = settings(arguments, &sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
-    arguments.output.spare(&sources, frames.write.as_deref())?;
+    arguments.output.spare(&sources, arguments.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
     let captures_here = here.is_some();
-    tables::know_files(&mut engine, &frames.conntrack, captures_here.then(Now::now))?;
-    let is_stdout_used = arguments.output.is_stdout() || frames.write.as_deref() == Some(Path::new("-"));
-    Session::open(&mut engine, frames, &sources, here, &decoding, is_stdout_used)?.run(&mut engine)?;
+    tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
+    let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
+    let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, arguments.output.options().only);
+    let keeping = arguments.write.as_ref().map(keep).transpose()?;
+    let mut judging = Judging {
+        engine,
+        keeper: None,
+        keeping,
+        about: Vec::new(),
+        conntrack: &arguments.known.conntrack,
+        is_live,
+        count: frames.until.count,
+        expression: expression.as_ref(),
+        names: Vec::new(),
+        refused: None,
+    };
+    let plan = Plan {
+        command: "check",
+        frames,
+        sources: &sources,
+        snap_length: arguments.snap_length(),
+        filter: None,
+        here,
+        decoding: Some(&decoding),
+        marks,
+        limit: frames.until.count,
+        verdicts: arguments.verdicts,
+        is_stdout_used,
+    };
+    Session::open(&mut judging, plan)?.run(&mut judging)?;
+    if let Some(refused) = judging.refused.take() {
+        anyhow::bail!(refused);
+    }
+    let mut engine = judging.end();
     if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
         engine.note_limit(frames);
     }
-    engine.end();
     match engine.check_roles() {
         // A place that showed nothing is not known; what was captured is judged all the same.
         Err(error) if is_live => engine.warn(error.to_string()),
@@ -63,7 +112,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// What is asked, and, where interfaces of this machine are captured, what it says of itself.
-fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settings, Option<Here>)> {
+fn settings(
+    arguments: &Arguments,
+    sources: &[Source],
+    asked: Asked,
+) -> anyhow::Result<(Settings, Option<Here>)> {
     let environment = Environment::read(|name| std::env::var(name).ok());
     let mut policies = Vec::new();
     for path in &arguments.policy {
@@ -86,13 +139,15 @@ fn settings(arguments: &Arguments, sources: &[Source]) -> anyhow::Result<(Settin
         policies.push(Policy { cluster: found.cluster(), ..Policy::default() });
         here = Some(found);
     }
-    let (expectations, warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
+    let (expectations, mut warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
     let is_live = sources.iter().any(|source| source.input.is_live());
+    assumptions.extend(asked.assumptions);
+    warnings.extend(asked.warnings);
     let settings = Settings {
         expectations,
-        selection: arguments.traffic.selection.clone(),
+        selection: asked.composition,
         allowed: arguments.allow.clone(),
-        roles: arguments.frames.roles.clone(),
+        roles: arguments.known.roles.clone(),
         hosts: arguments.frames.hosts()?,
         is_numeric: arguments.output.numeric,
         warnings,

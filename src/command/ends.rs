@@ -2,13 +2,13 @@
 
 use std::time::{Duration, Instant};
 
-use crate::cli::until::Until;
+use crate::cli::until::{Until, UntilVerdicts};
 use crate::command::companion::Companion;
 use crate::command::listener;
 use crate::command::signals::Signals;
-use crate::engine::{Engine, Status};
+use crate::command::taker::{Status, Taker};
 
-/// How often the engine is asked how the run stands, at most; and of all time at most a tenth is spent on that.
+/// How often the taker is asked how the run stands, at most; and of all time at most a tenth is spent on that.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 const SHARE: u32 = 10;
 
@@ -44,14 +44,14 @@ struct Look {
 
 impl Ends {
     /// Listens to signals, and makes the command ready that is to run meanwhile.
-    pub(super) fn new(until: &Until, is_for_listener: bool) -> anyhow::Result<Self> {
+    pub(super) fn new(until: &Until, verdicts: UntilVerdicts, is_for_listener: bool) -> anyhow::Result<Self> {
         Ok(Self {
             signals: Signals::listen()?,
             has_begun: false,
             began: Instant::now(),
             duration: until.duration,
-            flows: until.until_flows,
-            is_fail_fast: until.fail_fast,
+            flows: verdicts.until_flows,
+            is_fail_fast: verdicts.fail_fast,
             companion: until.command.as_deref().map(Companion::prepare).transpose()?,
             companion_ended: None,
             is_for_listener,
@@ -73,45 +73,44 @@ impl Ends {
     }
 
     /// Whether the run is over.
-    pub(super) fn are_reached(&mut self, engine: &mut Engine) -> bool {
+    pub(super) fn are_reached(&mut self, taker: &mut impl Taker) -> bool {
         self.interrupted = self.signals.asked().or_else(|| {
             let has_left = self.is_for_listener && listener::has_left();
             has_left.then_some("nobody reads standard output any more")
         });
         self.interrupted.is_some()
             || self.duration.is_some_and(|duration| self.has_begun && self.began.elapsed() >= duration)
-            || self.is_command_over(engine)
-            || self.is_decided(engine)
+            || self.is_command_over(taker)
+            || self.is_decided(taker)
     }
 
-    fn is_command_over(&mut self, engine: &mut Engine) -> bool {
+    fn is_command_over(&mut self, taker: &mut impl Taker) -> bool {
         let Some(companion) = &mut self.companion else { return false };
         if self.companion_ended.is_none() {
             self.companion_ended = companion.ended().map(|how| (how, Instant::now()));
         }
         let Some((_, at)) = &self.companion_ended else { return false };
         let since = at.elapsed();
-        since >= STRAGGLERS || (since >= AFTERMATH && self.status(engine).unsettled == 0)
+        since >= STRAGGLERS || (since >= AFTERMATH && self.status(taker).unsettled == 0)
     }
 
     /// Whether enough flows have settled, or one has failed.
-    fn is_decided(&mut self, engine: &mut Engine) -> bool {
+    fn is_decided(&mut self, taker: &mut impl Taker) -> bool {
         let (flows, is_fail_fast) = (self.flows, self.is_fail_fast);
         if flows.is_none() && !is_fail_fast {
             return false;
         }
-        let Status { summary, unsettled, failed, .. } = *self.status(engine);
-        let settled = (summary.pass + summary.fail + summary.inconclusive).saturating_sub(unsettled);
+        let Status { settled, failed, .. } = *self.status(taker);
         flows.is_some_and(|flows| settled >= flows) || (is_fail_fast && failed > 0)
     }
 
     /// How the run stands, as of a moment ago.
-    pub(super) fn status(&mut self, engine: &mut Engine) -> &Status {
+    pub(super) fn status(&mut self, taker: &mut impl Taker) -> &Status {
         let is_due =
             self.last.as_ref().is_none_or(|last| last.at.elapsed() >= LOOK_EVERY.max(last.cost * SHARE));
         if is_due {
             let begun = Instant::now();
-            let status = engine.status();
+            let status = taker.status();
             self.last = Some(Look { status, at: Instant::now(), cost: begun.elapsed() });
         }
         &self.last.as_ref().expect("somebody looked just before, or earlier").status

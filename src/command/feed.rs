@@ -22,8 +22,10 @@ use anyhow::Context as _;
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
+use crate::command::marker::Marker;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
+use crate::filter::composition::marks::Marks;
 use crate::frame::PointIndex;
 
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
@@ -75,9 +77,15 @@ struct Asked {
 }
 
 impl Feed {
-    /// Starts a thread for each reader, and one that decodes; at most `limit` frames come out in all. Points are numbered
-    /// from 0, and each has a reader.
-    pub(super) fn start(readers: Vec<Reader>, options: &Options, limit: Option<u64>) -> anyhow::Result<Self> {
+    /// Starts a thread for each reader, and one that decodes; at most `limit` frames come out in all. Without
+    /// `decoding` they come without digests; with `marks`, these carry what is asked of frames. Points are numbered from 0,
+    /// and each has a reader.
+    pub(super) fn start(
+        readers: Vec<Reader>,
+        decoding: Option<&Options>,
+        marks: Option<Marks>,
+        limit: Option<u64>,
+    ) -> anyhow::Result<Self> {
         let points: usize = readers.iter().map(|reader| reader.points().len()).sum();
         let (full, read) = sync_channel(IN_FLIGHT);
         let (digested, filled) = sync_channel(IN_FLIGHT);
@@ -102,7 +110,9 @@ impl Feed {
         // The seed only keeps packets from being aimed at the table; no result depends on it.
         let hasher = KeyHasher::new(RandomState::new().hash_one(0));
         let decoder = Decoder {
-            digesters: (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect(),
+            digesters: decoding
+                .map(|options| (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect()),
+            marker: marks.zip(decoding).map(|(marks, options)| Marker::new(marks, options.clone(), points)),
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
@@ -270,9 +280,10 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
     }
 }
 
-/// Decodes: each point has a digester, which knows its places.
+/// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
-    digesters: Vec<Digester>,
+    digesters: Option<Vec<Digester>>,
+    marker: Option<Marker>,
     /// Frames still wanted.
     left: u64,
     asked: Arc<Asked>,
@@ -289,7 +300,12 @@ impl Decoder {
                 // No more was asked for.
                 batch.incidents.retain(|incident| *incident != Incident::Unfinished);
             }
-            self.digesters[batch.point.0 as usize].digest(&mut batch);
+            if let Some(digesters) = &mut self.digesters {
+                digesters[batch.point.0 as usize].digest(&mut batch);
+            }
+            if let Some(marker) = &mut self.marker {
+                marker.mark(&mut batch);
+            }
             if digested.send(batch).is_err() {
                 return;
             }

@@ -1,112 +1,270 @@
-//! Keeps the frames while they are judged: `-w FILE`.
+//! Keeps the frames of the flows that are reported: `egret check -w FILE`.
+//!
+//! Which flows these are is known at the end alone: a join, a role of a place, the next packet may change what is said of any. So all
+//! frames go to a spool first, a capture like any other, and once everything is judged those that are wanted are copied:
+//!
+//! ```text
+//!   frames ─▶ spool, trace-all.pcapng ──┐
+//!     └─▶ engine ─▶ ledger: whose ──────┴─▶ trace.pcapng
+//! ```
+//!
+//! The spool stands beside FILE and is removed at the end. Whatever ends the process before that, it is there, with all frames. Where
+//! FILE is standard output or a device, it has no name and lies in the temporary directory.
 
-use std::fs::File;
-use std::io::{self, BufWriter, IsTerminal as _, Write};
-use std::os::unix::fs::FileTypeExt as _;
+use std::fs::{self, File};
+use std::io::{self, Seek as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
-use crate::capture::writer::Writer;
+use crate::capture::scratch::scratch;
+use crate::capture::writer::extract::{Choice, extract};
+use crate::capture::writer::{About, AboutPoint, Writer};
+use crate::command::files::standard_output;
+use crate::command::ledger::Ledger;
+use crate::command::opener::Opener;
 use crate::command::say;
 use crate::digest::Batch;
+use crate::engine::{Engine, Told};
+use crate::frame::PointIndex;
+use crate::verdict::Verdict;
 
 /// How often what was written is handed on.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
 
-/// A capture that is being written. What goes wrong is told at the end: judging goes on without it.
+/// What is to be kept, and where; until that begins.
+pub(super) struct Keeping {
+    pub(super) path: PathBuf,
+    /// Frames say what became of their flow.
+    pub(super) is_annotated: bool,
+    /// Only of flows with these verdicts; empty is all.
+    pub(super) only: Vec<Verdict>,
+    /// Makes the spool, if it is to have a name.
+    opener: Option<Opener>,
+}
+
+impl Keeping {
+    /// To be called before sources are opened.
+    pub(super) fn new(path: &Path, is_annotated: bool, only: Vec<Verdict>) -> anyhow::Result<Self> {
+        let is_file = path.as_os_str() != "-" && fs::metadata(path).map_or(true, |found| found.is_file());
+        let directory = path.parent().unwrap_or(Path::new(""));
+        let opener = is_file.then(|| Opener::of(directory, &spool_stem(path))).transpose()?;
+        Ok(Self { path: path.to_owned(), is_annotated, only, opener })
+    }
+}
+
+/// The file that holds all frames meanwhile. Dropped, it is gone.
+struct Spool {
+    file: File,
+    /// Who made it, and its path, if it has a name.
+    named: Option<(Opener, PathBuf)>,
+}
+
+impl Spool {
+    /// A spool beside the file that `opener` was made for, under a name that is free.
+    fn beside(path: &Path, mut opener: Opener) -> anyhow::Result<Self> {
+        let stem = spool_stem(path);
+        let ending = path.extension().map_or_else(String::new, |ending| format!(".{}", ending.display()));
+        let mut name = format!("{stem}{ending}");
+        let mut number = 1;
+        loop {
+            match opener.create(&name) {
+                Ok(file) => return Ok(Self { file, named: Some((opener, path.with_file_name(name))) }),
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                Err(error) => {
+                    let shown = path.with_file_name(name);
+                    return Err(error).with_context(|| {
+                        format!(
+                            "-w: cannot create {}, which is to hold all frames meanwhile",
+                            shown.display()
+                        )
+                    });
+                }
+            }
+            number += 1;
+            name = format!("{stem}-{number}{ending}");
+        }
+    }
+
+    /// A spool without a name.
+    fn nameless(directory: &Path) -> io::Result<Self> {
+        Ok(Self { file: scratch(directory)?, named: None })
+    }
+
+    /// Leaves it; returns where it is.
+    fn leave(mut self) -> Option<PathBuf> {
+        self.named.take().map(|(_, path)| path)
+    }
+}
+
+impl Drop for Spool {
+    fn drop(&mut self) {
+        if let Some((opener, path)) = &mut self.named {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if let Err(error) = opener.remove(name) {
+                say(format_args!(
+                    "{}, which held all frames meanwhile, cannot be removed: {error}",
+                    path.display()
+                ));
+            }
+        }
+    }
+}
+
+/// Frames that are being kept. What goes wrong is told at the end: judging goes on without it.
 pub(super) struct Keeper {
-    path: PathBuf,
-    writer: Option<Writer<Box<dyn Write>>>,
+    keeping: Keeping,
+    out: File,
+    /// All frames; `None` once it has ended.
+    writer: Option<Writer<File>>,
+    spool: Spool,
+    ledger: Ledger,
+    about: About,
     /// When what was written was last handed on.
     flushed: Instant,
-    has_lost_reader: bool,
-    problem: Option<String>,
+    failure: Option<io::Error>,
+    /// The point of each of the spool's interfaces, once it has ended.
+    interfaces: Vec<PointIndex>,
 }
 
 impl Keeper {
-    /// Creates the file; `points` are the names of what is captured.
-    pub(super) fn create(path: &Path, points: &[String]) -> anyhow::Result<Self> {
-        let shown = path.display();
-        let out: Box<dyn Write> = if path.as_os_str() == "-" {
-            if io::stdout().is_terminal() {
-                anyhow::bail!("-w -: frames are no text for a terminal; give a file, or a pipe");
-            }
-            if !is_file_or_null() {
-                say(
-                    "frames go to standard output; where that leaves through an interface that is captured, it captures \
-                     itself: capture others with -i",
-                );
-            }
-            Box::new(io::stdout())
+    /// Creates the files; `points` are what is captured.
+    pub(super) fn create(mut keeping: Keeping, points: Vec<AboutPoint>) -> anyhow::Result<Self> {
+        let shown = keeping.path.display().to_string();
+        let out = if keeping.path.as_os_str() == "-" {
+            standard_output()?.with_context(|| format!("-w: cannot write to {shown}"))?
         } else {
-            Box::new(File::create(path).with_context(|| format!("-w: cannot create {shown}"))?)
+            File::create(&keeping.path).with_context(|| format!("-w: cannot create {shown}"))?
         };
-        let out: Box<dyn Write> = Box::new(BufWriter::with_capacity(1 << 20, out));
-        let writer = Writer::new(out, points.iter().map(String::as_str))
-            .with_context(|| format!("-w: cannot write to {shown}"))?;
+        // Beside FILE, where there is room for frames: a pod may have no other place to write to.
+        let directory = match keeping.opener {
+            Some(_) => keeping
+                .path
+                .parent()
+                .filter(|parent| !parent.as_os_str().is_empty())
+                .unwrap_or(Path::new("."))
+                .to_owned(),
+            None => std::env::temp_dir(),
+        };
+        let cannot = || format!("-w: cannot write in {}", directory.display());
+        let ledger = Ledger::new(&directory, keeping.is_annotated).with_context(cannot)?;
+        let spool = match keeping.opener.take() {
+            Some(opener) => Spool::beside(&keeping.path, opener)?,
+            None => Spool::nameless(&directory).with_context(cannot)?,
+        };
+        let about = About { system: super::recorder::system(), comment: None, points };
+        let writer = Writer::about(spool.file.try_clone()?, about.clone())
+            .with_context(|| format!("-w: cannot write all frames for {shown}"))?;
         Ok(Self {
-            path: path.to_owned(),
+            keeping,
+            out,
             writer: Some(writer),
+            spool,
+            ledger,
+            about,
             flushed: Instant::now(),
-            has_lost_reader: false,
-            problem: None,
+            failure: None,
+            interfaces: Vec::new(),
         })
     }
 
-    pub(super) fn keep(&mut self, batch: &Batch) {
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.write(batch)
-        {
-            self.fail(&error);
+    /// Keeps a batch that the engine has just taken in.
+    pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
+        if let Some(writer) = &mut self.writer {
+            let kept = writer.write(batch).and_then(|()| self.ledger.note_owners(engine.owners()));
+            if let Err(error) = kept {
+                self.fail(error);
+            }
         }
+        self.note(engine);
     }
 
     /// Hands on what was written, from time to time: somebody may look at it meanwhile, and whatever ends the process, most of it
     /// is there.
-    pub(super) fn hand_on(&mut self) {
+    pub(super) fn hand_on(&mut self, engine: &mut Engine) {
+        self.note(engine);
         if self.flushed.elapsed() < FLUSH_EVERY {
             return;
         }
         self.flushed = Instant::now();
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.flush()
+        if let Some(Err(error)) = self.writer.as_mut().map(Writer::flush) {
+            self.fail(error);
+        }
+    }
+
+    /// Copies the frames that are wanted; returns what went wrong, in words.
+    pub(super) fn finish(mut self, engine: &mut Engine) -> Option<String> {
+        engine.tell_all(|flow| self.note_flow(&flow));
+        self.note(engine);
+        match self.writer.as_mut().map(Writer::close) {
+            Some(Err(error)) => self.fail(error),
+            _ => self.end_writing(),
+        }
+        let Self { keeping, out, mut spool, ledger, mut about, failure, interfaces, .. } = self;
+        about.comment = Some(words(&keeping.only));
+        let copied = spool.file.rewind().and_then(|()| {
+            let mut answers = ledger.read()?;
+            let point = |interface: u32| interfaces.get(interface as usize).copied();
+            extract(&spool.file, &out, &about, |interface| match point(interface) {
+                Some(point) => answers.next(point),
+                None => Ok(Choice::Leave),
+            })
+        });
+        let error = match (failure, copied) {
+            // Who reads has enough: that is no failure.
+            (_, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return None,
+            (None, Ok(_)) => return None,
+            (Some(error), _) | (None, Err(error)) => error,
+        };
+        let rest = spool.leave().map_or_else(String::new, |spool| {
+            format!("; what was captured of all frames is in {}", spool.display())
+        });
+        Some(format!(
+            "the frames in {} are incomplete: {error}; all of them were judged all the same{rest}",
+            keeping.path.display()
+        ))
+    }
+
+    /// Notes what the engine has to tell.
+    fn note(&mut self, engine: &mut Engine) {
+        for flow in engine.take_told() {
+            self.note_flow(&flow);
+        }
+        self.ledger.note_late(engine.take_late_owners());
+    }
+
+    fn note_flow(&mut self, flow: &Told) {
+        let is_wanted = self.keeping.only.is_empty() || self.keeping.only.contains(&flow.verdict);
+        if is_wanted
+            && self.failure.is_none()
+            && let Err(error) = self.ledger.note_flow(flow)
         {
-            self.fail(&error);
+            self.fail(error);
         }
     }
 
-    /// Whether frames were written for somebody who has enough of them.
-    pub(super) fn has_lost_reader(&self) -> bool {
-        self.has_lost_reader
+    fn end_writing(&mut self) {
+        if let Some(writer) = self.writer.take() {
+            self.interfaces = writer.points();
+        }
     }
 
-    /// Writes what is left; returns what went wrong, in words.
-    pub(super) fn finish(mut self) -> Option<String> {
-        if let Some(Err(error)) =
-            self.writer.take().map(|writer| writer.finish().and_then(|mut out| out.flush()))
-        {
-            self.fail(&error);
-        }
-        self.problem
-    }
-
-    fn fail(&mut self, error: &io::Error) {
-        self.writer = None;
-        // Who reads has enough: that is no failure.
-        self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
-        if !self.has_lost_reader {
-            let path = self.path.display();
-            self.problem = Some(format!(
-                "the frames in {path} are incomplete: {error}; all of them were judged all the same"
-            ));
-        }
+    fn fail(&mut self, error: io::Error) {
+        self.end_writing();
+        self.failure.get_or_insert(error);
     }
 }
 
-/// Whether standard output is a file, or a device that keeps nothing.
-fn is_file_or_null() -> bool {
-    let metadata = std::fs::metadata("/proc/self/fd/1");
-    metadata.is_ok_and(|found| found.is_file() || found.file_type().is_char_device())
+/// `trace-all` for `trace.pcapng`.
+fn spool_stem(path: &Path) -> String {
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    format!("{stem}-all")
+}
+
+/// What is in the file, for its comment.
+fn words(only: &[Verdict]) -> String {
+    let verdicts: Vec<&str> = only.iter().map(|verdict| verdict.name()).collect();
+    let which = if verdicts.is_empty() { String::new() } else { format!(" ({})", verdicts.join(", ")) };
+    format!("frames of the flows that egret check reported{which}")
 }

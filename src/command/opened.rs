@@ -5,7 +5,7 @@ use crate::capture::savefile::{self, Keep, Meter, Savefile};
 use crate::cli::frames::{Input, Source};
 use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
-use crate::engine::Engine;
+use crate::command::taker::Taker;
 use crate::frame::PointIndex;
 
 /// Why a source could not be opened.
@@ -38,32 +38,32 @@ impl Opened {
         self.names.is_empty()
     }
 
-    /// Opens a source and makes it known to the engine.
+    /// Opens a source and makes it known to the taker.
     pub(super) fn open(
         &mut self,
-        engine: &mut Engine,
+        taker: &mut impl Taker,
         source: &Source,
         request: &Request,
     ) -> Result<(), Failure> {
         match &source.input {
             Input::Stdin => {
                 let savefile = Savefile::stdin(Keep::Nothing)?;
-                let point = self.add(engine, source);
+                let point = self.add(taker, source);
                 self.meters.push(savefile.meter());
                 // Who makes others wait must not be waited for.
                 self.readers.push(Reader::Savefiles(vec![(point, savefile)]));
             }
             Input::File(path) => {
                 let savefile = Savefile::open(path, Keep::Nothing)?;
-                let point = self.add(engine, source);
+                let point = self.add(taker, source);
                 self.meters.push(savefile.meter());
                 self.savefiles.push((point, savefile));
             }
             Input::Interface(interface) => {
                 let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
-                let point = self.add(engine, source);
+                let point = self.add(taker, source);
                 if let Some(filter) = &request.filter {
-                    engine.note_filter(point, filter);
+                    taker.note_filter(point, filter);
                 }
                 self.live.push(point);
                 self.readers.push(Reader::Live(point, live));
@@ -71,7 +71,7 @@ impl Opened {
             Input::Command(command) => {
                 let (output, leash) = Output::of(command).map_err(Failure::Command)?;
                 self.leashes.push(leash);
-                let point = self.add(engine, source);
+                let point = self.add(taker, source);
                 self.awaited.push(point);
                 self.readers.push(Reader::Stream(point, source.name.clone(), output));
             }
@@ -79,8 +79,8 @@ impl Opened {
         Ok(())
     }
 
-    fn add(&mut self, engine: &mut Engine, source: &Source) -> PointIndex {
+    fn add(&mut self, taker: &mut impl Taker, source: &Source) -> PointIndex {
         self.names.push(source.name.clone());
-        engine.add_point(&source.name, &source.shown)
+        taker.add_point(source)
     }
 }

@@ -9,21 +9,20 @@ use jiff::Timestamp as Now;
 
 use crate::capture::live::{self, Request};
 use crate::cli::frames::{Frames, Input, Source};
+use crate::cli::until::UntilVerdicts;
 use crate::command::companion::Leash;
 use crate::command::ends::Ends;
 use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
 use crate::command::here::Here;
-use crate::command::keeper::Keeper;
 use crate::command::opened::{Failure, Opened};
 use crate::command::progress::Progress;
 use crate::command::refused;
-use crate::command::say;
-use crate::command::status::Status;
-use crate::command::tables;
+use crate::command::status::Line;
+use crate::command::taker::Taker;
 use crate::decode::Options;
 use crate::digest::{Batch, Incident};
-use crate::engine::Engine;
+use crate::filter::composition::marks::Marks;
 use crate::frame::{PointIndex, Timestamp};
 use crate::privilege;
 
@@ -45,12 +44,35 @@ const UNSURE: i64 = 1_000_000_000;
 /// Bytes of all rings together, at most; those of a single source suffice for a second of traffic at full speed.
 const RINGS: usize = 128 << 20;
 
+/// What is to be read, and how.
+pub(super) struct Plan<'a> {
+    /// The subcommand's name.
+    pub(super) command: &'a str,
+    pub(super) frames: &'a Frames,
+    pub(super) sources: &'a [Source],
+    /// Bytes kept of each frame that is captured; 0 is all.
+    pub(super) snap_length: u32,
+    /// What interfaces are captured with (pcap-filter(7)).
+    pub(super) filter: Option<&'a str>,
+    /// What this machine says of itself, if that is asked.
+    pub(super) here: Option<Here>,
+    /// How frames are decoded; `None` where nobody needs digests.
+    pub(super) decoding: Option<&'a Options>,
+    /// What is asked of each frame that is decoded.
+    pub(super) marks: Option<Marks>,
+    /// Frames that are read at most; a taker that wants a number of those it chooses counts itself.
+    pub(super) limit: Option<u64>,
+    /// How a run is over that takes flows into account.
+    pub(super) verdicts: UntilVerdicts,
+    /// Whether the result goes to standard output, so that nobody needs it who does not read that.
+    pub(super) is_stdout_used: bool,
+}
+
 /// Open sources, and what goes along with reading them.
 pub(super) struct Session {
     feed: Feed,
     ends: Ends,
     here: Option<Here>,
-    keeper: Option<Keeper>,
     /// Of commands whose output is read; dropped, they end.
     leashes: Vec<Leash>,
     /// Points that have not begun.
@@ -64,14 +86,12 @@ pub(super) struct Session {
     /// Why sources that were opened turned out to be no captures; by point.
     unread: BTreeMap<PointIndex, String>,
     points: usize,
-    /// Frames that are wanted.
-    count: Option<u64>,
 }
 
 /// What people are shown meanwhile.
 enum Shown {
     Progress(Progress),
-    Status(Status),
+    Status(Line),
 }
 
 impl Shown {
@@ -84,31 +104,25 @@ impl Shown {
 }
 
 impl Session {
-    /// Opens all sources and makes them known to the engine. What cannot be read is told to the engine; that nothing can
-    /// be read at all is an error. Once this returns, the process has no privileges.
-    pub(super) fn open(
-        engine: &mut Engine,
-        frames: &Frames,
-        sources: &[Source],
-        here: Option<Here>,
-        options: &Options,
-        is_stdout_used: bool,
-    ) -> anyhow::Result<Self> {
+    /// Opens all sources and makes them known to the taker. What cannot be read is told to it; that nothing can be read
+    /// at all is an error. Once this returns, the process has no privileges.
+    pub(super) fn open(taker: &mut impl Taker, plan: Plan<'_>) -> anyhow::Result<Self> {
+        let Plan { frames, sources, .. } = plan;
         let mut opened = Opened::default();
         let mut failures = Vec::new();
         let export = Export::of_environment();
         let interfaces = sources.iter().filter(|source| matches!(source.input, Input::Interface(_))).count();
         let request = Request {
             interface: String::new(),
-            snap_length: frames.snap_length(),
+            snap_length: plan.snap_length,
             buffer: (RINGS / interfaces.max(1)).clamp(1 << 20, live::BUFFER),
-            filter: export.as_ref().map(Export::filter),
+            filter: both(export.as_ref().map(Export::filter), plan.filter),
         };
         for source in sources {
-            match opened.open(engine, source, &request) {
+            match opened.open(taker, source, &request) {
                 Ok(()) => {}
                 Err(Failure::Live(error @ live::Error::NotPermitted { .. })) => {
-                    return Err(refused::explained(&error));
+                    return Err(refused::explained(&error, plan.command));
                 }
                 Err(failure) => failures.push(failure.to_string()),
             }
@@ -118,20 +132,14 @@ impl Session {
         }
         let is_live = sources.iter().any(|source| source.input.is_live());
         for failure in failures {
-            if is_live {
-                // The report may be hours away.
-                say(format_args!("{failure}; going on without it"));
-            }
-            engine.note_unread(failure);
+            taker.note_unread(failure);
         }
         if let (Some(export), false) = (&export, opened.live.is_empty()) {
-            engine.assume(export.to_string());
+            taker.assume(export.to_string());
         }
-        let keeper = frames.write.as_deref().map(|path| Keeper::create(path, &opened.names)).transpose()?;
         // From now on, signals end the run in good order.
-        let ends = Ends::new(&frames.until, is_live && is_stdout_used)?;
-        // Now that all is open, whatever began before is in it.
-        tables::know_live(engine, &frames.conntrack);
+        let ends = Ends::new(&frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
+        taker.prepare(&opened.names)?;
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
             Err(error) if interfaces > 0 => return Err(error.into()),
@@ -144,16 +152,15 @@ impl Session {
             readers.push(Reader::Savefiles(savefiles));
         }
         let shown = if is_live {
-            Shown::Status(Status::new(frames.until.command.is_none()))
+            Shown::Status(Line::new(frames.until.command.is_none()))
         } else {
             Shown::Progress(Progress::new(meters))
         };
-        let feed = Feed::start(readers, options, frames.until.count)?;
+        let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
         let mut session = Self {
             feed,
             ends,
-            here,
-            keeper,
+            here: plan.here,
             leashes,
             awaited,
             opened: Instant::now(),
@@ -162,39 +169,37 @@ impl Session {
             obliging,
             unread: BTreeMap::new(),
             points: names.len(),
-            count: frames.until.count,
         };
-        session.look_around(engine);
+        session.look_around(taker);
         session.begin_if_ready();
         Ok(session)
     }
 
     /// Takes frames in until the sources end, or somebody or something asks for it.
-    pub(super) fn run(mut self, engine: &mut Engine) -> anyhow::Result<()> {
+    pub(super) fn run(mut self, taker: &mut impl Taker) -> anyhow::Result<()> {
         let mut stopped: Option<Instant> = None;
         let mut last_heard = Instant::now();
         loop {
             match self.feed.next(PATIENCE) {
                 Next::Batch(batch) => {
                     last_heard = Instant::now();
-                    self.take(batch, engine);
+                    self.take(batch, taker);
                 }
                 Next::Nothing => {}
-                Next::End => return self.close(engine, Left::Nobody),
+                Next::End => return self.close(taker, Left::Nobody),
             }
-            if self.count.is_some_and(|count| engine.frames() >= count) {
-                return self.close(engine, Left::Unwanted);
+            if taker.has_enough() {
+                return self.close(taker, Left::Unwanted);
             }
-            self.wait_no_longer(engine);
-            self.tell_time(engine, stopped.is_some());
+            self.wait_no_longer(taker);
+            self.tell_time(taker, stopped.is_some());
             if stopped.is_none() {
-                self.show(engine);
+                self.show(taker);
             }
-            let has_lost_reader = self.keeper.as_ref().is_some_and(Keeper::has_lost_reader);
             match stopped {
-                None if has_lost_reader || self.ends.are_reached(engine) => {
+                None if !taker.can_go_on() || self.ends.are_reached(taker) => {
                     stopped = Some(Instant::now());
-                    self.note_stop(engine);
+                    self.note_stop(taker);
                     // Commands have their last word on standard error.
                     self.shown.clear();
                     self.feed.stop();
@@ -203,7 +208,7 @@ impl Session {
                 Some(since) if since.elapsed() > GRACE => {
                     self.feed.leave();
                     if last_heard.elapsed() > GRACE {
-                        return self.close(engine, Left::Waiting);
+                        return self.close(taker, Left::Waiting);
                     }
                 }
                 _ => {}
@@ -211,52 +216,45 @@ impl Session {
         }
     }
 
-    fn take(&mut self, batch: Batch, engine: &mut Engine) {
+    fn take(&mut self, mut batch: Batch, taker: &mut impl Taker) {
         self.awaited.retain(|point| *point != batch.point);
         self.begin_if_ready();
-        self.look_around(engine);
+        self.look_around(taker);
         for incident in &batch.incidents {
             if let Incident::Unread(why) = incident {
                 self.unread.insert(batch.point, why.clone());
             }
         }
-        if let Some(keeper) = &mut self.keeper {
-            keeper.keep(&batch);
-        }
-        engine.ingest(&batch);
+        taker.take(&mut batch);
         self.feed.give_back(batch);
     }
 
     /// Says what is left to say. That no source was a capture is an error.
-    fn close(mut self, engine: &mut Engine, left: Left) -> anyhow::Result<()> {
+    fn close(mut self, taker: &mut impl Taker, left: Left) -> anyhow::Result<()> {
         self.shown.clear();
         if self.unread.len() == self.points {
             let why: Vec<String> = self.unread.into_values().collect();
             return Err(anyhow::anyhow!("{}", why.join("\n  "))).context("nothing could be read");
         }
         if let Some(told) = self.ends.told_of_command() {
-            engine.assume(told);
+            taker.assume(told);
         }
         if let Some(why) = self.ends.interrupted() {
             let what = if self.obliging.is_empty() { "reading ended early" } else { "capturing was ended" };
-            engine.assume(format!("{what}: {why}"));
-        }
-        if let Some(problem) = self.keeper.and_then(Keeper::finish) {
-            say(&problem);
-            engine.warn(problem);
+            taker.assume(format!("{what}: {why}"));
         }
         match left {
             Left::Nobody => return self.feed.join(),
             // What one interface shows may lie behind the last frame that was wanted of another.
             Left::Unwanted => {
                 for point in self.live {
-                    engine.note_watched(point, Timestamp::MIN);
+                    taker.note_watched(point, Timestamp::MIN);
                 }
             }
             Left::Waiting => {
                 for (point, name) in self.obliging {
                     if !self.feed.is_over(point) {
-                        engine.warn(format!(
+                        taker.warn(format!(
                             "{name}: did not end within {} s of being asked to, and was left; what it held back is missing",
                             GRACE.as_secs()
                         ));
@@ -275,7 +273,7 @@ impl Session {
     }
 
     /// Begins without the commands that have given nothing for too long.
-    fn wait_no_longer(&mut self, engine: &mut Engine) {
+    fn wait_no_longer(&mut self, taker: &mut impl Taker) {
         if self.awaited.is_empty() || self.opened.elapsed() < LOGIN {
             return;
         }
@@ -287,8 +285,7 @@ impl Session {
                      with -U",
                     LOGIN.as_secs()
                 );
-                say(&told);
-                engine.warn(told);
+                taker.alarm(told);
             }
         }
         self.begin_if_ready();
@@ -296,49 +293,55 @@ impl Session {
 
     /// While an interface is captured, it is, whether it shows frames or not; until it is gone, or readers are asked to end,
     /// which each does in its own time.
-    fn tell_time(&mut self, engine: &mut Engine, is_stopped: bool) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.hand_on();
-        }
+    fn tell_time(&mut self, taker: &mut impl Taker, is_stopped: bool) {
+        taker.meanwhile();
         if self.obliging.is_empty() {
             return;
         }
         let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
-        engine.tick(now);
+        taker.tick(now);
         if is_stopped {
             return;
         }
         let feed = &self.feed;
         self.live.retain(|point| {
             let is_over = feed.is_over(*point);
-            engine.note_watched(*point, Timestamp::from_nanos(now.nanos() - UNSURE));
+            taker.note_watched(*point, Timestamp::from_nanos(now.nanos() - UNSURE));
             !is_over
         });
     }
 
     /// What is captured still was so until now: all that passed by then will be delivered.
-    fn note_stop(&mut self, engine: &mut Engine) {
+    fn note_stop(&mut self, taker: &mut impl Taker) {
         let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
         for point in self.live.iter().filter(|point| !self.feed.is_over(**point)) {
-            engine.note_watched(*point, now);
+            taker.note_watched(*point, now);
         }
     }
 
     /// Learns what has become of the machine's interfaces, if anything has.
-    fn look_around(&mut self, engine: &mut Engine) {
+    fn look_around(&mut self, taker: &mut impl Taker) {
         let Some(known) = self.here.as_mut().and_then(Here::news) else { return };
         for point in &self.live {
-            engine.know_interfaces(*point, &known);
+            taker.know_interfaces(*point, &known);
         }
     }
 
     /// Commands that have not begun may have something to say themselves.
-    fn show(&mut self, engine: &mut Engine) {
+    fn show(&mut self, taker: &mut impl Taker) {
         match &mut self.shown {
             Shown::Status(_) if !self.awaited.is_empty() => {}
             Shown::Progress(progress) => progress.show(),
-            Shown::Status(status) => status.show(|| self.ends.status(engine).summary),
+            Shown::Status(status) => status.show(|| self.ends.status(taker)),
         }
+    }
+}
+
+/// The filter of what passes both. The one that was typed comes last: `vlan` in it means another thing from there on.
+fn both(own: Option<String>, typed: Option<&str>) -> Option<String> {
+    match (own, typed) {
+        (Some(own), Some(typed)) => Some(format!("{own} and ({typed})")),
+        (own, typed) => own.or_else(|| typed.map(str::to_owned)),
     }
 }
 

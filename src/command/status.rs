@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use crate::command::taker::Status;
 use crate::number::thousands;
-use crate::snapshot::Summary;
 
 /// How often the line is drawn.
 const DRAW: Duration = Duration::from_millis(250);
@@ -16,7 +16,7 @@ const FREE: usize = 4;
 /// Columns where the terminal does not tell.
 const COLUMNS: usize = 80;
 
-pub(super) struct Status {
+pub(super) struct Line {
     is_shown: bool,
     began: Instant,
     drawn: Option<Instant>,
@@ -25,7 +25,7 @@ pub(super) struct Status {
     rate: u64,
 }
 
-impl Status {
+impl Line {
     /// Nothing is shown where nobody looks, or where another command talks on standard error.
     pub(super) fn new(is_alone: bool) -> Self {
         let now = Instant::now();
@@ -35,21 +35,21 @@ impl Status {
     }
 
     /// Shows how the run stands; nobody is asked more often than that is drawn.
-    pub(super) fn show(&mut self, stands: impl FnOnce() -> Summary) {
+    pub(super) fn show<'a>(&mut self, stands: impl FnOnce() -> &'a Status) {
         if !self.is_shown || self.drawn.is_some_and(|drawn| drawn.elapsed() < DRAW) {
             return;
         }
-        let summary = &stands();
+        let status = stands();
         let now = Instant::now();
         self.drawn = Some(now);
         let since = now - self.last.0;
         if since >= RATE {
-            self.rate = (summary.frames.saturating_sub(self.last.1)) * 1000 / since.as_millis().max(1) as u64;
-            self.last = (now, summary.frames);
+            self.rate = (status.frames.saturating_sub(self.last.1)) * 1000 / since.as_millis().max(1) as u64;
+            self.last = (now, status.frames);
         }
         let columns = terminal_size::terminal_size_of(std::io::stderr());
         let columns = columns.map_or(COLUMNS, |(width, _)| usize::from(width.0));
-        let line = line((now - self.began).as_secs(), self.rate, summary);
+        let line = line((now - self.began).as_secs(), self.rate, status);
         let line: String = line.chars().take(columns.saturating_sub(FREE)).collect();
         // What other commands say on standard error begins where the line does. A terminal that was closed shows nothing,
         // and that is all.
@@ -63,27 +63,15 @@ impl Status {
     }
 }
 
-/// `capturing 12 s · 34,567 frames, 2,881/s · 53 flows: 50 pass, 3 fail · Ctrl-C ends`.
-fn line(seconds: u64, rate: u64, summary: &Summary) -> String {
+/// `capturing 12 s · 34,567 frames, 2,881/s · 53 flows: 3 fail, 50 pass · Ctrl-C ends`.
+fn line(seconds: u64, rate: u64, status: &Status) -> String {
     let mut line =
-        format!("capturing {seconds} s · {} frames, {}/s", thousands(summary.frames), thousands(rate));
-    if summary.kernel_drops > 0 {
-        let _ = write!(line, ", {} dropped", thousands(summary.kernel_drops));
+        format!("capturing {seconds} s · {} frames, {}/s", thousands(status.frames), thousands(rate));
+    if status.dropped > 0 {
+        let _ = write!(line, ", {} dropped", thousands(status.dropped));
     }
-    let _ = write!(line, " · {} flows", thousands(summary.flows));
-    let counts = [
-        (summary.fail, "fail"),
-        (summary.inconclusive, "inconclusive"),
-        (summary.pass, "pass"),
-        (summary.exempt, "exempt"),
-    ];
-    let counts: Vec<String> = counts
-        .iter()
-        .filter(|(count, _)| *count > 0)
-        .map(|(count, word)| format!("{} {word}", thousands(*count)))
-        .collect();
-    if !counts.is_empty() {
-        let _ = write!(line, ": {}", counts.join(", "));
+    if !status.words.is_empty() {
+        let _ = write!(line, " · {}", status.words);
     }
     line.push_str(" · Ctrl-C ends");
     line
@@ -95,16 +83,14 @@ mod tests {
 
     #[test]
     fn the_line_says_what_there_is_and_nothing_that_is_not() {
-        let summary = Summary { frames: 34_567, flows: 53, pass: 50, fail: 3, ..Summary::default() };
-        let shown = line(12, 2881, &summary);
+        let status =
+            Status { frames: 34_567, words: "53 flows: 3 fail, 50 pass".to_owned(), ..Status::default() };
+        let shown = line(12, 2881, &status);
         assert_eq!(
             shown,
             "capturing 12 s · 34,567 frames, 2,881/s · 53 flows: 3 fail, 50 pass · Ctrl-C ends"
         );
-        let summary = Summary { kernel_drops: 1200, ..Summary::default() };
-        assert_eq!(
-            line(0, 0, &summary),
-            "capturing 0 s · 0 frames, 0/s, 1,200 dropped · 0 flows · Ctrl-C ends"
-        );
+        let status = Status { dropped: 1200, ..Status::default() };
+        assert_eq!(line(0, 0, &status), "capturing 0 s · 0 frames, 0/s, 1,200 dropped · Ctrl-C ends");
     }
 }

@@ -10,22 +10,22 @@ use crate::frame::LinkType;
 
 /// Bytes, and what the header to be put before them must call them.
 #[derive(Debug, Clone)]
-pub(super) struct Inner {
-    pub(super) wire: Vec<u8>,
+pub(crate) struct Inner {
+    pub(crate) wire: Vec<u8>,
     protocol: u8,
     ethertype: u16,
 }
 
 /// A SYN-ACK without options that carries `payload` bytes.
-pub(super) fn tcp(source: u16, destination: u16, payload: usize) -> Inner {
+pub(crate) fn tcp(source: u16, destination: u16, payload: usize) -> Inner {
     tcp_with(source, destination, &[], payload)
 }
 
-pub(super) const SEQ: u32 = 0x0102_0304;
-pub(super) const ACK: u32 = 0x0506_0708;
+pub(crate) const SEQ: u32 = 0x0102_0304;
+pub(crate) const ACK: u32 = 0x0506_0708;
 
 /// The same with `options`, whose length must be a multiple of 4.
-pub(super) fn tcp_with(source: u16, destination: u16, options: &[u8], payload: usize) -> Inner {
+pub(crate) fn tcp_with(source: u16, destination: u16, options: &[u8], payload: usize) -> Inner {
     let mut bytes = Vec::new();
     bytes.extend(source.to_be_bytes());
     bytes.extend(destination.to_be_bytes());
@@ -37,7 +37,7 @@ pub(super) fn tcp_with(source: u16, destination: u16, options: &[u8], payload: u
     Inner { wire: bytes, protocol: protocol::TCP, ethertype: 0 }
 }
 
-pub(super) fn udp(source: u16, destination: u16, payload: &[u8]) -> Inner {
+pub(crate) fn udp(source: u16, destination: u16, payload: &[u8]) -> Inner {
     let mut bytes = Vec::new();
     bytes.extend(source.to_be_bytes());
     bytes.extend(destination.to_be_bytes());
@@ -48,21 +48,21 @@ pub(super) fn udp(source: u16, destination: u16, payload: &[u8]) -> Inner {
 }
 
 /// An ICMP message of type `kind` and code 1 that carries `quote`.
-pub(super) fn icmp(number: u8, kind: u8, quote: &[u8]) -> Inner {
+pub(crate) fn icmp(number: u8, kind: u8, quote: &[u8]) -> Inner {
     let bytes = [&[kind, 1, 0, 0, 0, 0, 0, 0], quote].concat();
     Inner { wire: bytes, protocol: number, ethertype: 0 }
 }
 
 /// An echo message of `kind` with identifier 7 and sequence number 9.
-pub(super) fn echo(number: u8, kind: u8, payload: &[u8]) -> Inner {
+pub(crate) fn echo(number: u8, kind: u8, payload: &[u8]) -> Inner {
     let bytes = [&[kind, 0, 0, 0, 0, 7, 0, 9], payload].concat();
     Inner { wire: bytes, protocol: number, ethertype: 0 }
 }
 
-pub(super) const TAG: u32 = 0x0a0b_0c0d;
+pub(crate) const TAG: u32 = 0x0a0b_0c0d;
 
 /// An SCTP packet with verification tag [`TAG`] and these chunks.
-pub(super) fn sctp(source: u16, destination: u16, chunks: &[u8]) -> Inner {
+pub(crate) fn sctp(source: u16, destination: u16, chunks: &[u8]) -> Inner {
     let mut bytes = Vec::new();
     bytes.extend(source.to_be_bytes());
     bytes.extend(destination.to_be_bytes());
@@ -73,10 +73,10 @@ pub(super) fn sctp(source: u16, destination: u16, chunks: &[u8]) -> Inner {
 }
 
 /// An SCTP INIT chunk with initiate tag 5.
-pub(super) const INIT: [u8; 20] = [1, 0, 0, 20, 0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
+pub(crate) const INIT: [u8; 20] = [1, 0, 0, 20, 0, 0, 0, 5, 0, 1, 0, 0, 0, 1, 0, 1, 0, 0, 0, 1];
 
 /// An ARP message; the sender's link-layer address is 02:00:00:00:00:01.
-pub(super) fn arp(operation: u8, sender: &str, target: &str) -> Inner {
+pub(crate) fn arp(operation: u8, sender: &str, target: &str) -> Inner {
     let octets = |typed: &str| typed.parse::<Ipv4Addr>().expect("an address").octets();
     let bytes = [
         [0, 1, 8, 0, 6, 4, 0, operation, 2, 0, 0, 0, 0, 1].as_slice(),
@@ -89,7 +89,7 @@ pub(super) fn arp(operation: u8, sender: &str, target: &str) -> Inner {
 }
 
 /// A message of neighbour discovery about `target`, with an option that holds 02:00:00:00:00:01.
-pub(super) fn neighbour(kind: u8, target: &str) -> Inner {
+pub(crate) fn neighbour(kind: u8, target: &str) -> Inner {
     let option = if kind == 136 { 2 } else { 1 };
     let target = target.parse::<Ipv6Addr>().expect("an address").octets();
     let target: &[u8] = if kind == 133 { &[] } else { &target };
@@ -99,26 +99,26 @@ pub(super) fn neighbour(kind: u8, target: &str) -> Inner {
 }
 
 /// The payload of a link header that calls it `ethertype`.
-pub(super) fn raw(ethertype: u16, bytes: &[u8]) -> Inner {
+pub(crate) fn raw(ethertype: u16, bytes: &[u8]) -> Inner {
     Inner { wire: bytes.to_vec(), protocol: 0, ethertype }
 }
 
 /// The payload of an IP packet that calls it `protocol`.
-pub(super) fn content(protocol: u8, bytes: &[u8]) -> Inner {
+pub(crate) fn content(protocol: u8, bytes: &[u8]) -> Inner {
     Inner { wire: bytes.to_vec(), protocol, ethertype: 0 }
 }
 
-pub(super) const IP_ID: u16 = 0x1234;
-pub(super) const TTL: u8 = 63;
+pub(crate) const IP_ID: u16 = 0x1234;
+pub(crate) const TTL: u8 = 63;
 
 impl Inner {
     /// Within an IPv4 packet.
-    pub(super) fn in4(self, source: &str, destination: &str) -> Self {
+    pub(crate) fn in4(self, source: &str, destination: &str) -> Self {
         self.in4_with(source, destination, &[], 0x4000)
     }
 
     /// Within an IPv4 packet with `options` (a multiple of 4 bytes) and this word of flags and offset.
-    pub(super) fn in4_with(self, source: &str, destination: &str, options: &[u8], fragment: u16) -> Self {
+    pub(crate) fn in4_with(self, source: &str, destination: &str, options: &[u8], fragment: u16) -> Self {
         let length = 20 + options.len();
         let mut bytes = vec![0x40 | (length / 4) as u8, 0];
         bytes.extend(((length + self.wire.len()) as u16).to_be_bytes());
@@ -133,12 +133,12 @@ impl Inner {
     }
 
     /// Within an IPv6 packet.
-    pub(super) fn in6(self, source: &str, destination: &str) -> Self {
+    pub(crate) fn in6(self, source: &str, destination: &str) -> Self {
         self.in6_with(source, destination, TTL)
     }
 
     /// Within an IPv6 packet with this hop limit.
-    pub(super) fn in6_with(self, source: &str, destination: &str, hop_limit: u8) -> Self {
+    pub(crate) fn in6_with(self, source: &str, destination: &str, hop_limit: u8) -> Self {
         let mut bytes = vec![0x60, 0, 0, 0];
         bytes.extend((self.wire.len() as u16).to_be_bytes());
         bytes.extend([self.protocol, hop_limit]);
@@ -149,7 +149,7 @@ impl Inner {
     }
 
     /// Behind an IPv6 extension header of type `number`, eight bytes long.
-    pub(super) fn behind(self, number: u8, rest: [u8; 7]) -> Self {
+    pub(crate) fn behind(self, number: u8, rest: [u8; 7]) -> Self {
         let mut bytes = vec![self.protocol];
         bytes.extend(rest);
         bytes.extend(self.wire);
@@ -157,16 +157,16 @@ impl Inner {
     }
 
     /// Within a VLAN tag of type `ethertype`.
-    pub(super) fn tagged(self, ethertype: u16, id: u16) -> Self {
+    pub(crate) fn tagged(self, ethertype: u16, id: u16) -> Self {
         let bytes = [&id.to_be_bytes(), &self.ethertype.to_be_bytes(), self.wire.as_slice()].concat();
         Self { wire: bytes, protocol: 0, ethertype }
     }
 
-    pub(super) fn ethernet(self) -> Vec<u8> {
+    pub(crate) fn ethernet(self) -> Vec<u8> {
         [[2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1].as_slice(), &self.ethertype.to_be_bytes(), &self.wire].concat()
     }
 
-    pub(super) fn sll(self, packet_type: u16) -> Vec<u8> {
+    pub(crate) fn sll(self, packet_type: u16) -> Vec<u8> {
         [
             packet_type.to_be_bytes().as_slice(),
             &[0, 1, 0, 6, 2, 0, 0, 0, 0, 1, 0, 0],
@@ -176,7 +176,7 @@ impl Inner {
         .concat()
     }
 
-    pub(super) fn sll2(self, interface: u32, packet_type: u8) -> Vec<u8> {
+    pub(crate) fn sll2(self, interface: u32, packet_type: u8) -> Vec<u8> {
         [
             self.ethertype.to_be_bytes().as_slice(),
             &[0, 0],
@@ -188,12 +188,12 @@ impl Inner {
     }
 
     /// Behind the address family of a BSD loopback capture.
-    pub(super) fn family(self, family: [u8; 4]) -> Vec<u8> {
+    pub(crate) fn family(self, family: [u8; 4]) -> Vec<u8> {
         [family.as_slice(), &self.wire].concat()
     }
 
     /// An Ethernet frame of this within a VXLAN datagram.
-    pub(super) fn vxlan(self, port: u16, vni: u32) -> Self {
+    pub(crate) fn vxlan(self, port: u16, vni: u32) -> Self {
         let header = (u64::from(0x08_u8) << 56 | u64::from(vni) << 8).to_be_bytes();
         udp(40000, port, &[header.as_slice(), &self.ethernet()].concat())
     }
@@ -201,7 +201,7 @@ impl Inner {
 
 impl Inner {
     /// Within a Geneve datagram with these options (a multiple of 4 bytes), as Ethernet or as it is.
-    pub(super) fn geneve(self, port: u16, vni: u32, options: &[u8], is_bridged: bool) -> Self {
+    pub(crate) fn geneve(self, port: u16, vni: u32, options: &[u8], is_bridged: bool) -> Self {
         let (number, content) =
             if is_bridged { (ethertype::BRIDGED, self.ethernet()) } else { (self.ethertype, self.wire) };
         let mut bytes = vec![(options.len() / 4) as u8, 0];
@@ -213,7 +213,7 @@ impl Inner {
     }
 
     /// Behind a GRE header with these flags, words that they announce, and content type.
-    pub(super) fn gre(self, flags: u16, words: &[u32], number: u16) -> Self {
+    pub(crate) fn gre(self, flags: u16, words: &[u32], number: u16) -> Self {
         let mut bytes = flags.to_be_bytes().to_vec();
         bytes.extend(number.to_be_bytes());
         bytes.extend(words.iter().flat_map(|word| word.to_be_bytes()));
@@ -222,12 +222,12 @@ impl Inner {
     }
 
     /// An Ethernet frame of this, as the content of whatever carries frames.
-    pub(super) fn framed(self) -> Self {
+    pub(crate) fn framed(self) -> Self {
         raw(ethertype::BRIDGED, &self.ethernet())
     }
 
     /// Behind a label stack with these labels, as the content of a link.
-    pub(super) fn labelled(self, labels: &[u32]) -> Self {
+    pub(crate) fn labelled(self, labels: &[u32]) -> Self {
         let entry = |(index, label): (usize, &u32)| {
             (label << 12 | u32::from(index + 1 == labels.len()) << 8 | 64).to_be_bytes()
         };
@@ -236,14 +236,14 @@ impl Inner {
     }
 
     /// Behind SNAP, as the content of a link that states its length.
-    pub(super) fn snapped(self) -> Self {
+    pub(crate) fn snapped(self) -> Self {
         let header = [0xaa, 0xaa, 3, 0, 0, 0];
         let bytes = [header.as_slice(), &self.ethertype.to_be_bytes(), &self.wire].concat();
         raw(bytes.len() as u16, &bytes)
     }
 
     /// In a session of PPP over Ethernet.
-    pub(super) fn pppoe(self) -> Self {
+    pub(crate) fn pppoe(self) -> Self {
         let number: u16 = if self.ethertype == ethertype::IPV6 { 0x57 } else { 0x21 };
         let length = (self.wire.len() as u16 + 2).to_be_bytes();
         let header = [0x11, 0, 0, 9, length[0], length[1]];
@@ -251,7 +251,7 @@ impl Inner {
     }
 
     /// As an 802.11 frame from a station to its access point.
-    pub(super) fn wifi(self) -> Vec<u8> {
+    pub(crate) fn wifi(self) -> Vec<u8> {
         let mut header = [0_u8; 26];
         header[..2].copy_from_slice(&[0x88, 0x01]);
         header[10..16].copy_from_slice(&[2, 0, 0, 0, 0, 1]);
@@ -260,13 +260,13 @@ impl Inner {
     }
 
     /// This behind `bytes`, which are not told apart from it.
-    pub(super) fn after(self, bytes: &[u8]) -> Self {
+    pub(crate) fn after(self, bytes: &[u8]) -> Self {
         Self { wire: [bytes, &self.wire].concat(), ..self }
     }
 }
 
 /// An option of Open Virtual Network: class 0x0102, type 0x80, four bytes.
-pub(super) const GENEVE_OPTION: [u8; 8] = [1, 2, 0x80, 1, 0, 1, 0, 2];
+pub(crate) const GENEVE_OPTION: [u8; 8] = [1, 2, 0x80, 1, 0, 1, 0, 2];
 
 /// The full digest of a frame that was captured whole.
 pub(super) fn read(link: LinkType, bytes: &[u8]) -> Full {
@@ -274,12 +274,12 @@ pub(super) fn read(link: LinkType, bytes: &[u8]) -> Full {
 }
 
 /// Source and destination of a digest's packet.
-pub(super) fn ends(digest: &Digest) -> String {
+pub(crate) fn ends(digest: &Digest) -> String {
     format!("{} > {}", digest.source(), digest.destination())
 }
 
 /// Frames of every kind that is followed, on every link type.
-pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
+pub(crate) fn samples() -> Vec<(LinkType, Vec<u8>)> {
     let (a, b, x, y) = ("10.128.0.5", "203.0.113.25", "fd00::5", "2001:db8::25");
     let (n, m) = ("192.168.12.11", "192.168.12.12");
     let inner = [
@@ -345,7 +345,7 @@ pub(super) fn samples() -> Vec<(LinkType, Vec<u8>)> {
 }
 
 /// The same IP packet over every link that is not so common, and behind every header that comes before IP.
-pub(super) fn other_links(packet: &Inner) -> Vec<(LinkType, Vec<u8>)> {
+pub(crate) fn other_links(packet: &Inner) -> Vec<(LinkType, Vec<u8>)> {
     let is_6 = packet.ethertype == ethertype::IPV6;
     let ppp = [0xff, 3, 0, if is_6 { 0x57 } else { 0x21 }];
     let nlpid = if is_6 { 0x8e } else { 0xcc };

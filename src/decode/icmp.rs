@@ -36,7 +36,7 @@ pub(super) fn step(walk: &mut Walk<'_>, v6: bool) -> Step {
     }
     walk.push(Header::Icmp { v6, kind, code, payload }, ICMP_LENGTH)?;
     // An error is never sent about an error (RFC 1122 §3.2.2): a quoted one names no conversation.
-    if is_error(v6, kind) && !walk.quoting {
+    if is_icmp_error(v6, kind) && !walk.quoting {
         walk.quoting = true;
         return Ok(Next::Ip(Some(if v6 { 6 } else { 4 })));
     }
@@ -57,7 +57,7 @@ const fn echo(v6: bool, kind: u8) -> Option<bool> {
 /// IPv4: destination unreachable, time exceeded, parameter problem (RFC 792). Redirects (5) and source quenches (4,
 /// obsolete by RFC 6633) quote packets, too, but those went on. IPv6: destination unreachable, packet too big,
 /// time exceeded, parameter problem (RFC 4443 §3).
-const fn is_error(v6: bool, kind: u8) -> bool {
+pub const fn is_icmp_error(v6: bool, kind: u8) -> bool {
     if v6 { matches!(kind, 1..=4) } else { matches!(kind, 3 | 11 | 12) }
 }
 

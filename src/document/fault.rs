@@ -1,4 +1,4 @@
-//! What is wrong with a file, each mistake with the line that it is in.
+//! What is wrong with a document, each mistake with the line that it is in.
 //!
 //! ```text
 //! cannot use policy.yaml: 2 mistakes
@@ -12,11 +12,11 @@ use std::fmt::Write as _;
 use super::Position;
 use crate::text::Text;
 
-/// A file cannot be used.
+/// A document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
     #[error("cannot use {name}: it has {bytes} bytes, and {what} has {most} at most; split it into several")]
-    TooLarge { name: String, bytes: usize, what: &'static str, most: usize },
+    TooLarge { name: String, what: &'static str, bytes: usize, most: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },
     #[error("cannot use {name}: {}{report}", count(*.mistakes))]
@@ -25,7 +25,7 @@ pub enum Error {
 
 /// One mistake.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Fault {
+pub struct Fault {
     at: Position,
     message: String,
 }
@@ -37,14 +37,14 @@ const TOLD: usize = 20;
 const AROUND: usize = 60;
 
 impl Fault {
-    pub(crate) fn new(at: Position, message: String) -> Self {
+    pub fn new(at: Position, message: String) -> Self {
         Self { at, message }
     }
 }
 
 impl Position {
     /// This, or `other` where this is not known.
-    pub(crate) fn or(self, other: Self) -> Self {
+    pub fn or(self, other: Self) -> Self {
         if self.line == 0 { other } else { self }
     }
 }

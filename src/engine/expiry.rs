@@ -158,11 +158,17 @@ impl Engine {
     }
 
     fn expire_one(&mut self, flow: FlowIndex) {
+        if let Some(reason) = self.standings.of(flow).map(|standing| standing.reason) {
+            self.tell_last(flow, reason);
+        }
         let name = self.name_of_counted(flow).cloned();
         self.standings.expire(flow, name.as_ref());
     }
 
     fn evict_one(&mut self, flow: FlowIndex) {
+        if let Some(reason) = self.standings.group_of(flow).map(|group| group.kind.evicted().reason) {
+            self.tell_last(flow, reason);
+        }
         let name = self.name_of_counted(flow).cloned();
         let seen = || self.table.tracks_of(flow).flat_map(|t| self.table.legs_of(t)).map(|(_, leg)| leg);
         let first = seen().map(|leg| leg.first_seen).min().unwrap_or(Timestamp::MAX);

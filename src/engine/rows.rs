@@ -239,7 +239,7 @@ fn explainer(engine: &Engine) -> Explainer<'_> {
     Explainer { facts: &engine.facts, expectations: &engine.settings.expectations }
 }
 
-fn expected_words(engine: &Engine, expectation: Option<usize>) -> Vec<String> {
+pub(super) fn expected_words(engine: &Engine, expectation: Option<usize>) -> Vec<String> {
     expectation.map_or_else(Vec::new, |index| engine.settings.expectations.list[index].source.words())
 }
 

@@ -31,7 +31,9 @@ impl Finder {
             means_service: Vec::new(),
         };
         for (at, one) in all.list.iter().enumerate() {
-            finder.means_service.push(one.to.dst.iter().any(|block| all.cluster.overlaps_service(*block)));
+            finder
+                .means_service
+                .push(one.to.destinations().iter().any(|block| all.cluster.overlaps_service(*block)));
             let singles: Option<Vec<Address>> = one.from.iter().map(|block| block.single()).collect();
             match singles {
                 Some(singles) if !one.is_from_everywhere() => {

@@ -15,8 +15,9 @@ use std::str::FromStr;
 use crate::expect::source::{self, Source};
 use crate::expect::{Cluster, Expectation, Known, Node, Origins};
 use crate::filter::address::{self, block};
-use crate::filter::nearest::{meant, nearest};
 use crate::filter::selection::{self, Selection};
+use crate::filter::term::{Side, Term};
+use crate::nearest::{meant, nearest};
 use crate::net::{Address, Block};
 
 /// What was typed about expectations and the cluster.
@@ -165,9 +166,9 @@ impl Selector {
     }
 
     fn add_from(&mut self, values: &str) -> Result<(), selection::Error> {
-        let mut read = Selection::default();
-        read.add("src", values)?;
-        self.from.append(&mut read.src);
+        let mut read = Term::Address(Side::Source, Vec::new());
+        read.extend(values)?;
+        self.from.extend(read.blocks());
         Ok(())
     }
 

@@ -19,13 +19,10 @@
 //! empty lists are mistakes, because a forgotten address must not make an expectation speak about everything. All
 //! mistakes are told at once.
 
-use std::fmt::Display;
-
-use crate::document::{self, Error, Fault, Key, Node, Position, Value};
+use crate::document::{self, Key, Node, Position, Reading, Value, empty};
 use crate::expect::source::{self, Source};
 use crate::expect::{Cluster, Expectation, Known, Node as ClusterNode, Origins, Wanted};
 use crate::filter::address::{self, is_name};
-use crate::filter::nearest::{meant, nearest};
 use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::objects::{Labels, Selector};
@@ -38,8 +35,7 @@ pub struct Policy {
     pub cluster: Cluster,
 }
 
-/// Most bytes of a policy file: thousands of expectations.
-pub const LARGEST: usize = 4 << 20;
+pub use crate::document::{Error, LARGEST};
 
 const KEYS: [&str; 2] = ["cluster", "expectations"];
 const CLUSTER: [&str; 4] = ["pod_cidrs", "service_cidrs", "inside", "nodes"];
@@ -67,35 +63,19 @@ const NOT_TO: [&str; 4] = ["src", "src_port", "not_src", "not_src_port"];
 impl Policy {
     /// What the file called `name` says, whose content is `bytes`.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
-        let name = Text::from(name).to_string();
-        if bytes.len() > LARGEST {
-            return Err(Error::TooLarge { name, bytes: bytes.len(), what: "a policy file", most: LARGEST });
-        }
-        let text = match std::str::from_utf8(bytes) {
-            Ok(text) => text,
-            Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
-        };
-        let root = document::read(text).map_err(|(at, why)| {
-            let why = format!("this cannot be read: {}", Text::from(&*why));
-            Error::faulty(&name, text, vec![Fault::new(at, why)])
-        })?;
-        let mut reading = Reading { name: &name, faults: Vec::new() };
-        let policy = reading.policy(&root);
-        if reading.faults.is_empty() { Ok(policy) } else { Err(Error::faulty(&name, text, reading.faults)) }
+        document::understood(name, "a policy file", bytes, |name, root, reading| {
+            Walk { name, reading }.policy(root)
+        })
     }
 }
 
 /// A walk through a file's tree that goes on after a mistake.
-struct Reading<'a> {
+struct Walk<'a> {
     name: &'a str,
-    faults: Vec<Fault>,
+    reading: &'a mut Reading,
 }
 
-impl Reading<'_> {
-    fn fault(&mut self, at: Position, message: impl Display) {
-        self.faults.push(Fault::new(at, message.to_string()));
-    }
-
+impl Walk<'_> {
     /// `policy.yaml:7`
     fn place(&self, at: Position) -> String {
         format!("{}:{}", self.name, at.line)
@@ -105,10 +85,10 @@ impl Reading<'_> {
         let mut policy = Policy::default();
         if matches!(root.value, Value::Null) {
             let next = "write `expectations:` with at least one expectation in it";
-            self.fault(Position { line: 1, column: 1 }, format!("nothing is written here; {next}"));
+            self.reading.fault(Position { line: 1, column: 1 }, format!("nothing is written here; {next}"));
             return policy;
         }
-        for (key, node) in self.entries(root, "a policy file", &KEYS) {
+        for (key, node) in self.reading.entries(root, "a policy file", &KEYS) {
             match key.name.as_str() {
                 "cluster" => policy.cluster = self.cluster(node),
                 _ => policy.expectations = self.expectations(key, node),
@@ -119,7 +99,7 @@ impl Reading<'_> {
 
     fn cluster(&mut self, node: &Node) -> Cluster {
         let mut cluster = Cluster::default();
-        for (key, node) in self.entries(node, "`cluster`", &CLUSTER) {
+        for (key, node) in self.reading.entries(node, "`cluster`", &CLUSTER) {
             match key.name.as_str() {
                 "pod_cidrs" => cluster.pods = self.known(key, node),
                 "service_cidrs" => cluster.services = self.known(key, node),
@@ -149,7 +129,8 @@ impl Reading<'_> {
         for (name, node) in entries {
             if !is_name(&name.name) {
                 let shown = Text::from(&*name.name);
-                self.fault(name.at, format!("`{shown}` is not the name of a node; write it like worker1"));
+                self.reading
+                    .fault(name.at, format!("`{shown}` is not the name of a node; write it like worker1"));
             }
             nodes.push(ClusterNode {
                 name: Some(name.name.clone()),
@@ -162,10 +143,10 @@ impl Reading<'_> {
 
     fn expectations(&mut self, key: &Key, node: &Node) -> Vec<Expectation> {
         match &node.value {
-            Value::List(items) if items.is_empty() => self.fault(node.at, empty(key)),
+            Value::List(items) if items.is_empty() => self.reading.fault(node.at, empty(key)),
             Value::List(items) => return items.iter().filter_map(|item| self.expectation(item)).collect(),
-            Value::Null => self.fault(key.at, empty(key)),
-            _ => self.fault(node.at, "`expectations` is a list; write each expectation behind a `-`"),
+            Value::Null => self.reading.fault(key.at, empty(key)),
+            _ => self.reading.fault(node.at, "`expectations` is a list; write each expectation behind a `-`"),
         }
         Vec::new()
     }
@@ -184,48 +165,27 @@ impl Reading<'_> {
             because: vec![place],
         };
         let mut source = None;
-        let before = self.faults.len();
-        let entries = self.entries(node, "an expectation", &EXPECTATION);
+        let before = self.reading.count();
+        let entries = self.reading.entries(node, "an expectation", &EXPECTATION);
         for &(key, node) in &entries {
             match key.name.as_str() {
-                "name" => expectation.name = self.one_line(key, node).unwrap_or_default(),
+                "name" => expectation.name = self.reading.one_line(key, node).unwrap_or_default(),
                 "from" => (expectation.from, expectation.origins.wanted) = self.from(key, node),
                 "to" => expectation.to = self.to(key, node),
                 "source" => source = self.source(key, node),
                 "source_remote" => {
-                    expectation.source_remote = self.values(key, node, |_, value| source::block(value));
+                    expectation.source_remote =
+                        self.reading.values(key, node, |_, value| source::block(value));
                 }
-                _ => expectation.optional = self.flag(key, node),
+                _ => expectation.optional = self.reading.flag(key, node),
             }
         }
-        if !entries.iter().any(|(key, _)| key.name == "source") && self.faults.len() == before {
+        if !entries.iter().any(|(key, _)| key.name == "source") && self.reading.count() == before {
             let next = "write source: 192.168.12.99, or one of the words node, pod, drop";
-            self.fault(node.at, format!("this expectation has no `source`; {next}"));
+            self.reading.fault(node.at, format!("this expectation has no `source`; {next}"));
         }
         expectation.source = source?;
         Some(expectation)
-    }
-
-    fn one_line(&mut self, key: &Key, node: &Node) -> Option<String> {
-        let Value::Scalar(text) = &node.value else {
-            self.fault(node.at.or(key.at), format!("`{}` is a line of text; put it in quotes", key.name));
-            return None;
-        };
-        let shown = Text::from(text.as_str()).to_string();
-        if text.trim().is_empty() || shown != text.replace('\\', "\\\\") {
-            let next = "write it on one line without control characters";
-            self.fault(node.at, format!("`{}` is not a line of text; {next}", key.name));
-            return None;
-        }
-        Some(text.trim().to_owned())
-    }
-
-    fn flag(&mut self, key: &Key, node: &Node) -> bool {
-        if let Value::Bool(flag) = node.value {
-            return flag;
-        }
-        self.fault(node.at.or(key.at), format!("`{}` is true or false, without quotes", key.name));
-        false
     }
 
     /// Addresses of pods, and pods by what the cluster's objects say of them.
@@ -234,19 +194,19 @@ impl Reading<'_> {
         let mut wanted = Wanted { place: self.place(key.at), ..Wanted::default() };
         let Value::Map(entries) = &node.value else {
             let next = "write the addresses of pods like from: { pods: [10.128.0.5, 10.128.1.0/24] }";
-            self.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
+            self.reading.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
             return (blocks, None);
         };
         if entries.is_empty() {
-            self.fault(node.at, empty(key));
+            self.reading.fault(node.at, empty(key));
         }
         for (key, node) in entries {
             match key.name.as_str() {
                 "pods" => blocks = self.blocks(key, node),
-                "namespace" => wanted.namespaces = self.values(key, node, name_of),
-                "pod" => wanted.pods = self.values(key, node, name_of),
+                "namespace" => wanted.namespaces = self.reading.values(key, node, name_of),
+                "pod" => wanted.pods = self.reading.values(key, node, name_of),
                 "labels" => wanted.labels = Some(self.labels(key, node)),
-                _ => self.unknown(key, "`from`", &FROM),
+                _ => self.reading.unknown(key, "`from`", &FROM),
             }
         }
         let is_wanted = !wanted.namespaces.is_empty() || !wanted.pods.is_empty() || wanted.labels.is_some();
@@ -257,25 +217,23 @@ impl Reading<'_> {
     fn labels(&mut self, key: &Key, node: &Node) -> Selector {
         let mut labels = Labels::new();
         let Value::Map(entries) = &node.value else {
-            self.fault(
-                node.at.or(key.at),
-                "`labels` are keys with values; write them like labels: { app: web }",
-            );
+            let next = "write them like labels: { app: web }";
+            self.reading.fault(node.at.or(key.at), format!("`labels` are keys with values; {next}"));
             return Selector::default();
         };
         if entries.is_empty() {
-            self.fault(node.at, empty(key));
+            self.reading.fault(node.at, empty(key));
         }
         for (key, node) in entries {
             match &node.value {
                 Value::Scalar(value) => {
                     labels.insert(key.name.clone(), value.clone());
                 }
-                Value::Null => self.fault(key.at, empty(key)),
-                _ => self.fault(
-                    node.at,
-                    format!("the value of `{}` is text; put it in quotes", Text::from(&*key.name)),
-                ),
+                Value::Null => self.reading.fault(key.at, empty(key)),
+                _ => {
+                    let name = Text::from(&*key.name);
+                    self.reading.fault(node.at, format!("the value of `{name}` is text; put it in quotes"));
+                }
             }
         }
         Selector::of_labels(&labels)
@@ -285,25 +243,25 @@ impl Reading<'_> {
         let mut selection = Selection::default();
         let Value::Map(entries) = &node.value else {
             let next = "write them like to: { dst: 203.0.113.0/24, dst_port: 443 }";
-            self.fault(node.at.or(key.at), format!("`to` has keys of its own; {next}"));
+            self.reading.fault(node.at.or(key.at), format!("`to` has keys of its own; {next}"));
             return selection;
         };
         if entries.is_empty() {
-            self.fault(node.at, empty(key));
+            self.reading.fault(node.at, empty(key));
         }
         for (key, node) in entries {
             match key.name.as_str() {
                 name if TO.contains(&name) => {
-                    self.values(key, node, |key, value| selection.add(&key.name, value));
+                    self.reading.values(key, node, |key, value| selection.add(&key.name, value));
                 }
                 name if NOT_TO.contains(&name) => {
                     let next = "write where it comes from as from: { pods: [10.128.0.5] }";
-                    self.fault(
+                    self.reading.fault(
                         key.at,
                         format!("`{name}` is about the source, and `to` about the destination; {next}"),
                     );
                 }
-                _ => self.unknown(key, "`to`", &TO),
+                _ => self.reading.unknown(key, "`to`", &TO),
             }
         }
         selection
@@ -311,72 +269,20 @@ impl Reading<'_> {
 
     /// `None` after a mistake.
     fn source(&mut self, key: &Key, node: &Node) -> Option<Source> {
-        let before = self.faults.len();
-        let items = self.values(key, node, |_, value| source::Item::parse(value));
-        if self.faults.len() > before {
+        let before = self.reading.count();
+        let items = self.reading.values(key, node, |_, value| source::Item::parse(value));
+        if self.reading.count() > before {
             return None;
         }
-        Source::from_items(&items).map_err(|error| self.fault(node.at, error)).ok()
+        Source::from_items(&items).map_err(|error| self.reading.fault(node.at, error)).ok()
     }
 
     fn blocks(&mut self, key: &Key, node: &Node) -> Vec<Block> {
-        self.values(key, node, |_, value| address::block(value))
+        self.reading.values(key, node, |_, value| address::block(value))
     }
 
     fn addresses(&mut self, key: &Key, node: &Node) -> Vec<crate::net::Address> {
-        self.values(key, node, |_, value| address::address(value))
-    }
-
-    /// The values under `key`, one or a list of them, each as `read` understands it.
-    fn values<T, E: Display>(
-        &mut self,
-        key: &Key,
-        node: &Node,
-        mut read: impl FnMut(&Key, &str) -> Result<T, E>,
-    ) -> Vec<T> {
-        let items = match &node.value {
-            Value::List(items) => items.as_slice(),
-            _ => std::slice::from_ref(node),
-        };
-        if items.is_empty() {
-            self.fault(node.at, empty(key));
-        }
-        let mut values = Vec::with_capacity(items.len());
-        for item in items {
-            match &item.value {
-                Value::Scalar(text) => match read(key, text) {
-                    Ok(value) => values.push(value),
-                    Err(error) => self.fault(item.at, Text::from(&*error.to_string())),
-                },
-                Value::Null => self.fault(item.at.or(key.at), empty(key)),
-                _ => {
-                    let next = "write one value, or several like [a, b]";
-                    self.fault(item.at, format!("this is not a value of `{}`; {next}", key.name));
-                }
-            }
-        }
-        values
-    }
-
-    /// The entries of a map whose keys are `known`; others are mistakes.
-    fn entries<'n>(&mut self, node: &'n Node, what: &str, known: &[&str]) -> Vec<(&'n Key, &'n Node)> {
-        let Value::Map(entries) = &node.value else {
-            self.fault(node.at, format!("{what} has keys of its own: {}", known.join(", ")));
-            return Vec::new();
-        };
-        let (good, unknown): (Vec<_>, Vec<_>) =
-            entries.iter().map(|(key, node)| (key, node)).partition(|(key, _)| known.contains(&&*key.name));
-        for (key, _) in unknown {
-            self.unknown(key, what, known);
-        }
-        good
-    }
-
-    fn unknown(&mut self, key: &Key, what: &str, known: &[&str]) {
-        let meant = meant(nearest(&key.name, known.iter().copied()));
-        let keys = if known.len() == 1 { "its key is" } else { "the keys are" };
-        let shown = Text::from(&*key.name);
-        self.fault(key.at, format!("`{shown}` is not a key of {what}{meant}; {keys} {}", known.join(", ")));
+        self.reading.values(key, node, |_, value| address::address(value))
     }
 }
 
@@ -387,10 +293,6 @@ fn name_of(_: &Key, typed: &str) -> Result<String, String> {
     } else {
         Err(format!("`{typed}` is not a name; write it like herasoo"))
     }
-}
-
-fn empty(key: &Key) -> String {
-    format!("`{}` is empty; write a value, or leave the key out", Text::from(&*key.name))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use crate::filter::address;
-use crate::filter::nearest::{meant, nearest};
+use crate::nearest::{meant, nearest};
 use crate::net::{Address, Block};
 
 /// The sources that a flow may leave with.

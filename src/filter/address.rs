@@ -1,4 +1,4 @@
-//! Addresses as people type them into options: never names.
+//! Addresses as people type them: blocks, single addresses, and, where somebody looks them up, names.
 
 use std::net::IpAddr;
 
@@ -9,7 +9,7 @@ use crate::net::{Address, Block, NotABlock};
 pub enum Error {
     #[error(transparent)]
     Malformed(#[from] NotABlock),
-    /// A name resolves differently elsewhere and tomorrow; a verdict must not.
+    /// A name resolves differently elsewhere and tomorrow; what is expected of a workload must not.
     #[error("`{typed}` looks like a name, and names are not resolved; write its address instead")]
     Name { typed: String },
     #[error("`{typed}` is not one address; write it like 192.168.12.11 or fd00:12::11")]
@@ -26,6 +26,25 @@ pub fn block(typed: &str) -> Result<Block, Error> {
     typed.parse::<Block>().map_err(|malformed| {
         if is_name(typed) { Error::Name { typed: typed.to_owned() } } else { malformed.into() }
     })
+}
+
+/// An address, a CIDR block, or a name that is still to be looked up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Typed {
+    Block(Block),
+    Name(String),
+}
+
+impl std::str::FromStr for Typed {
+    type Err = Error;
+
+    fn from_str(typed: &str) -> Result<Self, Error> {
+        match block(typed) {
+            Ok(block) => Ok(Self::Block(block)),
+            Err(Error::Name { typed }) => Ok(Self::Name(typed)),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// The one address that `typed` means.

@@ -53,6 +53,11 @@ impl Range {
     pub fn contains(self, port: u16) -> bool {
         (self.first..=self.last).contains(&port)
     }
+
+    /// The one port of a range of one.
+    pub fn single(self) -> Option<u16> {
+        (self.first == self.last).then_some(self.first)
+    }
 }
 
 impl From<u16> for Range {

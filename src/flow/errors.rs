@@ -45,6 +45,7 @@ struct Waiting {
     time: Timestamp,
     place: PlaceIndex,
     tunnel: TunnelIndex,
+    ordinal: u64,
 }
 
 /// The errors of each point that wait.
@@ -72,17 +73,24 @@ impl Errors {
 }
 
 impl Table {
-    pub(super) fn icmp_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError) {
+    /// Takes in an error; returns the track that it is about, if that is known.
+    pub(super) fn icmp_error(
+        &mut self,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        error: IcmpError,
+    ) -> TrackIndex {
         let header = seen.bytes.get(usize::from(digest.transport)..).unwrap_or_default();
         let mtu = decode::next_link_mtu(header, error.v6).unwrap_or(0);
-        if self.note_error(seen, digest, error, mtu) {
-            return;
+        if let Some(track) = self.note_error(seen, digest, error, mtu) {
+            return track;
         }
         let waiting = self.waiting_errors.of(seen.point);
         if waiting.len() < WAITING {
-            let (time, place, tunnel) = (seen.time, seen.place, seen.tunnel);
-            waiting.push(Waiting { digest: *digest, error, mtu, time, place, tunnel });
+            let Sighting { time, place, tunnel, ordinal, .. } = *seen;
+            waiting.push(Waiting { digest: *digest, error, mtu, time, place, tunnel, ordinal });
         }
+        TrackIndex::NONE
     }
 
     /// Gives the errors that waited to the tracks that are known by now.
@@ -95,30 +103,40 @@ impl Table {
                     point,
                     tunnel: waiting.tunnel,
                     time: waiting.time,
-                    ordinal: 0,
+                    ordinal: waiting.ordinal,
                     original: 0,
                     reversed: waiting.digest.reversed,
                     bytes: &[],
                     link: LinkType::RAW,
                 };
-                if !self.note_error(&seen, &waiting.digest, waiting.error, waiting.mtu) {
-                    self.waiting_errors.of(point).push(waiting);
+                match self.note_error(&seen, &waiting.digest, waiting.error, waiting.mtu) {
+                    None => self.waiting_errors.of(point).push(waiting),
+                    Some(track) => {
+                        if let Some(owners) = &mut self.owners {
+                            owners.note_late(point, &[waiting.ordinal], track);
+                        }
+                    }
                 }
             }
         }
     }
 
-    /// Enters an error with the track that it is about; `false` if there is none.
-    fn note_error(&mut self, seen: &Sighting<'_>, digest: &Digest, error: IcmpError, mtu: u32) -> bool {
-        let Some(newest) = self.slots.find(digest.hash, |t| self.track(t).key == digest.key) else {
-            return false;
-        };
+    /// Enters an error with the track that it is about, and returns that; `None` if there is none.
+    fn note_error(
+        &mut self,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        error: IcmpError,
+        mtu: u32,
+    ) -> Option<TrackIndex> {
+        let newest = self.slots.find(digest.hash, |t| self.track(t).key == digest.key)?;
         let segment = Segment { seq: digest.seq, end: digest.seq, ack: 0, payload: 0, flags: flag::ACK };
         let track = if self.track(newest).is_tcp() && self.track(newest).older != TrackIndex::NONE {
             self.incarnation(newest, seen, digest, &segment, None)
         } else {
             newest
         };
+        self.tracks[track.0 as usize].marks |= digest.marks;
         let about_client = self.track(track).is_out(digest.reversed);
         let errors = self.errors.entry(track).or_default();
         // Several places show one error, and of many the earliest are kept: which comes first makes no difference.
@@ -132,7 +150,7 @@ impl Table {
         errors.sort_by_key(IcmpSeen::rank);
         errors.truncate(ERRORS_KEPT);
         self.mark_changed(track);
-        true
+        Some(track)
     }
 
     /// ICMP errors about a track, the earliest first, at most four.

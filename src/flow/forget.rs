@@ -72,6 +72,11 @@ impl Renumbered {
         self.tracks.get(old.0).map(TrackIndex)
     }
 
+    /// Takes out of a list by track what is gone.
+    pub(super) fn retain_tracks<T>(&self, list: &mut Vec<T>) {
+        self.tracks.retain(list);
+    }
+
     pub(super) fn leg(&self, old: LegIndex) -> Option<LegIndex> {
         self.legs.get(old.0).map(LegIndex)
     }
@@ -203,8 +208,12 @@ impl Table {
             expected_points: _,
             macs: _,
             found: _,
+            owners,
             hasher: _,
         } = self;
+        if let Some(owners) = owners {
+            owners.renumber(new);
+        }
         // What stays is numbered without gaps.
         free.clear();
         changed.retain_mut(|track| new.track(*track).inspect(|new| *track = *new).is_some());

@@ -18,6 +18,7 @@ use crate::decode;
 use crate::digest::{Digest, Motion, Piece};
 use crate::flow::forget::Renumbered;
 use crate::flow::leg::{MacIndex, PlaceIndex, TunnelIndex};
+use crate::flow::owners::PIECES;
 use crate::flow::table::{Sighting, Table};
 use crate::flow::track::TrackIndex;
 use crate::frame::{PointIndex, Timestamp};
@@ -59,7 +60,7 @@ struct First {
 const PLACES: usize = 16;
 
 /// Later fragments of one datagram at one place.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 struct Tail {
     name: Name,
     at: At,
@@ -71,6 +72,10 @@ struct Tail {
     tunnel_reversed: bool,
     source_mac: MacIndex,
     destination_mac: MacIndex,
+    /// The numbers of all its frames, if somebody asks whose they are.
+    frames: Vec<u64>,
+    /// Of all of them.
+    marks: u8,
 }
 
 /// The fragments of one point.
@@ -167,11 +172,21 @@ impl Table {
         if let Some(tail) = before {
             let leg = self.leg_at(track, seen);
             self.legs[leg.0 as usize].note_bytes(tail.time, tail.bytes);
+            if let Some(owners) = &mut self.owners {
+                owners.note_late(seen.point, &tail.frames, track);
+            }
+            self.tracks[track.0 as usize].marks |= tail.marks;
         }
     }
 
-    /// Takes in a later fragment.
-    pub(super) fn later_fragment(&mut self, seen: &Sighting<'_>, digest: &Digest, piece: Piece) {
+    /// Takes in a later fragment; returns the track of its first, if that was seen there before.
+    pub(super) fn later_fragment(
+        &mut self,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        piece: Piece,
+    ) -> TrackIndex {
+        let is_followed = self.owners.is_some();
         let (name, at) = (name(digest, piece), (seen.place, seen.tunnel));
         let bytes = u64::from(seen.original);
         let cache = self.fragments.of(seen.point);
@@ -181,13 +196,18 @@ impl Table {
             let track = first.track;
             let leg = self.leg_at(track, seen);
             self.legs[leg.0 as usize].note_bytes(seen.time, bytes);
+            self.tracks[track.0 as usize].marks |= digest.marks;
             self.mark_changed(track);
-            return;
+            return track;
         }
         let is_its = |tail: &&mut Tail| tail.name == name && tail.at == at && is_near(tail.time, seen.time);
         if let Some(known) = cache.waiting.iter_mut().find(is_its) {
             known.bytes += bytes;
-            return;
+            if is_followed && known.frames.len() < PIECES {
+                known.frames.push(seen.ordinal);
+            }
+            known.marks |= digest.marks;
+            return TrackIndex::NONE;
         }
         let (source, destination) = decode::link_addresses(seen.bytes, seen.link);
         let tail = Tail {
@@ -201,12 +221,15 @@ impl Table {
             tunnel_reversed: digest.tunnel_reversed,
             source_mac: self.intern(source),
             destination_mac: self.intern(destination),
+            frames: if is_followed { vec![seen.ordinal] } else { Vec::new() },
+            marks: digest.marks,
         };
         let waiting = &mut self.fragments.of(seen.point).waiting;
         if waiting.len() == WAITING {
             waiting.pop_front();
         }
         waiting.push_back(tail);
+        TrackIndex::NONE
     }
 
     /// Counts the later fragments whose first was seen at another place, if it is known which track is theirs.
@@ -248,7 +271,11 @@ impl Table {
         }
         leg.count(is_out, tail.time, 0);
         leg.note_bytes(tail.time, tail.bytes);
+        self.tracks[track.0 as usize].marks |= tail.marks;
         self.mark_changed(track);
         self.fragments.of(point).enter(tail.name, track, reversed, tail.time, tail.at);
+        if let Some(owners) = &mut self.owners {
+            owners.note_late(point, &tail.frames, track);
+        }
     }
 }

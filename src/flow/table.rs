@@ -15,6 +15,7 @@ use crate::flow::errors::Errors;
 use crate::flow::fragments::Fragments;
 use crate::flow::join::Index;
 use crate::flow::leg::{Facing, Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
+use crate::flow::owners::Owners;
 use crate::flow::recent::Recent;
 use crate::flow::sign::Signs;
 use crate::flow::slots::Slots;
@@ -121,6 +122,8 @@ pub struct Table {
     pub(super) expected_points: usize,
     pub(super) macs: HashMap<Mac, MacIndex>,
     pub(super) found: Vec<TrackIndex>,
+    /// Whose each frame is, if somebody asks.
+    pub(super) owners: Option<Box<Owners>>,
     pub(super) hasher: foldhash::fast::RandomState,
 }
 
@@ -152,6 +155,7 @@ impl Default for Table {
             expected_points: 0,
             macs: HashMap::default(),
             found: vec![TrackIndex::NONE; SWEEP],
+            owners: None,
             hasher: foldhash::fast::RandomState::default(),
         }
     }
@@ -242,20 +246,25 @@ impl Table {
         let mut errors = batch.icmp_errors.iter().map(|(_, error)| *error);
         let mut pieces = batch.fragments.iter().peekable();
         let mut index = 0;
+        if let Some(owners) = &mut self.owners {
+            owners.begin_batch();
+        }
         for (digests, heads) in batch.digests.chunks(SWEEP).zip(batch.heads.chunks(SWEEP)) {
             self.warm(digests, origin.point);
             for (n, (digest, head)) in digests.iter().zip(heads).enumerate() {
                 let piece = pieces.next_if(|(at, _)| *at == index).map(|(_, piece)| *piece);
+                let mut track = TrackIndex::NONE;
                 if digest.kind != Kind::Other {
                     let seen = sighting(batch, origin, digest, head, ordinal);
-                    match digest.kind {
-                        Kind::IcmpError => {
-                            if let Some(error) = errors.next() {
-                                self.icmp_error(&seen, digest, error);
-                            }
-                        }
+                    track = match digest.kind {
+                        Kind::IcmpError => errors
+                            .next()
+                            .map_or(TrackIndex::NONE, |error| self.icmp_error(&seen, digest, error)),
                         _ => self.packet(&seen, digest, self.found[n], piece),
-                    }
+                    };
+                }
+                if let Some(owners) = &mut self.owners {
+                    owners.note(track);
                 }
                 ordinal += 1;
                 index += 1;
@@ -263,24 +272,30 @@ impl Table {
         }
     }
 
-    /// Takes in a packet of a conversation, or a part of one; `found` is its track, as far as the sweep knew.
+    /// Takes in a packet of a conversation, or a part of one; `found` is its track, as far as the sweep knew. Returns the track,
+    /// if that can be told.
     #[inline(always)]
     #[expect(clippy::inline_always, reason = "once for nearly every frame, from one place")]
-    fn packet(&mut self, seen: &Sighting<'_>, digest: &Digest, found: TrackIndex, piece: Option<Piece>) {
+    fn packet(
+        &mut self,
+        seen: &Sighting<'_>,
+        digest: &Digest,
+        found: TrackIndex,
+        piece: Option<Piece>,
+    ) -> TrackIndex {
         let track = match digest.kind {
             Kind::Tcp => self.segment(seen, digest, found),
             Kind::Udp | Kind::Sctp | Kind::Echo | Kind::Opaque => self.datagram(seen, digest, found),
             Kind::Tail => {
-                if let Some(piece) = piece {
-                    self.later_fragment(seen, digest, piece);
-                }
-                return;
+                return piece.map_or(TrackIndex::NONE, |piece| self.later_fragment(seen, digest, piece));
             }
-            Kind::IcmpError | Kind::Other => return,
+            Kind::IcmpError | Kind::Other => return TrackIndex::NONE,
         };
+        self.tracks[track.0 as usize].marks |= digest.marks;
         if let Some(piece) = piece.filter(|piece| piece.more && piece.offset == 0) {
             self.first_fragment(seen, digest, piece, track);
         }
+        track
     }
 
     /// Finds the tracks of up to [`SWEEP`] frames, and brings tracks, legs and what passed lately into the cache.
@@ -332,6 +347,9 @@ impl Table {
             entry.known |= known::CLIENT;
         }
         self.tracks.push(entry);
+        if let Some(owners) = &mut self.owners {
+            owners.add_track();
+        }
         match older {
             None => self.slots.insert(digest.hash, track),
             Some(older) => {

@@ -76,6 +76,8 @@ pub struct Track {
     pub syn_ip_id: u16,
     pub known: u16,
     pub hearing: u8,
+    /// The marks of all its frames: what is asked of frames, and some of them meets.
+    pub marks: u8,
     /// Changed since it was last asked for.
     pub is_changed: bool,
     /// Was seen at more places than are told apart.
@@ -128,6 +130,7 @@ impl Track {
             syn_ip_id: 0,
             known: 0,
             hearing: 0,
+            marks: 0,
             is_changed: false,
             is_crowded: false,
             is_stirred: false,

@@ -12,7 +12,11 @@ use crate::text::Text;
 
 /// Names of addresses that people wrote down.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Hosts(BTreeMap<Address, Text>);
+pub struct Hosts {
+    names: BTreeMap<Address, Text>,
+    /// By every name, in small letters.
+    addresses: BTreeMap<Vec<u8>, Vec<Address>>,
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("line {line}: `{typed}` is not an address; write `203.0.113.25 api.partner.example`")]
@@ -23,11 +27,16 @@ pub struct HostsError {
 
 impl Hosts {
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.names.is_empty()
     }
 
     pub fn name(&self, address: Address) -> Option<&Text> {
-        self.0.get(&address)
+        self.names.get(&address)
+    }
+
+    /// All addresses that have this name, on whichever line: what people mean who type it.
+    pub fn addresses(&self, name: &str) -> &[Address] {
+        self.addresses.get(name.to_ascii_lowercase().as_bytes()).map_or(&[], Vec::as_slice)
     }
 
     /// Adds what a file says of addresses that have no name yet.
@@ -42,8 +51,13 @@ impl Hosts {
             let Ok(address) = address.parse::<IpAddr>() else {
                 return Err(HostsError { line: number, typed: typed.escape_debug().to_string() });
             };
-            if let Some(name) = words.next() {
-                self.0.entry(address.into()).or_insert_with(|| Text::exact(name));
+            let address = address.into();
+            for name in words {
+                self.names.entry(address).or_insert_with(|| Text::exact(name));
+                let known = self.addresses.entry(name.to_ascii_lowercase()).or_default();
+                if !known.contains(&address) {
+                    known.push(address);
+                }
             }
         }
         Ok(())
@@ -68,6 +82,18 @@ mod tests {
         assert_eq!(name(&[file], "203.0.113.25").as_deref(), Some("api.partner.example"));
         assert_eq!(name(&[file, "fd00::1 again"], "fd00::1").as_deref(), Some("six"));
         assert_eq!(name(&[file], "203.0.113.26"), None);
+    }
+
+    #[test]
+    fn a_name_means_all_addresses_that_have_it_on_any_line() {
+        let mut hosts = Hosts::default();
+        hosts
+            .read(b"203.0.113.25 api.partner.example api\nfd00::25 Api.Partner.Example\n203.0.113.25 api\n")
+            .unwrap();
+        let shown = |name| hosts.addresses(name).iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(shown("API.partner.example"), ["203.0.113.25", "fd00::25"]);
+        assert_eq!(shown("api"), ["203.0.113.25"]);
+        assert!(shown("partner").is_empty());
     }
 
     #[test]

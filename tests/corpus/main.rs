@@ -1,6 +1,7 @@
 //! Runs egret over a corpus of captures and compares what it sees with what other programs say: `make corpus`.
 //!
-//! A corpus lies outside the repository: a folder with `captures/` and the oracles' lines about them ([`oracle`]).
+//! A corpus lies outside the repository: a folder with `captures/` and the oracles' lines about them ([`oracle`]), and,
+//! where it has them, what tcpdump and libpcap's tests say of filter expressions ([`filters`]).
 //! Every capture is read, decoded and judged by the library in a child process ([`worker`]), and once by the program
 //! itself, both within limits of time and memory ([`sandbox`]). Every disagreement needs an explanation:
 //! 1. a rule that finds in the capture's bytes why the two must differ ([`rules`]), which serves any corpus; or
@@ -15,6 +16,7 @@
 mod conversations;
 mod digests;
 mod explained;
+mod filters;
 mod names;
 mod observe;
 mod oracle;
@@ -79,8 +81,8 @@ fn run(folder: &Path) -> io::Result<bool> {
     }
     let explained = Explained::read(&cases)?;
     let outcomes = examine_all(&cases)?;
-    let tally =
-        Tally::of(&cases, &outcomes.iter().map(|outcome| &outcome.report).collect::<Vec<_>>(), &explained);
+    let reports: Vec<&Report> = outcomes.iter().map(|outcome| &outcome.report).collect();
+    let tally = Tally::of(&cases, &reports, &filters::compare(folder)?, &explained);
     fs::create_dir_all(Path::new(PAGE).parent().expect("a file in a folder"))?;
     fs::write(PAGE, tally.page())?;
     println!("{}", tally.summary());

@@ -33,7 +33,13 @@ pub(crate) struct Tally {
 }
 
 impl Tally {
-    pub(crate) fn of(cases: &[Case], reports: &[&Report], explained: &Explained) -> Self {
+    /// `filters` are the reports about expressions, by capture or list.
+    pub(crate) fn of(
+        cases: &[Case],
+        reports: &[&Report],
+        filters: &[(String, Report)],
+        explained: &Explained,
+    ) -> Self {
         let mut tally = Self {
             corpus: explained.corpus.clone(),
             is_known: explained.is_known,
@@ -46,6 +52,9 @@ impl Tally {
         let mut used = BTreeSet::new();
         for (case, report) in cases.iter().zip(reports) {
             tally.add(&case.name, report, explained, &mut used);
+        }
+        for (name, report) in filters {
+            tally.add(name, report, explained, &mut used);
         }
         let names: BTreeSet<&str> = cases.iter().map(|case| case.name.as_str()).collect();
         for key in explained.keys().filter(|key| names.contains(key.0.as_str()) && !used.contains(*key)) {
@@ -183,7 +192,7 @@ How it is compared is in `tests/corpus/`.
 ";
 
 const COLUMNS: &str = "\
-- *things*: frames, conversations in either view, connections or names that were compared; *files* with any of them.
+- *things*: frames, conversations in either view, connections, names or expressions that were compared; *files* with any of them.
 - *by rule*: the bytes of the capture themselves show why the two differ (below). A rule names single frames: all
   others must agree exactly, and those named must make up the rest, to the frame and to the byte.
 - *by line*: explained for this one capture.
@@ -191,6 +200,8 @@ const COLUMNS: &str = "\
 What is compared: `limits` (library and program end well, within 5 s and 512 MiB), `program` (`egret check` ends with
 a known code and writes JSON by the schema), `frames` (number, captured and original bytes), `digests` (what the fast
 path says of a frame is what its layers say), `outer` and `inner` (conversations by first and last IP header: frames
-and bytes each way), `outcomes` (of TCP connections), and names: each that tshark shows must be among egret's.
+and bytes each way), `outcomes` (of TCP connections), names: each that tshark shows must be among egret's; `filters`
+(how many frames an expression of pcap-filter(7) matches, by tcpdump's count and by libpcap's own tests; a refusal must
+hold libpcap's words) and `expressions` (which are refused, and in which words; the files are the lists of them).
 
 ";

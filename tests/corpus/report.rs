@@ -24,10 +24,14 @@ pub(crate) enum Comparison {
     HttpHost,
     DnsQuery,
     DnsAnswer,
+    /// What expressions match, frame by frame.
+    Filters,
+    /// Which expressions are refused, and in which words.
+    Expressions,
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 13] = [
         Self::Limits,
         Self::Program,
         Self::Frames,
@@ -39,6 +43,8 @@ impl Comparison {
         Self::HttpHost,
         Self::DnsQuery,
         Self::DnsAnswer,
+        Self::Filters,
+        Self::Expressions,
     ];
 
     pub(crate) fn name(self) -> &'static str {
@@ -54,6 +60,8 @@ impl Comparison {
             Self::HttpHost => "http-host",
             Self::DnsQuery => "dns-query",
             Self::DnsAnswer => "dns-answer",
+            Self::Filters => "filters",
+            Self::Expressions => "expressions",
         }
     }
 

@@ -69,6 +69,12 @@ rules! {
     STOPPED_ALIKE = "stopped-alike",
         "The file is damaged, or of a version that nobody reads. egret names the problem and stops; capinfos and \
          tshark stop after the same frame. The oracle's own reader goes on.";
+    LATER_LIBPCAP = "later-libpcap",
+        "libpcap's tests are of a later version than the one that is installed, and the two differ: egret answers as the \
+         installed one and as the tcpdump that uses it.";
+    NOT_ASKED = "not-asked",
+        "The name of a host, a network or a card that is known to libpcap's own tests alone: egret asks no resolver while it \
+         reads an expression.";
     REORDERED = "reordered",
         "The SYN was captured after the SYN-ACK that answers it. The oracle begins another connection with it; \
          egret knows it by its number.";

@@ -5,6 +5,7 @@ use std::mem;
 
 use clap::Parser;
 use egret::cli::frames::parse_ip_link;
+use egret::cli::traffic::Traffic;
 use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::{Expect, Flags, NodeIp};
@@ -12,7 +13,6 @@ use egret::expect::policy::Policy;
 use egret::filter::address::block;
 use egret::filter::port::Range;
 use egret::filter::protocol::Protocol;
-use egret::filter::selection::Selection;
 
 use crate::dice::Dice;
 use crate::harness::{Target, fuzz};
@@ -200,7 +200,7 @@ struct Typed {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
-    selection: Selection,
+    traffic: Traffic,
 }
 
 const OPTIONS: [&str; 12] = [
@@ -304,7 +304,10 @@ impl Target for Words {
         if chance.is_multiple_of(16) {
             let line = text.lines().next().unwrap_or_default();
             if let Ok(typed) = Typed::try_parse_from(["check", &format!("{option}={line}")]) {
-                assert!(option != "--host" || !typed.selection.is_empty(), "{line:?} selects nothing");
+                assert!(
+                    option != "--host" || !typed.traffic.terms.host.is_empty(),
+                    "{line:?} selects nothing"
+                );
                 drop(Expectations::from_parts(&typed.flags, Environment::default(), Vec::new()));
             }
         }

@@ -26,6 +26,13 @@ pub(crate) fn check(namespace: &Namespace, arguments: &[&str]) -> Command {
     command
 }
 
+/// `egret record ARGUMENTS`, to be run inside.
+pub(crate) fn record(namespace: &Namespace, arguments: &[&str]) -> Command {
+    let mut command = namespace.command(program().to_str().expect("a path of text"));
+    without_variables(command.arg("record").args(arguments));
+    command
+}
+
 pub(crate) fn without_variables(command: &mut Command) {
     for variable in VARIABLES {
         command.env_remove(variable);
@@ -41,6 +48,13 @@ impl Egret {
     /// Starts it, and returns when it captures.
     pub(crate) fn capture(namespace: &Namespace, arguments: &[&str]) -> Self {
         let mut egret = Self::start(check(namespace, arguments).stdin(Stdio::null()));
+        egret.wait_until_open();
+        egret
+    }
+
+    /// As [`Egret::capture`], of `egret record`.
+    pub(crate) fn record(namespace: &Namespace, arguments: &[&str]) -> Self {
+        let mut egret = Self::start(record(namespace, arguments).stdin(Stdio::null()));
         egret.wait_until_open();
         egret
     }

@@ -1,6 +1,6 @@
 //! What the program keeps of the frames while it judges (`-w`), and what the kernel did not hand over.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -108,16 +108,81 @@ fn what_is_kept_can_be_looked_at_while_it_grows() {
     }
     let _watch = Watch::set("kept", PATIENCE);
     let cable = Cable::lay();
-    let kept = path("growing.pcapng");
+    let (kept, all) = (path("growing.pcapng"), path("growing-all.pcapng"));
     let egret = Egret::capture(&cable.here, &["-i", "veth0", "-w", kept.to_str().expect("text")]);
     cable.send(OUTSIDE, 100);
-    let shown = || {
-        let tcpdump = Command::new("tcpdump").args(["-n", "-r"]).arg(&kept).stderr(Stdio::null()).output();
-        String::from_utf8_lossy(&tcpdump.expect("tcpdump").stdout).lines().count()
-    };
-    until("the frames can be read", || shown() >= 100);
+    until("the frames can be read", || count(&all) >= 100);
     egret.interrupt();
+    assert!(!all.exists(), "what was wanted of it is in the other");
+    assert_eq!(count(&kept), 100);
     std::fs::remove_file(&kept).expect("our own file");
+}
+
+/// Frames that tcpdump reads.
+fn count(path: &Path) -> usize {
+    let tcpdump = Command::new("tcpdump").args(["-n", "-r"]).arg(path).stderr(Stdio::null()).output();
+    String::from_utf8_lossy(&tcpdump.expect("tcpdump").stdout).lines().count()
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn nothing_that_was_captured_is_lost_with_the_process() {
+    if !entered("kept::nothing_that_was_captured_is_lost_with_the_process") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("kept", PATIENCE);
+    let cable = Cable::lay();
+    let (kept, all) = (path("killed.pcapng"), path("killed-all.pcapng"));
+    let mut egret = Egret::capture(&cable.here, &["-i", "veth0", "-w", kept.to_str().expect("text")]);
+    cable.send(OUTSIDE, 100);
+    until("the frames are handed on", || count(&all) >= 100);
+    egret.child.kill().expect("a child");
+    egret.child.wait().expect("a child");
+    assert_eq!(count(&all), 100);
+    for path in [kept, all] {
+        std::fs::remove_file(path).expect("our own file");
+    }
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn frames_of_flows_that_are_not_reported_are_not_kept_and_the_others_say_what_became_of_theirs() {
+    if !entered(
+        "kept::frames_of_flows_that_are_not_reported_are_not_kept_and_the_others_say_what_became_of_theirs",
+    ) {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("kept", PATIENCE);
+    let cable = Cable::lay();
+    let kept = path("failed.pcapng");
+    let arguments =
+        ["-i", "veth0", "--role", "veth0=uplink", "--format", "json", "--only", "fail", "--annotate"];
+    let mut command = check(&cable.here, &arguments);
+    command.args(["--policy", "/run/policy.yaml", "-w"]).arg(&kept);
+    std::fs::write(
+        "/run/policy.yaml",
+        "cluster: { nodes: { here: 10.7.0.1 } }
+expectations:
+  - { name: partner, to: { dst: [203.0.113.0/24] }, source: [192.0.2.1] }
+  - { name: other, to: { dst: [198.51.100.0/24] }, source: [10.7.0.1] }
+",
+    )
+    .expect("a policy");
+    let mut egret = Egret::start(command.stdin(Stdio::null()));
+    egret.wait_until_open();
+    cable.send(OUTSIDE, 3);
+    cable.send("198.51.100.7", 5);
+    let ended = egret.interrupt();
+    assert_eq!((ended.report().packets(), ended.code), (vec![3], Some(1)));
+    let fields = ["-T", "fields", "-e", "ip.dst", "-e", "frame.comment"];
+    let shown = run(Command::new("tshark").args(["-n", "-r"]).arg(&kept).args(fields), "");
+    std::fs::remove_file(&kept).expect("our own file");
+    let id = ended.report().0["flows"][0]["id"].as_str().expect("an id").to_owned();
+    let short = format!("203.0.113.25\tegret: fail node-ip, flow {id}");
+    assert_eq!(
+        shown.lines().collect::<Vec<_>>(),
+        [&format!("{short}, left as 10.7.0.1 instead of 192.0.2.1"), &short, &short]
+    );
 }
 
 #[test]

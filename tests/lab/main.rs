@@ -33,6 +33,7 @@ mod own;
 mod proxy;
 mod raw;
 mod record;
+mod recorded;
 mod rights;
 mod sctp;
 mod server;

@@ -10,6 +10,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use clap::Parser as _;
 use egret::capture::savefile::{Filled, Keep, Savefile};
+use egret::cli::traffic::Traffic;
 use egret::conntrack::Table;
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::Batch;
@@ -18,7 +19,6 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
-use egret::filter::selection::Selection;
 use egret::frame::{PointIndex, Timestamp};
 use egret::names::Hosts;
 use egret::net::Block;
@@ -349,7 +349,7 @@ impl Scene {
         let hosts = asked.host_names();
         let settings = Settings {
             expectations,
-            selection: asked.selection,
+            selection: asked.traffic.asked(&[]).expect("addresses").composition,
             allowed,
             roles: asked.role,
             hosts,
@@ -377,7 +377,7 @@ struct Asked {
     #[command(flatten)]
     flags: Flags,
     #[command(flatten)]
-    selection: Selection,
+    traffic: Traffic,
     #[arg(long)]
     allow: Vec<String>,
     #[arg(long)]

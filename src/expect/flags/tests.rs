@@ -7,7 +7,7 @@ use super::*;
 #[derive(Debug, Parser)]
 struct Line {
     #[command(flatten)]
-    selection: Selection,
+    traffic: crate::cli::traffic::Traffic,
     #[command(flatten)]
     flags: Flags,
 }

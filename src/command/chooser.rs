@@ -1,0 +1,165 @@
+//! Chooses, frame by frame, what is wanted: what options and presets describe, and what a trailing expression matches as tcpdump
+//! would.
+//!
+//! Of an interface, the kernel hands over only what the expression matches: it is compiled for the open handle, where some words mean
+//! more than they can in a file (`inbound`, `ifindex`). It is asked here of frames of files and streams, each by its own link type, and so
+//! are options of all frames.
+
+use crate::cli::traffic::Asked;
+use crate::decode::{self, Options};
+use crate::digest::Batch;
+use crate::filter::composition::Composition;
+use crate::filter::expression::Expression;
+use crate::filter::term::Term;
+use crate::frame::{LinkType, PointIndex};
+
+#[derive(Debug)]
+pub(super) struct Chooser {
+    expression: Option<Expression>,
+    /// All that is asked; and without what the kernel has asked.
+    whole: Composition,
+    rest: Composition,
+    options: Options,
+    points: Vec<Point>,
+}
+
+#[derive(Debug, Default)]
+struct Point {
+    /// The kernel hands over what the expression matches, and nothing else.
+    is_filtered: bool,
+    links: Vec<LinkType>,
+}
+
+impl Chooser {
+    /// `options` are those of decoding.
+    pub(super) fn new(asked: &Asked, options: Options) -> Self {
+        let rest = match (&asked.expression, &asked.composition) {
+            (Some(expression), whole) => without(whole, expression),
+            (None, whole) => whole.clone(),
+        };
+        Self {
+            expression: asked.expression.clone(),
+            whole: asked.composition.clone(),
+            rest,
+            options,
+            points: Vec::new(),
+        }
+    }
+
+    /// What is chosen, in words; `None` if that is everything.
+    pub(super) fn words(&self) -> Option<String> {
+        (!self.whole.is_everything()).then(|| self.whole.to_string())
+    }
+
+    /// The expression that the kernel is to be given (pcap-filter(7)).
+    pub(super) fn filter(&self) -> Option<&str> {
+        self.expression.as_ref().map(Expression::without_names)
+    }
+
+    pub(super) fn add_point(&mut self) -> PointIndex {
+        self.points.push(Point::default());
+        PointIndex(self.points.len() as u16 - 1)
+    }
+
+    /// That point's frames were chosen by the kernel.
+    pub(super) fn note_filter(&mut self, point: PointIndex) {
+        self.points[usize::from(point.0)].is_filtered = true;
+    }
+
+    /// Leaves in the batch the frames that are wanted. Returns why those of a new interface cannot be asked, if so.
+    pub(super) fn choose(&mut self, batch: &mut Batch) -> Option<String> {
+        let point = &mut self.points[usize::from(batch.point.0)];
+        point.links.extend(batch.interfaces.iter().map(|interface| interface.link));
+        let asked = if point.is_filtered { &self.rest } else { &self.whole };
+        if asked.is_everything() {
+            return None;
+        }
+        let refused = self.expression.as_ref().filter(|_| !point.is_filtered).and_then(|expression| {
+            batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err())
+        });
+        // Alone it needs no decoding.
+        let expression = self.expression.as_ref().filter(|_| !point.is_filtered && self.rest.is_everything());
+        let mut heads = std::mem::take(&mut batch.heads);
+        heads.retain(|head| {
+            let Some(link) = point.links.get(usize::from(head.interface)) else { return false };
+            let frame = batch.frame(head, *link);
+            match expression {
+                Some(expression) => expression.matches(&frame),
+                None => asked.matches_packet(&decode::packet(frame.bytes, *link, &self.options), &frame),
+            }
+        });
+        batch.heads = heads;
+        refused.map(|refused| refused.to_string())
+    }
+}
+
+/// A composition without that expression, which stands beside all else.
+fn without(whole: &Composition, expression: &Expression) -> Composition {
+    let is_it =
+        |part: &Composition| matches!(part, Composition::Term(Term::Matches(its)) if its == expression);
+    match whole {
+        Composition::All(parts) => {
+            Composition::All(parts.iter().filter(|part| !is_it(part)).cloned().collect())
+        }
+        whole if is_it(whole) => Composition::default(),
+        whole => whole.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::build::tcp;
+    use crate::digest::{Head, Interface};
+    use crate::filter::expression::Names;
+    use crate::frame::Timestamp;
+
+    fn chooser(options: &[(&str, &str)], typed: &str) -> Chooser {
+        let mut selection = crate::filter::selection::Selection::default();
+        for (key, value) in options {
+            selection.add(key, value).unwrap();
+        }
+        let mut composition = selection.composition().clone();
+        let expression = (!typed.is_empty()).then(|| Expression::parse(typed, &Names::NONE).unwrap());
+        if let Some(expression) = &expression {
+            composition = composition.and(Term::Matches(expression.clone()).into());
+        }
+        let mut chooser =
+            Chooser::new(&Asked { composition, expression, ..Asked::default() }, Options::default());
+        chooser.add_point();
+        chooser
+    }
+
+    /// How many frames are chosen of two, to ports 443 and 80.
+    fn chosen(mut chooser: Chooser) -> usize {
+        let mut batch = Batch::new(PointIndex(0));
+        batch.interfaces.push(Interface { link: LinkType::ETHERNET, name: None, snap_length: 0 });
+        for port in [443, 80] {
+            let bytes = tcp(4000, port, 10).in4("10.128.0.5", "203.0.113.25").ethernet();
+            let (start, captured) = (batch.slab.len() as u32, bytes.len() as u32);
+            batch.slab.extend(bytes);
+            let time = Timestamp::from_nanos(0);
+            batch.heads.push(Head { time, start, captured, original: captured, interface: 0 });
+        }
+        assert_eq!(chooser.choose(&mut batch), None);
+        batch.heads.len()
+    }
+
+    #[test]
+    fn options_and_expression_must_both_be_met() {
+        assert_eq!(chosen(chooser(&[], "")), 2);
+        assert_eq!(chosen(chooser(&[], "port 443")), 1);
+        assert_eq!(chosen(chooser(&[("dst_port", "80")], "")), 1);
+        assert_eq!(chosen(chooser(&[("dst_port", "80")], "port 443")), 0);
+    }
+
+    #[test]
+    fn what_the_kernel_has_asked_is_not_asked_again() {
+        let mut filtered = chooser(&[("dst_port", "80")], "inbound");
+        filtered.note_filter(PointIndex(0));
+        assert_eq!(chosen(filtered), 1, "no Ethernet frame tells that it is inbound");
+        let mut filtered = chooser(&[], "inbound");
+        filtered.note_filter(PointIndex(0));
+        assert_eq!(chosen(filtered), 2);
+    }
+}

@@ -1,0 +1,171 @@
+//! Takes frames in to judge the flows in them, and keeps them meanwhile if that is wanted.
+
+use std::path::PathBuf;
+
+use crate::capture::writer::AboutPoint;
+use crate::cli::frames::Source;
+use crate::command::keeper::{Keeper, Keeping};
+use crate::command::say;
+use crate::command::tables;
+use crate::command::taker::{Status, Taker};
+use crate::digest::Batch;
+use crate::engine::Engine;
+use crate::filter::expression::Expression;
+use crate::frame::{PointIndex, Timestamp};
+use crate::number::thousands;
+use crate::place::Known;
+use crate::snapshot::Summary;
+
+pub(super) struct Judging<'a> {
+    pub(super) engine: Engine,
+    pub(super) keeper: Option<Keeper>,
+    /// Which frames are to be kept, until that begins.
+    pub(super) keeping: Option<Keeping>,
+    /// What the file is to say of the points.
+    pub(super) about: Vec<AboutPoint>,
+    /// Tables of translations.
+    pub(super) conntrack: &'a [PathBuf],
+    /// Whether the report may be hours away.
+    pub(super) is_live: bool,
+    /// Frames that are wanted.
+    pub(super) count: Option<u64>,
+    /// What frames are asked; it must exist for the link types of all sources.
+    pub(super) expression: Option<&'a Expression>,
+    /// By point.
+    pub(super) names: Vec<String>,
+    /// Why the run cannot go on: frames came that cannot be asked.
+    pub(super) refused: Option<String>,
+}
+
+impl Judging<'_> {
+    /// Looks whether what is asked of frames exists for those of the interfaces that a batch tells of.
+    fn check_links(&mut self, batch: &Batch) {
+        let Some(expression) = self.expression else { return };
+        let refused = batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err());
+        if let Some(refused) = refused {
+            let name = &self.names[usize::from(batch.point.0)];
+            self.refused.get_or_insert_with(|| format!("{name}: {refused}"));
+        }
+    }
+
+    /// No more will come: ends what is kept, and gives the engine back.
+    pub(super) fn end(mut self) -> Engine {
+        self.engine.end();
+        if let Some(keeper) = self.keeper.take()
+            && let Some(problem) = keeper.finish(&mut self.engine)
+        {
+            self.alarm(problem);
+        }
+        self.engine
+    }
+}
+
+impl Taker for Judging<'_> {
+    fn add_point(&mut self, source: &Source) -> PointIndex {
+        self.about.push(AboutPoint { name: source.name.clone(), filter: None });
+        self.engine.add_point(&source.name, &source.shown)
+    }
+
+    fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.about[usize::from(point.0)].filter = Some(filter.to_owned());
+        self.engine.note_filter(point, filter);
+    }
+
+    fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
+        self.names = points.to_vec();
+        if let Some(keeping) = self.keeping.take() {
+            self.engine.follow();
+            self.keeper = Some(Keeper::create(keeping, std::mem::take(&mut self.about))?);
+        }
+        // Now that all is open, whatever began before is in it.
+        tables::know_live(&mut self.engine, self.conntrack);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &mut Batch) {
+        self.check_links(batch);
+        self.engine.ingest(batch);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.keep(batch, &mut self.engine);
+        }
+    }
+
+    fn meanwhile(&mut self) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.hand_on(&mut self.engine);
+        }
+    }
+
+    fn tick(&mut self, now: Timestamp) {
+        self.engine.tick(now);
+    }
+
+    fn note_watched(&mut self, point: PointIndex, until: Timestamp) {
+        self.engine.note_watched(point, until);
+    }
+
+    fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
+        self.engine.know_interfaces(point, known);
+    }
+
+    fn note_unread(&mut self, what: String) {
+        if self.is_live {
+            say(format_args!("{what}; going on without it"));
+        }
+        self.engine.note_unread(what);
+    }
+
+    fn assume(&mut self, what: String) {
+        self.engine.assume(what);
+    }
+
+    fn warn(&mut self, what: String) {
+        self.engine.warn(what);
+    }
+
+    fn has_enough(&self) -> bool {
+        self.refused.is_some() || self.count.is_some_and(|count| self.engine.frames() >= count)
+    }
+
+    fn status(&mut self) -> Status {
+        let engine = self.engine.status();
+        let summary = &engine.summary;
+        Status {
+            frames: summary.frames,
+            dropped: summary.kernel_drops,
+            words: words(summary),
+            settled: (summary.pass + summary.fail + summary.inconclusive).saturating_sub(engine.unsettled),
+            unsettled: engine.unsettled,
+            failed: engine.failed,
+        }
+    }
+}
+
+/// `53 flows: 3 fail, 50 pass`.
+fn words(summary: &Summary) -> String {
+    let counts = [
+        (summary.fail, "fail"),
+        (summary.inconclusive, "inconclusive"),
+        (summary.pass, "pass"),
+        (summary.exempt, "exempt"),
+    ];
+    let counts: Vec<String> = counts
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, word)| format!("{} {word}", thousands(*count)))
+        .collect();
+    let flows = format!("{} flows", thousands(summary.flows));
+    if counts.is_empty() { flows } else { format!("{flows}: {}", counts.join(", ")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_words_say_what_there_is_and_nothing_that_is_not() {
+        let summary = Summary { flows: 53, pass: 50, fail: 3, ..Summary::default() };
+        assert_eq!(words(&summary), "53 flows: 3 fail, 50 pass");
+        assert_eq!(words(&Summary::default()), "0 flows");
+    }
+}

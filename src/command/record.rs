@@ -1,0 +1,59 @@
+//! `egret record`: keep frames, and judge nothing.
+
+use std::process::ExitCode;
+
+use crate::cli::frames::Input;
+use crate::cli::output;
+use crate::cli::record::Arguments;
+use crate::cli::until::UntilVerdicts;
+use crate::command::chooser::Chooser;
+use crate::command::files::{Files, Rotation};
+use crate::command::recorder::Recorder;
+use crate::command::say;
+use crate::command::session::{Plan, Session};
+use crate::decode;
+
+/// Frames that were asked for are missing.
+const INCOMPLETE: u8 = 3;
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    arguments.fit()?;
+    let frames = &arguments.frames;
+    let sources = frames.sources()?;
+    let asked = arguments.traffic.asked(&frames.hosts)?;
+    for told in asked.warnings.iter().chain(&asked.assumptions) {
+        say(told);
+    }
+    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
+    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
+        expression.check_live()?;
+    }
+    let decoding =
+        decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let chooser = Chooser::new(&asked, decoding);
+    let filter = chooser.filter().map(str::to_owned);
+    let is_live = sources.iter().any(|source| source.input.is_live());
+    let files = if arguments.is_rotated() {
+        let (size, time, keep) = (arguments.rotate_size, arguments.rotate_time, arguments.keep);
+        Files::several(&arguments.write, Rotation { size, time, keep })?
+    } else {
+        output::spare("frames", "-w", &arguments.write, &sources)?;
+        Files::one(&arguments.write)
+    };
+    let mut recorder = Recorder::new(files, chooser, frames.until.count, is_live);
+    let plan = Plan {
+        command: "record",
+        frames,
+        sources: &sources,
+        snap_length: arguments.snap_length(),
+        filter: filter.as_deref(),
+        here: None,
+        decoding: None,
+        marks: None,
+        limit: None,
+        verdicts: UntilVerdicts::default(),
+        is_stdout_used: arguments.write.as_os_str() == "-",
+    };
+    Session::open(&mut recorder, plan)?.run(&mut recorder)?;
+    Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}

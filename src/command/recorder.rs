@@ -1,0 +1,282 @@
+//! Takes frames in to keep those that are wanted.
+
+use std::fmt::Write as _;
+use std::fs::File;
+use std::io;
+use std::time::{Duration, Instant};
+
+use rustix::system::uname;
+
+use crate::capture::writer::{About, AboutPoint, Writer};
+use crate::cli::frames::Source;
+use crate::command::chooser::Chooser;
+use crate::command::files::{Files, warn_of_echo};
+use crate::command::say;
+use crate::command::taker::{Status, Taker};
+use crate::digest::{Batch, Incident};
+use crate::frame::PointIndex;
+use crate::number::{bytes, counted, thousands};
+
+/// How often what was written is handed on.
+const FLUSH_EVERY: Duration = Duration::from_secs(1);
+
+/// What a block of a frame takes besides its bytes, at most, without comments.
+const AROUND: u64 = 32 + 3;
+
+pub(super) struct Recorder {
+    pub(super) files: Files,
+    pub(super) chooser: Chooser,
+    /// Frames that are wanted.
+    pub(super) count: Option<u64>,
+    /// Whether what goes wrong can be helped while it lasts.
+    pub(super) is_live: bool,
+    about: About,
+    writer: Option<Writer<File>>,
+    flushed: Instant,
+    tally: Tally,
+    /// What went wrong, to be told at the end.
+    problems: Vec<String>,
+    has_lost_reader: bool,
+}
+
+/// What became of the frames.
+#[derive(Debug, Default)]
+struct Tally {
+    seen: u64,
+    kept: u64,
+    /// Of those that were kept, shorter than they were on the wire.
+    cut: u64,
+    dropped: u64,
+    /// Written to files before the current one.
+    bytes: u64,
+    /// Something that was wanted is missing.
+    is_incomplete: bool,
+}
+
+impl Recorder {
+    pub(super) fn new(files: Files, chooser: Chooser, count: Option<u64>, is_live: bool) -> Self {
+        Self {
+            files,
+            chooser,
+            count,
+            is_live,
+            about: About { system: system(), ..About::default() },
+            writer: None,
+            flushed: Instant::now(),
+            tally: Tally::default(),
+            problems: Vec::new(),
+            has_lost_reader: false,
+        }
+    }
+
+    /// Ends the file, and says what is in it; returns whether all is there that was wanted.
+    pub(super) fn end(mut self) -> bool {
+        if let Some(writer) = &mut self.writer {
+            let size = writer.size();
+            match writer.close() {
+                Ok(()) => self.tally.bytes += size,
+                Err(error) => self.fail(&error),
+            }
+        }
+        for problem in &self.problems {
+            say(problem);
+        }
+        say(self.tally.words(&self.files.words(), self.chooser.words().is_some()));
+        !self.tally.is_incomplete && self.tally.dropped == 0
+    }
+
+    fn keep(&mut self, batch: &Batch) {
+        let Some(writer) = &mut self.writer else { return };
+        if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
+            self.fail(&error);
+        }
+    }
+
+    /// Nothing can be written any more.
+    fn fail(&mut self, error: &io::Error) {
+        let current = self.files.current();
+        if let Some(writer) = self.writer.take() {
+            let whole = writer.whole();
+            self.tally.bytes += whole;
+            self.tally.kept -= writer.lost();
+            // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
+            writer.into_inner().set_len(whole).ok();
+        }
+        // Who reads has enough: that is no failure.
+        self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
+        if !self.has_lost_reader {
+            self.tally.is_incomplete = true;
+            self.problems.push(format!("recording ended early: cannot write to {current}: {error}"));
+        }
+    }
+
+    fn note(&mut self, incident: &Incident) {
+        match incident {
+            Incident::Dropped(more) => self.tally.dropped = self.tally.dropped.saturating_add(*more),
+            Incident::Interrupted(what) => self.warn(what.clone()),
+            Incident::Truncated(what) | Incident::Unread(what) => {
+                self.tally.is_incomplete = true;
+                self.warn(what.clone());
+            }
+            Incident::Unfinished => {
+                self.tally.is_incomplete = true;
+                self.warn("a file was not read to its end".to_owned());
+            }
+        }
+    }
+}
+
+/// Writes the frames of a batch, into another file where one is due.
+fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mut Tally) -> io::Result<()> {
+    writer.introduce(batch)?;
+    for head in &batch.heads {
+        let then = writer.size() + u64::from(head.captured) + AROUND;
+        if files.is_due(head.time, writer.size(), then) {
+            tally.bytes += writer.size();
+            writer.go_on(files.next(head.time)?)?;
+        }
+        // Counted before: what there was no room for is subtracted.
+        tally.kept += 1;
+        tally.cut += u64::from(head.captured < head.original);
+        writer.frame(batch, head, None)?;
+    }
+    writer.note(batch)
+}
+
+impl Taker for Recorder {
+    fn add_point(&mut self, source: &Source) -> PointIndex {
+        self.about
+            .points
+            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.filter().map(str::to_owned) });
+        self.chooser.add_point()
+    }
+
+    fn note_filter(&mut self, point: PointIndex, filter: &str) {
+        self.about.points[usize::from(point.0)].filter = Some(filter.to_owned());
+        self.chooser.note_filter(point);
+    }
+
+    fn prepare(&mut self, _points: &[String]) -> anyhow::Result<()> {
+        self.about.comment = self.chooser.words().map(|words| format!("frames that match: {words}"));
+        let file = self.files.first()?;
+        if self.is_live && self.files.current() == "standard output" {
+            warn_of_echo();
+        }
+        self.writer = Some(Writer::about(file, self.about.clone())?);
+        Ok(())
+    }
+
+    fn take(&mut self, batch: &mut Batch) {
+        self.tally.seen += batch.heads.len() as u64;
+        if let Some(refused) = self.chooser.choose(batch) {
+            self.tally.is_incomplete = true;
+            self.warn(refused);
+        }
+        let left = self.count.map_or(u64::MAX, |count| count.saturating_sub(self.tally.kept));
+        batch.heads.truncate(usize::try_from(left).unwrap_or(usize::MAX));
+        self.keep(batch);
+        for incident in std::mem::take(&mut batch.incidents) {
+            // Of a file of which no more is wanted, the rest is not missing.
+            if incident != Incident::Unfinished || !self.has_enough() {
+                self.note(&incident);
+            }
+        }
+    }
+
+    fn meanwhile(&mut self) {
+        if self.flushed.elapsed() < FLUSH_EVERY {
+            return;
+        }
+        self.flushed = Instant::now();
+        // Somebody may look at it meanwhile, and whatever ends the process, most of it is there.
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.flush()
+        {
+            self.fail(&error);
+        }
+    }
+
+    fn note_unread(&mut self, what: String) {
+        self.tally.is_incomplete = true;
+        self.warn(format!("{what}; going on without it"));
+    }
+
+    fn warn(&mut self, what: String) {
+        // While it lasts, people can do something about it.
+        if self.is_live && self.about.points.len() > 1 {
+            say(what);
+        } else {
+            self.problems.push(what);
+        }
+    }
+
+    fn alarm(&mut self, what: String) {
+        self.warn(what);
+    }
+
+    fn has_enough(&self) -> bool {
+        self.count.is_some_and(|count| self.tally.kept >= count)
+    }
+
+    fn can_go_on(&self) -> bool {
+        self.writer.is_some()
+    }
+
+    fn status(&mut self) -> Status {
+        let size = self.tally.bytes + self.writer.as_ref().map_or(0, Writer::size);
+        let kept = if self.tally.kept == self.tally.seen {
+            String::new()
+        } else {
+            format!("{} kept, ", thousands(self.tally.kept))
+        };
+        Status {
+            frames: self.tally.seen,
+            dropped: self.tally.dropped,
+            words: format!("{kept}{} · {}", bytes(size), self.files.current()),
+            ..Status::default()
+        }
+    }
+}
+
+impl Tally {
+    /// `1,234 frames kept: trace.pcapng, 1.2 MB; 12 dropped by the kernel`; `is_chosen` where not all were wanted.
+    fn words(&self, files: &str, is_chosen: bool) -> String {
+        let frames = if is_chosen {
+            format!("{} of {}", thousands(self.kept), counted(self.seen, "frame"))
+        } else {
+            counted(self.kept, "frame")
+        };
+        let mut words = format!("{frames} kept: {files}, {}", bytes(self.bytes));
+        if self.dropped > 0 {
+            let _ = write!(words, "; {} dropped by the kernel", thousands(self.dropped));
+        }
+        if self.cut > 0 {
+            let _ = write!(words, "; {} cut short (-s 0 captures them whole)", thousands(self.cut));
+        }
+        words
+    }
+}
+
+/// `Linux 6.8.0`.
+pub(super) fn system() -> Option<String> {
+    let told = uname();
+    let (name, release) = (told.sysname().to_str().ok()?, told.release().to_str().ok()?);
+    Some(format!("{name} {release}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_words_say_what_there_is_and_nothing_that_is_not() {
+        let tally = Tally { seen: 1234, kept: 1234, bytes: 1_234_567, ..Tally::default() };
+        assert_eq!(tally.words("trace.pcapng", false), "1,234 frames kept: trace.pcapng, 1.2 MB");
+        let tally = Tally { kept: 1, dropped: 2000, cut: 3, ..tally };
+        assert_eq!(
+            tally.words("trace.pcapng", true),
+            "1 of 1,234 frames kept: trace.pcapng, 1.2 MB; 2,000 dropped by the kernel; 3 cut short (-s 0 captures them \
+             whole)"
+        );
+    }
+}

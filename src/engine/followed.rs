@@ -1,0 +1,89 @@
+//! Tells of which flow each frame is, and what became of the flow: for who keeps the frames of flows.
+//!
+//! A flow is told of once: when it is let go of, as it then stands, or else when somebody asks at the end. Only flows that count
+//! are: those that the selection leaves out have no frames that anybody wants.
+
+use std::fmt::Write as _;
+
+use smallvec::SmallVec;
+
+use crate::engine::{Engine, judge, rows};
+use crate::flow::FlowIndex;
+pub use crate::flow::owners::Serial;
+use crate::frame::FrameId;
+use crate::net::Address;
+use crate::verdict::{Reason, Verdict};
+
+/// A flow, and whose frames are its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Told {
+    /// Its tracks.
+    pub tracks: SmallVec<[Serial; 2]>,
+    pub verdict: Verdict,
+    /// `fail node-ip, flow node1:17`.
+    pub short: String,
+    /// The same, with what it left as, and what was expected: `…, left as 192.168.12.11 instead of 192.168.12.99`.
+    pub whole: String,
+}
+
+impl Engine {
+    /// From now on, tells whose frames are. To be called before the first batch.
+    pub fn follow(&mut self) {
+        self.table.follow();
+        self.told = Some(Vec::new());
+    }
+
+    /// The track of each frame of the last batch, by their order in it.
+    pub fn owners(&self) -> &[Serial] {
+        self.table.owners()
+    }
+
+    /// Frames of earlier batches of which it is known only now whose they are.
+    pub fn take_late_owners(&mut self) -> Vec<(FrameId, Serial)> {
+        self.table.take_late_owners()
+    }
+
+    /// Flows that were let go of since somebody last asked.
+    pub fn take_told(&mut self) -> Vec<Told> {
+        self.told.as_mut().map_or_else(Vec::new, std::mem::take)
+    }
+
+    /// Tells of every flow that is held, as it stands.
+    pub fn tell_all(&mut self, mut tell: impl FnMut(Told)) {
+        self.refresh();
+        for flow in self.table.standing_flows() {
+            if let Some(standing) = self.standings.of(flow) {
+                tell(self.told_of(flow, standing.reason));
+            }
+        }
+    }
+
+    /// Tells of a flow that is about to be let go of, with this reason for its verdict.
+    pub(super) fn tell_last(&mut self, flow: FlowIndex, reason: Reason) {
+        if self.told.is_some() {
+            let told = self.told_of(flow, reason);
+            self.told.get_or_insert_default().push(told);
+        }
+    }
+
+    fn told_of(&self, flow: FlowIndex, reason: Reason) -> Told {
+        let judgement = judge(&self.table, &self.facts, &self.settings).judge(flow);
+        let id = self.frame_name(judgement.view.id());
+        let verdict = reason.verdict();
+        let short = format!("{} {}, flow {id}", verdict.name(), reason.name());
+        let mut whole = short.clone();
+        let mut sources: Vec<Address> =
+            judgement.wire.sources.iter().map(|source| source.endpoint.address).collect();
+        sources.dedup();
+        if !sources.is_empty() {
+            let sources: Vec<String> = sources.iter().map(ToString::to_string).collect();
+            let _ = write!(whole, ", left as {}", sources.join(" and "));
+            let expected = rows::expected_words(self, judgement.expectation);
+            if verdict == Verdict::Fail && !expected.is_empty() {
+                let _ = write!(whole, " instead of {}", expected.join(" or "));
+            }
+        }
+        let tracks = self.table.tracks_of(flow).map(|track| self.table.serial(track)).collect();
+        Told { tracks, verdict, short, whole }
+    }
+}
