@@ -15,6 +15,7 @@ mod ledger;
 mod listener;
 mod marker;
 mod narrowing;
+mod objects;
 mod opened;
 mod opener;
 mod progress;

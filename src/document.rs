@@ -63,10 +63,7 @@ pub fn understood<T>(
         Ok(text) => text,
         Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
     };
-    let root = read(text).map_err(|(at, why)| {
-        let why = format!("this cannot be read: {}", Text::from(&*why));
-        Error::faulty(&name, text, vec![Fault::new(at, why)])
-    })?;
+    let root = read(text).map_err(|(at, why)| Error::unreadable(&name, text, at, &why))?;
     let mut reading = Reading::default();
     let said = understand(&name, &root, &mut reading);
     match reading.into_faults() {

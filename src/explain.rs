@@ -160,6 +160,15 @@ impl Explainer<'_> {
         }
     }
 
+    /// `10.128.0.5`, or `herasoo/web-0 (10.128.0.5)`, or `the workload`.
+    fn origin_words(&self, judgement: &Judgement<'_>) -> String {
+        let Some(origin) = judgement.origin else { return "the workload".to_owned() };
+        match self.expectations.cluster.pod_name(origin.address) {
+            Some(pod) => format!("{pod} ({})", origin.address),
+            None => origin.address.to_string(),
+        }
+    }
+
     /// What was expected, as people wrote it.
     fn expected(&self, judgement: &Judgement<'_>) -> String {
         match judgement.expectation {
@@ -208,7 +217,7 @@ impl Explainer<'_> {
                 format!("left {at} as {address} ({whose}) instead of {expected}"),
                 Some(format!(
                     "The egress address was not applied, so the far side sees {address}. Check that the egress rule for {} is in place and assigned to a node, and since when: a connection keeps the source it began with.",
-                    origin_words(judgement)
+                    self.origin_words(judgement)
                 )),
             ),
             Reason::PodIp => (
@@ -219,7 +228,7 @@ impl Explainer<'_> {
             ),
             Reason::OtherEgressIp => (
                 format!("left {at} as {address} ({whose}) instead of {expected}"),
-                Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", origin_words(judgement))),
+                Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", self.origin_words(judgement))),
             ),
             Reason::UnknownSource => unknown_source(judgement, &at, &address, &expected),
             Reason::MixedSources => (
@@ -512,10 +521,6 @@ fn who(judgement: &Judgement<'_>, subject: Subject) -> String {
             format!("{whole}{} {}{to}", counted(of, "flow"), from(origins))
         }
     }
-}
-
-fn origin_words(judgement: &Judgement<'_>) -> String {
-    judgement.origin.map_or_else(|| "the workload".to_owned(), |origin| origin.address.to_string())
 }
 
 fn packets(count: u32) -> String {

@@ -14,6 +14,7 @@ use crate::cli::traffic::Asked;
 use crate::command::here::Here;
 use crate::command::judging::Judging;
 use crate::command::keeper::Keeping;
+use crate::command::objects;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
@@ -124,8 +125,14 @@ fn settings(
         let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
         policies.push(Policy::read(&shown, &bytes)?);
     }
-    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
     let mut assumptions = Vec::new();
+    let mut doubts = Vec::new();
+    if let Some(described) = objects::described(&arguments.cluster)? {
+        policies.push(described.derived.policy(&described.objects));
+        assumptions.extend(described.derived.notes);
+        doubts.extend(described.warnings);
+    }
+    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
     let mut here = None;
     if is_here {
         let flags = arguments.flags.cluster();
@@ -143,6 +150,7 @@ fn settings(
     let is_live = sources.iter().any(|source| source.input.is_live());
     assumptions.extend(asked.assumptions);
     warnings.extend(asked.warnings);
+    warnings.extend(doubts);
     let settings = Settings {
         expectations,
         selection: asked.composition,

@@ -19,6 +19,9 @@ pub enum Error {
     TooLarge { name: String, what: &'static str, bytes: usize, most: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },
+    /// It is no YAML, or more of it than is read.
+    #[error("cannot use {name}: 1 mistake{report}")]
+    Unreadable { name: String, report: String },
     #[error("cannot use {name}: {}{report}", count(*.mistakes))]
     Faulty { name: String, mistakes: usize, report: String },
 }
@@ -68,6 +71,22 @@ impl Error {
             let _ = write!(report, "\nand {} more", faults.len() - TOLD);
         }
         Self::Faulty { name: name.to_owned(), mistakes: faults.len(), report }
+    }
+}
+
+impl Error {
+    /// The error of a text that is not even a tree.
+    pub(crate) fn unreadable(name: &str, text: &str, at: Position, why: &str) -> Self {
+        let why = format!("this cannot be read: {}", Text::from(why));
+        match Self::faulty(name, text, vec![Fault::new(at, why)]) {
+            Self::Faulty { name, report, .. } => Self::Unreadable { name, report },
+            other => other,
+        }
+    }
+
+    /// Whether nothing was understood at all: it may not have been meant.
+    pub fn is_unreadable(&self) -> bool {
+        !matches!(self, Self::Faulty { .. })
     }
 }
 

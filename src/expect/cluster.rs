@@ -60,6 +60,17 @@ pub struct PodName {
     pub name: Option<String>,
 }
 
+/// `herasoo/web-0`
+impl Display for PodName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.namespace, &self.name) {
+            (Some(namespace), Some(name)) => write!(f, "{namespace}/{name}"),
+            (Some(namespace), None) => write!(f, "a pod of {namespace}"),
+            (None, name) => f.write_str(name.as_deref().unwrap_or("a pod")),
+        }
+    }
+}
+
 impl Node {
     /// `node worker1`, or `a node's address (--node-ip)`.
     pub fn words(&self) -> String {
@@ -184,7 +195,14 @@ impl Cluster {
             ("Services", &self.services),
             ("egress addresses", &self.egress),
         ];
+        // What objects name one by one is counted elsewhere.
+        let index = self.index();
+        let is_named = |known: &&Known| {
+            let Some(address) = known.block.single().filter(|_| self.is_described) else { return true };
+            !index.workloads.contains_key(&address) && !index.services.is_in_wide(address)
+        };
         for (kind, known) in kinds {
+            let known: Vec<&Known> = known.iter().filter(is_named).collect();
             let said: Vec<_> = known.chunk_by(|a, b| a.said_by == b.said_by).collect();
             for of_one in said.iter().take(NAMED) {
                 let blocks = list(of_one.iter().map(|known| known.block));
@@ -280,6 +298,10 @@ impl Set {
             }
         }
         set
+    }
+
+    fn is_in_wide(&self, address: Address) -> bool {
+        self.wide.iter().any(|(block, _)| block.contains(address))
     }
 
     /// The position of what was said about exactly this address, else of the first block around it.

@@ -76,11 +76,15 @@ impl Expectations {
                 expectation.source = Source::Unknown { missing: missing.to_owned() };
             }
         }
-        let egress = list.iter().flat_map(|expectation| {
-            let said_by = expected_by(&expectation.name);
-            expected(expectation).iter().map(move |&block| Known { block, said_by: said_by.clone() })
-        });
-        cluster.egress.extend(egress);
+        // Whose an address is that follows from objects, these have said.
+        let mut told: HashSet<Block> = cluster.egress.iter().map(|known| known.block).collect();
+        for expectation in &list {
+            for &block in expected(expectation) {
+                if !expectation.is_derived || told.insert(block) {
+                    cluster.egress.push(Known { block, said_by: expected_by(&expectation.name) });
+                }
+            }
+        }
         let pods = pods_of(&list, &cluster);
         cluster.pods.extend(pods);
         Self { list, cluster, ..Self::default() }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::fields::{Fields, Reader};
 use super::{Id, LARGEST, Namespace, Node, Objects, Unsupported};
-use crate::document::{self, Error, Fault, Node as Tree, Value};
+use crate::document::{self, Error, Node as Tree, Value};
 use crate::text::Text;
 
 /// Objects that were read: kind, namespace, name.
@@ -122,10 +122,8 @@ impl Objects {
             Ok(text) => text.trim_start_matches('\u{feff}'),
             Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
         };
-        let documents = document::read_all(text).map_err(|(at, why)| {
-            let why = format!("this cannot be read: {}", Text::from(&*why));
-            Error::faulty(&name, text, vec![Fault::new(at, why)])
-        })?;
+        let documents =
+            document::read_all(text).map_err(|(at, why)| Error::unreadable(&name, text, at, &why))?;
         let mut reader = reader(&name, text);
         let mut taken = 0;
         for document in &documents {
