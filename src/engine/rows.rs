@@ -144,8 +144,36 @@ fn assumptions(engine: &Engine) -> Vec<String> {
     lines
 }
 
+/// Pods that are younger than the flows from their addresses: these may have been another's.
+fn too_young(engine: &Engine) -> Option<String> {
+    let cluster = &engine.settings.expectations.cluster;
+    if !cluster.is_described {
+        return None;
+    }
+    let groups = engine.standings.groups();
+    let mut young: Vec<String> = groups
+        .iter()
+        .filter_map(|group| {
+            let workload = cluster.workload(group.kind.origin?)?;
+            let since = workload.since.filter(|since| group.first_seen < *since)?;
+            let address = group.kind.origin?;
+            let started = jiff::Timestamp::from_nanosecond(i128::from(since.nanos())).ok()?;
+            Some(format!("{} ({address}, {}) started at {started:.0}", workload.id, workload.id.at))
+        })
+        .collect();
+    young.sort_unstable();
+    young.dedup();
+    let first = young.first()?;
+    let more = if young.len() > 1 { format!(", and {} more pods", young.len() - 1) } else { String::new() };
+    Some(format!(
+        "{first}{more}, after flows from that address were captured: these may be another pod's; give the objects as they were \
+         then"
+    ))
+}
+
 fn warnings(engine: &Engine) -> Vec<String> {
     let mut lines = engine.settings.warnings.clone();
+    lines.extend(too_young(engine));
     for (point, facts) in engine.points.iter().zip(&engine.facts.points) {
         lines.extend(point.incidents.iter().map(|what| format!("{}: {what}", point.name)));
         if facts.dropped > 0 {

@@ -18,6 +18,7 @@ pub mod router;
 
 use std::fmt;
 
+use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::objects::{Id, Labels, Objects, Place};
 
@@ -67,6 +68,8 @@ pub struct Workload {
     pub is_on_host: bool,
     /// Its own. None of a template, of a pod that has finished, and of one on its node's network.
     pub addresses: Vec<Address>,
+    /// When the pod started: before that its addresses were another's, or nobody's.
+    pub since: Option<Timestamp>,
 }
 
 /// With which source some workloads leave, and why.
@@ -142,6 +145,8 @@ struct Plugin {
     is_called: fn(&str) -> bool,
     /// Whether there are objects that only this plugin has.
     has_objects: fn(&Objects) -> bool,
+    /// Whether it heeds what network policies say of what leaves; `None` where that depends on the release.
+    heeds_policies: fn(&Ground<'_>) -> Option<bool>,
     /// What the network itself leaves with, for every workload that no router's rule is about.
     derive: fn(&Ground<'_>, &mut Derived),
 }
@@ -160,6 +165,7 @@ impl Derived {
             Ok(plugin) => {
                 derived.plugin = Some(plugin.name);
                 (plugin.derive)(&ground, &mut derived);
+                derived.denials = denial::all(&ground, (plugin.heeds_policies)(&ground));
             }
             Err(missing) => derived.rules.push(Rule {
                 who: ground.everybody(),
@@ -168,7 +174,6 @@ impl Derived {
                 because: Vec::new(),
             }),
         }
-        derived.denials = denial::all(&ground);
         derived.notes.extend(facts::notes(objects));
         derived.workloads = workloads;
         derived

@@ -23,8 +23,8 @@ pub struct Denial {
 pub enum Rules {
     /// The first that matches decides.
     Firewall(Vec<FirewallRule>),
-    /// What none allows is denied.
-    Policy(Vec<PolicyRule>),
+    /// What none allows is denied, where the network is known to heed it.
+    Policy { rules: Vec<PolicyRule>, is_heeded: bool },
 }
 
 /// Whether something may leave.
@@ -32,15 +32,15 @@ pub enum Rules {
 pub enum Leave {
     Allowed,
     Denied(Because),
-    /// It depends on which addresses these names have.
+    /// It depends on what is missing.
     Perhaps {
-        names: Vec<String>,
+        missing: String,
         because: Because,
     },
 }
 
-/// Every object that forbids something.
-pub(super) fn all(ground: &Ground<'_>) -> Vec<Denial> {
+/// Every object that forbids something; `heeds` tells whether the network heeds network policies, as far as that is known.
+pub(super) fn all(ground: &Ground<'_>, heeds: Option<bool>) -> Vec<Denial> {
     let objects = ground.objects;
     let namespace =
         |id: &Id| id.namespace.clone().or_else(|| ground.assumed.namespace.clone()).unwrap_or_default();
@@ -55,12 +55,14 @@ pub(super) fn all(ground: &Ground<'_>) -> Vec<Denial> {
         Denial {
             id: policy.id.clone(),
             workloads: all.iter().copied().filter(is_selected).collect(),
-            rules: Rules::Policy(policy.rules.clone()),
+            rules: Rules::Policy { rules: policy.rules.clone(), is_heeded: heeds.is_some() },
         }
     };
     let of_sdn = objects.egress_network_policies.iter().map(|one| firewall(&one.id, &one.rules));
     let of_ovn = objects.egress_firewalls.iter().map(|one| firewall(&one.id, &one.rules));
-    let policies = objects.network_policies.iter().filter(|policy| policy.is_about_egress).map(policy);
+    let policies =
+        objects.network_policies.iter().filter(|policy| policy.is_about_egress && heeds != Some(false));
+    let policies = policies.map(policy);
     of_sdn.chain(of_ovn).chain(policies).collect()
 }
 
@@ -75,14 +77,21 @@ pub(super) fn leave(denials: &[Denial], workload: usize, to: Endpoint, protocol:
                 denied @ Leave::Denied(_) => return denied,
                 perhaps @ Leave::Perhaps { .. } => answer = perhaps,
             },
-            Rules::Policy(rules) => policies.push((&denial.id, rules)),
+            Rules::Policy { rules, is_heeded } => policies.push((&denial.id, rules, *is_heeded)),
         }
     }
-    let is_allowed = policies.iter().any(|(_, rules)| rules.iter().any(|rule| allows(rule, to, protocol)));
+    let is_allowed = policies.iter().any(|(_, rules, _)| rules.iter().any(|rule| allows(rule, to, protocol)));
     match policies.first() {
-        Some((id, _)) if !is_allowed => {
-            let says = format!("{id} selects the pod, and no rule allows {to}: it is dropped");
-            Leave::Denied(Because::of(says, id, "spec.egress", &id.at))
+        Some((id, _, is_heeded)) if !is_allowed => {
+            let says = format!("{id} selects the pod, and no rule allows {to}");
+            let because = Because::of(says, id, "spec.egress", &id.at);
+            if *is_heeded {
+                Leave::Denied(because)
+            } else {
+                let missing =
+                    "whether the network of this release heeds network policies about egress".to_owned();
+                Leave::Perhaps { missing, because }
+            }
         }
         _ => answer,
     }
@@ -113,7 +122,10 @@ fn by_firewall(id: &Id, rules: &[FirewallRule], to: Endpoint, protocol: u8) -> L
     match (names.is_empty(), is_allowed) {
         (true, true) => Leave::Allowed,
         (true, false) => Leave::Denied(because("denies")),
-        (false, _) => Leave::Perhaps { because: because("perhaps denies"), names },
+        (false, _) => Leave::Perhaps {
+            because: because("perhaps denies"),
+            missing: format!("the addresses of {}", names.join(", ")),
+        },
     }
 }
 

@@ -6,12 +6,13 @@
 
 use std::collections::{HashMap, HashSet};
 
+use super::denial::Rules;
 use super::{Answer, Because, Derived, Exit, Rule, To};
 use crate::expect::policy::Policy;
 use crate::expect::{Expectation, Origins, Source};
 use crate::filter::selection::Selection;
 use crate::net::{Address, Block};
-use crate::objects::Objects;
+use crate::objects::{FirewallTo, Objects};
 
 /// Most lines of reasons that an expectation carries.
 const REASONS: usize = 12;
@@ -36,11 +37,64 @@ impl Derived {
             .filter_map(|node| Some((node.name.clone()?, node.addresses.clone())))
             .collect();
         let mut list = self.through_routers();
+        list.extend(self.denied());
         let mut gathering = Gathering { derived: self, nodes, groups: Vec::new(), by_key: HashMap::new() };
         gathering.gather();
         list.extend(gathering.groups);
         list.extend(self.of_unnamed_pods());
         Policy { expectations: list, cluster }
+    }
+
+    /// What firewalls deny, but for what an earlier rule allows. A rule about a name or a port makes unknown what comes after
+    /// it, as far as it says the contrary.
+    fn denied(&self) -> Vec<Expectation> {
+        let mut list = Vec::new();
+        for denial in &self.denials {
+            let Rules::Firewall(rules) = &denial.rules else { continue };
+            let addresses = denial.workloads.iter().flat_map(|at| &self.workloads[*at].addresses);
+            let from: Vec<Block> = addresses.map(|address| Block::from(address.ip())).collect();
+            let mut allowed: Vec<Block> = Vec::new();
+            let mut open: Option<String> = None;
+            for rule in rules.iter().filter(|_| !from.is_empty()) {
+                match &rule.to {
+                    FirewallTo::Block(block) if rule.is_allowed && rule.ports.is_empty() => {
+                        allowed.push(*block)
+                    }
+                    FirewallTo::Name(name) if rule.is_allowed => {
+                        open.get_or_insert_with(|| format!("the addresses of {name}"));
+                    }
+                    _ if rule.is_allowed => {
+                        open.get_or_insert_with(|| format!("what {} ({}) allows", denial.id, rule.at));
+                    }
+                    FirewallTo::Block(block) if rule.ports.is_empty() => {
+                        let because = Because::of(
+                            format!("{} denies {block}", denial.id),
+                            &denial.id,
+                            "spec.egress",
+                            &rule.at,
+                        );
+                        let source = match &open {
+                            Some(missing) => Source::Unknown { missing: missing.clone() },
+                            None => Source::Drop,
+                        };
+                        let mut to = Selection::default();
+                        to.add("dst", &block.to_string()).expect("a block is one");
+                        for block in &allowed {
+                            to.add("not_dst", &block.to_string()).expect("a block is one");
+                        }
+                        let name = format!("what {} denies to {block}", denial.id);
+                        list.push(Expectation {
+                            from: from.clone(),
+                            to,
+                            ..expectation(name, source, &[because])
+                        });
+                    }
+                    // What is denied to a name or on a port is judged by its source, should it leave.
+                    _ => {}
+                }
+            }
+        }
+        list
     }
 
     fn through_routers(&self) -> Vec<Expectation> {

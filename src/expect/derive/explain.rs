@@ -51,8 +51,7 @@ pub(super) fn explain(
     match denial::leave(&derived.denials, workload, to, protocol) {
         Leave::Allowed => {}
         Leave::Denied(why) => return plain(Answer::Drop, vec![why]),
-        Leave::Perhaps { names, because: why } => {
-            let missing = format!("the addresses of {}", names.join(", "));
+        Leave::Perhaps { missing, because: why } => {
             return plain(Answer::Unknown { missing }, vec![why]);
         }
     }

@@ -32,6 +32,7 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
             node: pod.node().map(str::to_owned),
             is_on_host: pod.spec.host_network,
             addresses: if pod.owns_addresses() { pod.addresses.clone() } else { Vec::new() },
+            since: pod.started.or(pod.created),
         })
         .collect();
     let mut pods: HashMap<Option<&str>, Vec<&Labels>> = HashMap::new();
@@ -55,6 +56,7 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
             node: template.spec.node_name.as_ref().map(|told| told.value.clone()),
             is_on_host: template.spec.host_network,
             addresses: Vec::new(),
+            since: None,
         });
     }
     workloads

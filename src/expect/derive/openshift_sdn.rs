@@ -18,6 +18,8 @@ pub(super) const PLUGIN: Plugin = Plugin {
     name: "openshift-sdn",
     is_called: |name| name == "OpenShiftSDN" || name.starts_with("redhat/openshift-ovs-"),
     has_objects: |objects| !objects.host_subnets.is_empty() || !objects.net_namespaces.is_empty(),
+    // Network policies about egress came with some release of 4.
+    heeds_policies: |ground| (ground.release() == Some(Release::Three)).then_some(false),
     derive,
 };
 
@@ -110,7 +112,7 @@ fn derive(ground: &Ground<'_>, derived: &mut Derived) {
             who: Who { workloads: nameless.to_vec(), ..Who::default() },
             to: To::Outside,
             answer: Answer::Unknown {
-                missing: "the namespace, which the object leaves open (--namespace)".to_owned(),
+                missing: "the namespace, which the object leaves open (--cluster-namespace)".to_owned(),
             },
             because: Vec::new(),
         });

@@ -20,6 +20,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
             && objects.egress_services.is_empty()
             && objects.egress_firewalls.is_empty())
     },
+    heeds_policies: |_| Some(true),
     derive,
 };
 
