@@ -125,6 +125,17 @@ pub struct Unsupported {
     pub at: Place,
 }
 
+impl Objects {
+    /// The names that pods give to addresses outside of themselves.
+    pub fn host_aliases(&self) -> impl Iterator<Item = &HostAlias> {
+        let pods = self.pods.iter().map(|pod| &pod.spec);
+        let all = pods
+            .chain(self.templates.iter().map(|template| &template.spec))
+            .flat_map(|spec| &spec.host_aliases);
+        all.filter(|alias| !alias.address.value.is_local_scope())
+    }
+}
+
 impl Id {
     /// Whether both are in one namespace, which both may leave unsaid.
     pub fn shares_namespace(&self, other: &Self) -> bool {

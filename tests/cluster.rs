@@ -230,3 +230,28 @@ fn an_object_of_another_shape_ends_the_run_with_its_line() {
     );
     std::fs::remove_file(&path).expect("the file");
 }
+
+#[test]
+fn a_pod_that_is_younger_than_the_flows_from_its_address_is_told() {
+    let pods = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(LAB).join("pods.yaml"))
+        .expect("a file");
+    let path = std::env::temp_dir().join(format!("egret-young-{}.yaml", std::process::id()));
+    let younger =
+        pods.replacen("startTime: \"2026-11-20T09:14:02Z\"", "startTime: \"2026-11-24T00:00:00Z\"", 1);
+    std::fs::write(&path, younger).expect("a file");
+    let objects = [
+        "testdata/cluster/lab/network.yaml",
+        "testdata/cluster/lab/nodes.yaml",
+        path.to_str().expect("text"),
+        "testdata/cluster/own-node.yaml",
+    ];
+    let (report, _) = check(&["node1=testdata/egress-own-node/node1-any.pcap.gz"], &objects);
+    let warnings: Vec<&str> =
+        report["warnings"].as_array().expect("warnings").iter().filter_map(Value::as_str).collect();
+    assert!(
+        warnings.iter().any(|line| line.starts_with("Pod herasoo/pod-a (10.128.0.5, ")
+            && line.contains("started at 2026-11-24T00:00:00Z, after flows from that address were captured")),
+        "{warnings:?}"
+    );
+    std::fs::remove_file(&path).expect("the file");
+}

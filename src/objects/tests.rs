@@ -160,3 +160,21 @@ proptest::proptest! {
         let _ = Objects::default().add("a.yaml", text.as_bytes());
     }
 }
+
+#[test]
+fn host_aliases_are_names_of_addresses_outside_of_the_pod() {
+    let objects = read(
+        "apiVersion: v1\nkind: Pod\nmetadata:\n  name: hostaliases-pod\nspec:\n  hostAliases:\n  - ip: \"127.0.0.1\"\n    hostnames:\n    - \"foo.local\"\n  - ip: \"10.1.2.3\"\n    hostnames:\n    - \"foo.remote\"\n    - \"bar.remote\"\n",
+    );
+    let names: Vec<String> = objects
+        .host_aliases()
+        .map(|alias| {
+            format!(
+                "{} {}",
+                alias.address.value,
+                alias.names.iter().map(|name| name.value.as_str()).collect::<Vec<_>>().join(" ")
+            )
+        })
+        .collect();
+    assert_eq!(names, ["10.1.2.3 foo.remote bar.remote"]);
+}
