@@ -2,6 +2,7 @@
 
 pub mod check;
 pub mod cluster;
+pub mod dump;
 pub mod filter;
 pub mod frames;
 pub mod known;
@@ -24,9 +25,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    Check(check::Arguments),
-    Filter(filter::Arguments),
-    Record(record::Arguments),
+    Check(Box<check::Arguments>),
+    Dump(Box<dump::Arguments>),
+    Filter(Box<filter::Arguments>),
+    Record(Box<record::Arguments>),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]
     OpenFiles {

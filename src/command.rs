@@ -3,17 +3,19 @@
 pub mod check;
 mod chooser;
 mod companion;
+pub mod dump;
 mod ends;
 mod export;
 mod feed;
 mod files;
 pub mod filter;
+mod follower;
 mod here;
 mod judging;
 mod keeper;
 mod ledger;
 mod listener;
-mod marker;
+mod merge;
 mod narrowing;
 mod objects;
 mod opened;
@@ -38,6 +40,7 @@ use crate::cli::{Arguments, Command};
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Dump(arguments) => dump::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::OpenFiles { directory, prefix } => {

@@ -18,6 +18,8 @@
 //! All else (states, counters, marks, zones) is passed over, in whatever order. A line without 1 or 2 is counted, and the first of
 //! them is told by its number.
 
+pub mod news;
+
 use std::net::IpAddr;
 
 use crate::digest::protocol;
@@ -45,7 +47,7 @@ impl Translation {
     }
 
     /// Whether anything was rewritten.
-    fn rewrites(&self) -> bool {
+    pub(crate) fn rewrites(&self) -> bool {
         self.wire() != self.original
     }
 }

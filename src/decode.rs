@@ -23,6 +23,7 @@
 //! Every other protocol ends the walk as [unknown](crate::packet::Why::Unknown): the frame then is `Understood::Partly`.
 
 mod digester;
+pub mod dissect;
 mod fast;
 mod full;
 mod hash;
@@ -79,6 +80,11 @@ impl Options {
     pub fn with_ports(mut self, vxlan: Vec<u16>, geneve: Vec<u16>) -> Self {
         self.ports = tunnel::Ports { vxlan, geneve };
         self
+    }
+
+    /// UDP ports of VXLAN and of Geneve, beside the usual ones.
+    pub fn ports(&self) -> (&[u16], &[u16]) {
+        (&self.ports.vxlan, &self.ports.geneve)
     }
 
     fn is_pod(&self, address: Address) -> bool {

@@ -19,6 +19,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::clock;
 use crate::conntrack::Translation;
+use crate::conntrack::news::News;
 use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
@@ -26,6 +27,8 @@ use crate::filter::composition::{Composition, Tuple};
 use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
+
+pub use crate::flow::Followed;
 use crate::flow::{FlowIndex, Table};
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::judge::Judge;
@@ -222,6 +225,26 @@ impl Engine {
     /// Tells what conntrack translates, before the first frame; `read` is when the kernel was asked, where that is known.
     pub fn know_translations(&mut self, translations: Vec<Translation>, read: Option<Timestamp>) {
         self.table.translations.add(translations, read);
+    }
+
+    /// Tells that the kernel is followed which translates, and that these points are captured by its machine: their frames have
+    /// its clock.
+    pub fn follow_at(&mut self, points: &[PointIndex]) {
+        for point in points {
+            self.table.translations.follow_at(*point);
+        }
+    }
+
+    /// Takes in what the kernel that is followed told, in its order; how that is interleaved with frames makes no difference.
+    pub fn take_news(&mut self, news: &[News]) {
+        self.table.take_news(news);
+        self.table.let_go_of_turns(self.settings.lifetime.keep.unwrap_or(KEEP));
+        self.has_time_passed = true;
+    }
+
+    /// How much was told of translations while they happened.
+    pub fn followed(&self) -> Followed {
+        self.table.translations.followed()
     }
 
     /// Tells the report's reader something that is taken for granted, or that happened while frames were taken in.

@@ -42,7 +42,16 @@ pub enum Subject {
         origins: usize,
         is_of_destination: bool,
         is_one_outcome: bool,
+        told: Told,
     },
+}
+
+/// Of which of several flows conntrack alone tells whose they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Told {
+    None,
+    Some,
+    All,
 }
 
 impl Subject {
@@ -71,12 +80,12 @@ impl Explainer<'_> {
     pub fn explain(&self, judgement: &Judgement<'_>, subject: Subject, name: Option<&Text>) -> Explanation {
         let who = who(judgement, subject);
         let (what, next_step) = self.reason(judgement, subject);
+        let told = told(judgement, subject);
         if matches!(subject, Subject::Many { is_one_outcome: false, .. }) {
-            return Explanation { sentence: format!("{who} {what}"), next_step };
+            return Explanation { sentence: format!("{who} {what}{told}"), next_step };
         }
         let (became, answer_step) =
             self.answered_elsewhere(judgement, subject).unwrap_or_else(|| outcome(judgement, subject, name));
-        let told = if subject.is_counted() { "" } else { told(judgement) };
         Explanation { sentence: format!("{who} {what}{became}{told}"), next_step: next_step.or(answer_step) }
     }
 
@@ -340,7 +349,14 @@ fn origin_unknown(judgement: &Judgement<'_>, at: &str, address: &str) -> (String
 }
 
 /// What conntrack alone tells of a flow.
-fn told(judgement: &Judgement<'_>) -> &'static str {
+fn told(judgement: &Judgement<'_>, subject: Subject) -> &'static str {
+    if let Subject::Many { flows: 2.., told, .. } = subject {
+        return match told {
+            Told::None => "",
+            Told::Some => "; of some, conntrack's table tells whose they are, not their packets",
+            Told::All => "; whose they are, conntrack's table tells, not their packets",
+        };
+    }
     let view = &judgement.view;
     if judgement.told.is_some() {
         "; where it began was not seen, conntrack's table tells it"

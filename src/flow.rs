@@ -18,8 +18,10 @@ pub mod table;
 pub mod tcp;
 pub mod track;
 mod translations;
+mod turns;
 mod weigh;
 
 pub use leg::{Leg, LegIndex, MacIndex, PlaceIndex, TunnelIndex};
 pub use table::{Flow, FlowIndex, Table};
 pub use track::{Track, TrackIndex};
+pub use turns::Followed;

@@ -56,6 +56,11 @@ impl Judgement<'_> {
         self.reason.verdict()
     }
 
+    /// Whether conntrack alone tells whose the flow is.
+    pub fn is_told(&self) -> bool {
+        self.told.is_some() || self.view.table.flow(self.view.flow).is_told
+    }
+
     /// Where the flow went before its destination was translated.
     pub fn first_destination(&self) -> Endpoint {
         self.told.unwrap_or_else(|| self.view.first().server())

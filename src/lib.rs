@@ -26,6 +26,7 @@ pub mod number;
 pub mod objects;
 pub mod outcome;
 pub mod packet;
+pub mod paper;
 pub mod place;
 pub mod privilege;
 pub mod report;

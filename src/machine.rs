@@ -3,7 +3,7 @@
 //! [`Machine::read`] takes an inventory by netlink: links, addresses and routes of the network namespace of the
 //! calling *thread*. (`/proc/net` and `/sys/class/net` belong to whoever started the process or mounted them, and tell of
 //! another namespace after setns(2); a netlink socket belongs to the thread that opened it.) No permission is needed.
-//! [`Watch`] tells when to read again, and [`conntrack::read`] gives the kernel's translations.
+//! [`Watch`] tells when to read again, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them.
 //!
 //! What the inventory means is concluded by [`Machine::surroundings`], which reads nothing but the inventory: which
 //! interface is an uplink, a pod's, a tunnel; what is inside; which addresses are the node's own.
@@ -15,6 +15,7 @@
 //! ```
 
 pub mod conntrack;
+pub mod follow;
 #[cfg(test)]
 mod inventory;
 mod netlink;
@@ -31,8 +32,9 @@ use std::io;
 use crate::net::{Address, Block, Mac};
 use crate::text::Text;
 
+pub use follow::Follow;
 pub use standpoint::Standpoint;
-pub use surroundings::{Surroundings, Told};
+pub use surroundings::{LOOPBACK, Surroundings, Told};
 pub use watch::Watch;
 
 /// The links, addresses and routes of one network namespace.
@@ -137,6 +139,10 @@ pub enum Error {
         "cannot read conntrack's table: the kernel offers none here ({source}); nf_conntrack_netlink may not be loaded"
     )]
     NoConntrack { source: io::Error },
+    #[error(
+        "the kernel does not tell what becomes of conntrack's table (net.netfilter.nf_conntrack_events is 0)"
+    )]
+    NoNews,
 }
 
 impl Machine {

@@ -34,8 +34,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
     ("names", &["text", "net", "frame", "decode"]),
+    // How a packet is written down.
+    ("paper", &["text", "net", "frame", "digest", "packet", "decode", "names"]),
     // What the kernel translates.
-    ("conntrack", &["net", "digest"]),
+    ("conntrack", &["net", "frame", "digest"]),
     // What it means: conversations, what they teach about the run, and the verdict.
     ("place", &["text", "net", "frame", "digest", "expect", "snapshot"]),
     ("flow", &["text", "net", "frame", "digest", "decode", "names", "conntrack", "snapshot"]),
@@ -88,14 +90,14 @@ const MODULES: &[(&str, &[&str])] = &[
         ],
     ),
     // The ways in and out.
-    ("machine", &["text", "net", "conntrack", "place", "snapshot"]),
+    ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
     ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
     (
         "cli",
         &[
             "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
-            "place", "snapshot", "report",
+            "paper", "place", "snapshot", "report",
         ],
     ),
     (
@@ -124,6 +126,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "place",
             "privilege",
             "report",
+            "paper",
             "cli",
         ],
     ),
@@ -147,6 +150,7 @@ const PURE: &[&str] = &[
     "expect",
     "snapshot",
     "names",
+    "paper",
     "conntrack",
     "kin",
     "clock",

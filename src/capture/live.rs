@@ -136,6 +136,13 @@ impl Live {
         })
     }
 
+    /// Captures only what passes this filter from now on, in the place of the one before. It is compiled word for word, for
+    /// libpcap's optimizer may lose frames of a long one.
+    pub fn narrow(&mut self, filter: &str) -> Result<(), Error> {
+        let refused = |error| refusal::of_filter(filter, &self.name, self.link, &error);
+        self.capture.filter(filter, false).map_err(refused)
+    }
+
     /// The link type of all frames.
     pub fn link(&self) -> LinkType {
         self.link

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::cluster::Cluster;
+use crate::cli::filter::Unrewritten;
 use crate::cli::frames::Frames;
 use crate::cli::known::Known;
 use crate::cli::output::Output;
@@ -42,6 +43,14 @@ pub struct Arguments {
 
     #[command(flatten)]
     pub traffic: Traffic,
+
+    #[command(flatten)]
+    pub unrewritten: Unrewritten,
+
+    /// Have the kernel hand over only what flows that are asked for may need (see `egret filter explain`). What places are is
+    /// then learnt from these flows alone, so that more may stay inconclusive
+    #[arg(long, help_heading = "Which traffic (the same option again: or; different options: and)")]
+    pub narrow: bool,
 
     #[command(flatten)]
     pub flags: Flags,

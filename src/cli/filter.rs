@@ -32,7 +32,7 @@ pub enum Command {
         preset: Wanted,
     },
     /// What is asked for, in words, and the capture filters that follow
-    Explain(Explain),
+    Explain(Box<Explain>),
     /// Look for mistakes in files of presets; exit code 2 if there are any
     Check {
         #[arg(value_name = "FILE", required = true)]

@@ -12,8 +12,9 @@ pub struct Known {
     #[arg(long = "role", value_name = "NAME[/IF|#INDEX]=ROLE")]
     pub roles: Vec<Declaration>,
 
-    /// What conntrack translates, for flows whose beginning or origin no frame shows: the machine's own table, or what
-    /// `conntrack -L -o extended` printed on the node (repeat). Verdicts that rest on it are probable
+    /// What conntrack translates, for flows whose beginning or origin no frame shows: the machine's own table, followed while
+    /// its interfaces are captured, or what `conntrack -L -o extended` printed on the node (repeat). Verdicts that rest on it
+    /// are probable
     #[arg(long, value_name = "live|FILE")]
     pub conntrack: Vec<PathBuf>,
 }

@@ -67,7 +67,18 @@ pub enum Color {
     Never,
 }
 
-fn zone(typed: &str) -> Result<TimeZone, String> {
+impl Color {
+    /// Whether text is coloured that goes to a terminal, or elsewhere.
+    pub fn is_wanted(self, is_terminal: bool) -> bool {
+        match self {
+            Self::Always => true,
+            Self::Never => false,
+            Self::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
+        }
+    }
+}
+
+pub(super) fn zone(typed: &str) -> Result<TimeZone, String> {
     TimeZone::get(typed).map_err(|_| format!("no time zone `{typed}` on this machine; UTC always is there"))
 }
 
@@ -87,11 +98,7 @@ impl Output {
             Some((width, _)) if is_terminal => usize::from(width.0),
             _ => COLUMNS,
         };
-        let is_colourful = match self.color {
-            Color::Always => true,
-            Color::Never => false,
-            Color::Auto => is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()),
-        };
+        let is_colourful = self.color.is_wanted(is_terminal);
         report::Options {
             only: self.only.iter().copied().map(Only::verdict).collect(),
             zone: self.tz.clone().unwrap_or_else(TimeZone::system),

@@ -12,8 +12,9 @@ use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Asked;
 use crate::command::here::Here;
-use crate::command::judging::Judging;
+use crate::command::judging::{Following, Judging};
 use crate::command::keeper::Keeping;
+use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::objects;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
@@ -45,11 +46,24 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
     let marks = Marks::of(&asked.composition)?;
+    if let Some(term) = asked.composition.flowless_term() {
+        anyhow::bail!(
+            "{term}: that belongs to no flow, and check judges flows; `egret dump` shows such frames"
+        );
+    }
+    let composition = asked.composition.clone();
     let expression = asked.expression.clone();
     let (settings, here) = settings(arguments, &sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let narrowing = arguments.narrow.then(|| Narrowing {
+        composition: &composition,
+        unrewritten: &arguments.unrewritten.unrewritten,
+        vxlan: &frames.vxlan_port,
+        geneve: &frames.geneve_port,
+        obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
+    });
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
     arguments.output.spare(&sources, arguments.write.as_deref())?;
@@ -66,9 +80,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         keeping,
         about: Vec::new(),
         conntrack: &arguments.known.conntrack,
+        following: Following::default(),
         is_live,
         count: frames.until.count,
         expression: expression.as_ref(),
+        narrowing,
         names: Vec::new(),
         refused: None,
     };
@@ -82,6 +98,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decoding: Some(&decoding),
         marks,
         limit: frames.until.count,
+        is_merged: false,
         verdicts: arguments.verdicts,
         is_stdout_used,
     };

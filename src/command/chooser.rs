@@ -3,15 +3,18 @@
 //!
 //! Of an interface, the kernel hands over only what the expression matches: it is compiled for the open handle, where some words mean
 //! more than they can in a file (`inbound`, `ifindex`). It is asked here of frames of files and streams, each by its own link type, and so
-//! are options of all frames.
+//! are options of all frames: the kernel is given what lets through all that
+//! they mean, and more ([`Chooser::narrowing`]).
 
 use crate::cli::traffic::Asked;
+use crate::command::narrowing::Narrow;
 use crate::decode::{self, Options};
 use crate::digest::Batch;
+use crate::filter::admission::{Question, Scope};
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
 use crate::filter::term::Term;
-use crate::frame::{LinkType, PointIndex};
+use crate::frame::{Frame, LinkType, PointIndex};
 
 #[derive(Debug)]
 pub(super) struct Chooser {
@@ -51,9 +54,25 @@ impl Chooser {
         (!self.whole.is_everything()).then(|| self.whole.to_string())
     }
 
-    /// The expression that the kernel is to be given (pcap-filter(7)).
-    pub(super) fn filter(&self) -> Option<&str> {
+    /// The expression that was typed (pcap-filter(7)).
+    pub(super) fn typed(&self) -> Option<&str> {
         self.expression.as_ref().map(Expression::without_names)
+    }
+
+    /// What the kernel may be given besides for an interface of that link type: it lets through all that options mean, and more. Beside a
+    /// typed expression, which may move the place where headers are looked for (`vlan`), there is nothing.
+    pub(super) fn narrowing(&self, link: LinkType) -> Option<String> {
+        if self.expression.is_some() || self.rest.is_everything() {
+            return None;
+        }
+        let (vxlan, geneve) = self.options.ports();
+        let question =
+            Question { scope: Scope::Frames, link, is_live: true, vxlan, geneve, unrewritten: &[] };
+        match Narrow::of(&self.rest.admission(&question), link) {
+            Narrow::To { expression, .. } => Some(expression),
+            // Then they are asked of all frames here.
+            Narrow::Nothing | Narrow::TooLong(_) | Narrow::Refused(_) => None,
+        }
     }
 
     pub(super) fn add_point(&mut self) -> PointIndex {
@@ -68,28 +87,52 @@ impl Chooser {
 
     /// Leaves in the batch the frames that are wanted. Returns why those of a new interface cannot be asked, if so.
     pub(super) fn choose(&mut self, batch: &mut Batch) -> Option<String> {
-        let point = &mut self.points[usize::from(batch.point.0)];
-        point.links.extend(batch.interfaces.iter().map(|interface| interface.link));
-        let asked = if point.is_filtered { &self.rest } else { &self.whole };
-        if asked.is_everything() {
+        let number = usize::from(batch.point.0);
+        self.points[number].links.extend(batch.interfaces.iter().map(|interface| interface.link));
+        let point = &self.points[number];
+        if self.asked(point.is_filtered).is_everything() {
             return None;
         }
-        let refused = self.expression.as_ref().filter(|_| !point.is_filtered).and_then(|expression| {
-            batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err())
-        });
-        // Alone it needs no decoding.
-        let expression = self.expression.as_ref().filter(|_| !point.is_filtered && self.rest.is_everything());
+        let refused = batch.interfaces.iter().find_map(|told| self.refused(told.link, point.is_filtered));
         let mut heads = std::mem::take(&mut batch.heads);
         heads.retain(|head| {
-            let Some(link) = point.links.get(usize::from(head.interface)) else { return false };
-            let frame = batch.frame(head, *link);
-            match expression {
-                Some(expression) => expression.matches(&frame),
-                None => asked.matches_packet(&decode::packet(frame.bytes, *link, &self.options), &frame),
-            }
+            let link = point.links.get(usize::from(head.interface));
+            link.is_some_and(|link| self.wants(&batch.frame(head, *link), point.is_filtered))
         });
         batch.heads = heads;
-        refused.map(|refused| refused.to_string())
+        refused
+    }
+
+    /// Whether a frame is wanted; the kernel may have asked the expression of it.
+    #[inline]
+    pub(super) fn wants(&self, frame: &Frame<'_>, is_filtered: bool) -> bool {
+        let rest = |asked: &Composition| {
+            asked.matches_packet(&decode::packet(frame.bytes, frame.link, &self.options), frame)
+        };
+        // Alone it needs no decoding.
+        let expression = self.expression.as_ref().filter(|_| !is_filtered);
+        expression.is_none_or(|expression| expression.matches(frame))
+            && (self.rest.is_everything() || rest(&self.rest))
+    }
+
+    /// Why frames of a link type cannot be asked, if so.
+    pub(super) fn refused(&self, link: LinkType, is_filtered: bool) -> Option<String> {
+        let expression = self.expression.as_ref().filter(|_| !is_filtered)?;
+        expression.program(link).err().map(|refused| refused.to_string())
+    }
+
+    /// Whether every frame is wanted.
+    pub(super) fn wants_everything(&self) -> bool {
+        self.whole.is_everything()
+    }
+
+    /// How frames are decoded.
+    pub(super) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    fn asked(&self, is_filtered: bool) -> &Composition {
+        if is_filtered { &self.rest } else { &self.whole }
     }
 }
 

@@ -22,10 +22,10 @@ use anyhow::Context as _;
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
-use crate::command::marker::Marker;
+use crate::command::merge::Merge;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
-use crate::filter::composition::marks::Marks;
+use crate::filter::composition::marks::{Marker, Marks};
 use crate::frame::PointIndex;
 
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
@@ -36,6 +36,8 @@ const IN_FLIGHT: usize = 6;
 pub(super) enum Reader {
     /// One after the other, each to its end.
     Savefiles(Vec<(PointIndex, Savefile)>),
+    /// All at once, by the times of their frames.
+    Merged(Merge),
     /// Opened when its first bytes come. It has been opened once it gives its first batch.
     Stream(PointIndex, String, Output),
     Live(PointIndex, Live),
@@ -112,7 +114,9 @@ impl Feed {
         let decoder = Decoder {
             digesters: decoding
                 .map(|options| (0..points).map(|_| Digester::new(hasher.clone(), options.clone())).collect()),
-            marker: marks.zip(decoding).map(|(marks, options)| Marker::new(marks, options.clone(), points)),
+            markers: marks
+                .zip(decoding)
+                .map(|(marks, options)| vec![Marker::new(marks, options.clone()); points]),
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
@@ -189,6 +193,7 @@ impl Reader {
     fn points(&self) -> Vec<PointIndex> {
         match self {
             Self::Savefiles(files) => files.iter().map(|(point, _)| *point).collect(),
+            Self::Merged(merge) => merge.points(),
             Self::Stream(point, ..) | Self::Live(point, _) => vec![*point],
         }
     }
@@ -208,6 +213,7 @@ impl Reader {
                     read_savefile(point, savefile, supply);
                 }
             }
+            Self::Merged(merge) => read_merged(merge, supply),
             Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
             Self::Live(point, live) => read_live(point, live, supply),
         }
@@ -227,6 +233,20 @@ fn read_savefile(point: PointIndex, mut savefile: Savefile, supply: &Supply) {
     }
     if !is_stream {
         tell_unfinished(point, supply);
+    }
+}
+
+/// Reads several savefiles to their ends.
+fn read_merged(mut merge: Merge, supply: &Supply) {
+    while !supply.is_stopped() {
+        let Ok(mut batch) = supply.emptied.recv() else { return };
+        let filled = merge.fill(&mut batch);
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
+        }
+    }
+    if let Some(point) = merge.points().first() {
+        tell_unfinished(*point, supply);
     }
 }
 
@@ -283,7 +303,7 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
 /// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
     digesters: Option<Vec<Digester>>,
-    marker: Option<Marker>,
+    markers: Option<Vec<Marker>>,
     /// Frames still wanted.
     left: u64,
     asked: Arc<Asked>,
@@ -303,8 +323,8 @@ impl Decoder {
             if let Some(digesters) = &mut self.digesters {
                 digesters[batch.point.0 as usize].digest(&mut batch);
             }
-            if let Some(marker) = &mut self.marker {
-                marker.mark(&mut batch);
+            if let Some(markers) = &mut self.markers {
+                markers[batch.point.0 as usize].mark(&mut batch);
             }
             if digested.send(batch).is_err() {
                 return;

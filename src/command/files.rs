@@ -26,6 +26,13 @@ pub(super) struct Rotation {
     pub(super) keep: Option<u32>,
 }
 
+/// How much was written, to all files.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Written {
+    pub(super) frames: u64,
+    pub(super) bytes: u64,
+}
+
 #[derive(Debug)]
 pub(super) struct Files {
     path: PathBuf,
@@ -42,8 +49,8 @@ struct Series {
     ending: String,
     /// The next one's number.
     next: u64,
-    /// Those that are there.
-    kept: VecDeque<String>,
+    /// Those that are there, each with what was written before it.
+    kept: VecDeque<(String, Written)>,
     /// How many there were.
     count: u64,
     /// When the first frame of the current one was captured.
@@ -83,7 +90,7 @@ impl Files {
     pub(super) fn first(&mut self) -> anyhow::Result<File> {
         let shown = self.path.display().to_string();
         let file = match &mut self.series {
-            Some(series) => series.next(),
+            Some(series) => series.next(Written::default()),
             None if self.path.as_os_str() == "-" => standard_output()?,
             None => File::create(&self.path),
         };
@@ -103,18 +110,24 @@ impl Files {
         is_old || (size > 0 && most.is_some_and(|most| then > most))
     }
 
-    /// Opens the next file, whose first frame is of that time.
-    pub(super) fn next(&mut self, time: Timestamp) -> io::Result<File> {
+    /// Opens the next file, whose first frame is of that time; `before` is what was written before it.
+    pub(super) fn next(&mut self, time: Timestamp, before: Written) -> io::Result<File> {
         let series = self.series.as_mut().expect("only of several files one is due");
         series.began = Some(time);
-        series.next()
+        series.next(before)
+    }
+
+    /// What was written to files that were removed.
+    pub(super) fn removed(&self) -> Written {
+        let oldest = self.series.as_ref().and_then(|series| series.kept.front());
+        oldest.map_or_else(Written::default, |(_, before)| *before)
     }
 
     /// Where frames go now.
     pub(super) fn current(&self) -> String {
         let newest = self.series.as_ref().and_then(|series| series.kept.back());
         match newest {
-            Some(name) => self.path.with_file_name(name).display().to_string(),
+            Some((name, _)) => self.path.with_file_name(name).display().to_string(),
             None if self.path.as_os_str() == "-" => "standard output".to_owned(),
             None => self.path.display().to_string(),
         }
@@ -123,7 +136,7 @@ impl Files {
     /// Where frames went, in words.
     pub(super) fn words(&self) -> String {
         let Some(series) = &self.series else { return self.current() };
-        let (Some(first), Some(last)) = (series.kept.front(), series.kept.back()) else {
+        let (Some((first, _)), Some((last, _))) = (series.kept.front(), series.kept.back()) else {
             return self.current();
         };
         if series.count == 1 {
@@ -145,10 +158,10 @@ impl Files {
 }
 
 impl Series {
-    fn next(&mut self) -> io::Result<File> {
+    fn next(&mut self, before: Written) -> io::Result<File> {
         let keep = self.rotation.keep.map_or(usize::MAX, |keep| keep as usize);
         while self.kept.len() >= keep {
-            let Some(oldest) = self.kept.pop_front() else { break };
+            let Some((oldest, _)) = self.kept.pop_front() else { break };
             match self.opener.remove(&oldest) {
                 // Somebody else has moved it away.
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
@@ -161,7 +174,7 @@ impl Series {
             match self.opener.create(&name) {
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
                 Ok(file) => {
-                    self.kept.push_back(name);
+                    self.kept.push_back((name, before));
                     self.count += 1;
                     return Ok(file);
                 }

@@ -2,7 +2,7 @@
 //! whose; and what becomes of that while frames are captured.
 
 use crate::expect::{Cluster, Known, Node};
-use crate::machine::{Error, Machine, Standpoint, Surroundings, Told, Watch};
+use crate::machine::{Error, LOOPBACK, Machine, Standpoint, Surroundings, Told, Watch};
 use crate::net::{Address, Block};
 use crate::place;
 
@@ -61,6 +61,11 @@ impl Here {
     /// A line for the report: where egret takes itself to be, and why.
     pub(super) fn words(&self) -> String {
         format!("captured {} ({})", self.surroundings.standpoint.words(), self.surroundings.because)
+    }
+
+    /// The interfaces of which the machine does not know what they are to the question.
+    pub(super) fn unknown(&self) -> impl Iterator<Item = &place::Known> {
+        self.surroundings.places.iter().filter(|known| known.role.is_none() && known.because != LOOPBACK)
     }
 
     /// Every interface as it is now, if that was not told yet or has changed.

@@ -4,14 +4,17 @@ use std::path::PathBuf;
 
 use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
+use crate::command::follower::Follower;
 use crate::command::keeper::{Keeper, Keeping};
+use crate::command::narrowing::Narrowing;
 use crate::command::say;
 use crate::command::tables;
 use crate::command::taker::{Status, Taker};
 use crate::digest::Batch;
 use crate::engine::Engine;
 use crate::filter::expression::Expression;
-use crate::frame::{PointIndex, Timestamp};
+use crate::frame::{LinkType, PointIndex, Timestamp};
+use crate::machine::Follow;
 use crate::number::thousands;
 use crate::place::Known;
 use crate::snapshot::Summary;
@@ -25,16 +28,30 @@ pub(super) struct Judging<'a> {
     pub(super) about: Vec<AboutPoint>,
     /// Tables of translations.
     pub(super) conntrack: &'a [PathBuf],
+    /// The kernel's own, where it is followed.
+    pub(super) following: Following,
     /// Whether the report may be hours away.
     pub(super) is_live: bool,
     /// Frames that are wanted.
     pub(super) count: Option<u64>,
     /// What frames are asked; it must exist for the link types of all sources.
     pub(super) expression: Option<&'a Expression>,
+    /// What capturing is narrowed to.
+    pub(super) narrowing: Option<Narrowing<'a>>,
     /// By point.
     pub(super) names: Vec<String>,
     /// Why the run cannot go on: frames came that cannot be asked.
     pub(super) refused: Option<String>,
+}
+
+/// The kernel's table of translations, as it goes on.
+#[derive(Debug, Default)]
+pub(super) enum Following {
+    #[default]
+    Nothing,
+    /// Until there may be threads.
+    Ready(Follow),
+    On(Follower),
 }
 
 impl Judging<'_> {
@@ -48,8 +65,20 @@ impl Judging<'_> {
         }
     }
 
+    /// Takes in what the kernel has told of its table.
+    fn hear(&mut self) {
+        if let Following::On(follower) = &self.following {
+            follower.news().for_each(|news| self.engine.take_news(&news));
+        }
+    }
+
     /// No more will come: ends what is kept, and gives the engine back.
     pub(super) fn end(mut self) -> Engine {
+        if let Following::On(follower) = std::mem::take(&mut self.following) {
+            let since = follower.since;
+            follower.finish().for_each(|news| self.engine.take_news(&news));
+            tables::sum_up(&mut self.engine, since);
+        }
         self.engine.end();
         if let Some(keeper) = self.keeper.take()
             && let Some(problem) = keeper.finish(&mut self.engine)
@@ -66,24 +95,40 @@ impl Taker for Judging<'_> {
         self.engine.add_point(&source.name, &source.shown)
     }
 
+    fn narrowing(&mut self, link: LinkType) -> Option<String> {
+        let (filter, told) = self.narrowing.as_ref()?.filter(link);
+        self.engine.assume(told);
+        filter
+    }
+
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
         self.about[usize::from(point.0)].filter = Some(filter.to_owned());
         self.engine.note_filter(point, filter);
     }
 
-    fn prepare(&mut self, points: &[String]) -> anyhow::Result<()> {
+    fn prepare(&mut self, points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
         self.names = points.to_vec();
         if let Some(keeping) = self.keeping.take() {
             self.engine.follow();
             self.keeper = Some(Keeper::create(keeping, std::mem::take(&mut self.about))?);
         }
         // Now that all is open, whatever began before is in it.
-        tables::know_live(&mut self.engine, self.conntrack);
+        if let Some(follow) = tables::know_live(&mut self.engine, self.conntrack, live) {
+            self.following = Following::Ready(follow);
+        }
+        Ok(())
+    }
+
+    fn begin(&mut self) -> anyhow::Result<()> {
+        if let Following::Ready(follow) = std::mem::take(&mut self.following) {
+            self.following = Following::On(Follower::start(follow)?);
+        }
         Ok(())
     }
 
     fn take(&mut self, batch: &mut Batch) {
         self.check_links(batch);
+        self.hear();
         self.engine.ingest(batch);
         if let Some(keeper) = &mut self.keeper {
             keeper.keep(batch, &mut self.engine);
@@ -91,6 +136,7 @@ impl Taker for Judging<'_> {
     }
 
     fn meanwhile(&mut self) {
+        self.hear();
         if let Some(keeper) = &mut self.keeper {
             keeper.hand_on(&mut self.engine);
         }

@@ -60,9 +60,18 @@ impl Opened {
                 self.savefiles.push((point, savefile));
             }
             Input::Interface(interface) => {
-                let live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
+                let mut live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
                 let point = self.add(taker, source);
-                if let Some(filter) = &request.filter {
+                let mut filter = request.filter.clone();
+                if let Some(narrowing) = taker.narrowing(live.link()) {
+                    // What was typed comes last: `vlan` in it means another thing from there on.
+                    let both =
+                        [&narrowing].into_iter().chain(&request.filter).map(|part| format!("({part})"));
+                    let both = both.collect::<Vec<_>>().join(" and ");
+                    live.narrow(&both)?;
+                    filter = Some(both);
+                }
+                if let Some(filter) = &filter {
                     taker.note_filter(point, filter);
                 }
                 self.live.push(point);

@@ -31,7 +31,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
-    let filter = chooser.filter().map(str::to_owned);
+    let filter = chooser.typed().map(str::to_owned);
     let is_live = sources.iter().any(|source| source.input.is_live());
     let files = if arguments.is_rotated() {
         let (size, time, keep) = (arguments.rotate_size, arguments.rotate_time, arguments.keep);
@@ -41,6 +41,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Files::one(&arguments.write)
     };
     let mut recorder = Recorder::new(files, chooser, frames.until.count, is_live);
+    recorder.names = frames.interface_names()?;
     let plan = Plan {
         command: "record",
         frames,
@@ -51,6 +52,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         decoding: None,
         marks: None,
         limit: None,
+        is_merged: true,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: arguments.write.as_os_str() == "-",
     };

@@ -1,5 +1,6 @@
 //! Takes frames in to keep those that are wanted.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
@@ -10,12 +11,13 @@ use rustix::system::uname;
 use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
-use crate::command::files::{Files, warn_of_echo};
+use crate::command::files::{Files, Written, warn_of_echo};
 use crate::command::say;
 use crate::command::taker::{Status, Taker};
-use crate::digest::{Batch, Incident};
-use crate::frame::PointIndex;
+use crate::digest::{Batch, Incident, IndexName};
+use crate::frame::{LinkType, PointIndex};
 use crate::number::{bytes, counted, thousands};
+use crate::text::Text;
 
 /// How often what was written is handed on.
 const FLUSH_EVERY: Duration = Duration::from_secs(1);
@@ -28,15 +30,18 @@ pub(super) struct Recorder {
     pub(super) chooser: Chooser,
     /// Frames that are wanted.
     pub(super) count: Option<u64>,
+    /// Names of interface indexes, by point; those for all points are under the empty name.
+    pub(super) names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Whether what goes wrong can be helped while it lasts.
     pub(super) is_live: bool,
     about: About,
     writer: Option<Writer<File>>,
     flushed: Instant,
+    /// Interfaces that were told of, by point.
+    interfaces: Vec<usize>,
     tally: Tally,
     /// What went wrong, to be told at the end.
     problems: Vec<String>,
-    has_lost_reader: bool,
 }
 
 /// What became of the frames.
@@ -59,13 +64,14 @@ impl Recorder {
             files,
             chooser,
             count,
+            names: BTreeMap::new(),
             is_live,
             about: About { system: system(), ..About::default() },
             writer: None,
             flushed: Instant::now(),
+            interfaces: Vec::new(),
             tally: Tally::default(),
             problems: Vec::new(),
-            has_lost_reader: false,
         }
     }
 
@@ -81,8 +87,30 @@ impl Recorder {
         for problem in &self.problems {
             say(problem);
         }
-        say(self.tally.words(&self.files.words(), self.chooser.words().is_some()));
+        let removed = self.files.removed();
+        self.tally.kept -= removed.frames;
+        self.tally.bytes -= removed.bytes;
+        say(self.tally.words(&self.files.words(), self.chooser.words().is_some() || removed.frames > 0));
         !self.tally.is_incomplete && self.tally.dropped == 0
+    }
+
+    /// Adds what people call the indexes of the interfaces that a batch is the first to tell of.
+    fn name_indexes(&self, batch: &mut Batch) {
+        let point = &self.about.points[usize::from(batch.point.0)].name;
+        let Some(names) = self.names.get(point).or_else(|| self.names.get("")) else { return };
+        let first = self.interfaces[usize::from(batch.point.0)];
+        for (number, told) in (first..).zip(&batch.interfaces) {
+            if told.link == LinkType::LINUX_SLL2
+                && let Ok(interface) = u16::try_from(number)
+            {
+                let named = |(index, name): (&u32, &String)| IndexName {
+                    interface,
+                    index: *index,
+                    name: Text::from(name.as_str()),
+                };
+                batch.index_names.extend(names.iter().map(named));
+            }
+        }
     }
 
     fn keep(&mut self, batch: &Batch) {
@@ -103,8 +131,7 @@ impl Recorder {
             writer.into_inner().set_len(whole).ok();
         }
         // Who reads has enough: that is no failure.
-        self.has_lost_reader = error.kind() == io::ErrorKind::BrokenPipe;
-        if !self.has_lost_reader {
+        if error.kind() != io::ErrorKind::BrokenPipe {
             self.tally.is_incomplete = true;
             self.problems.push(format!("recording ended early: cannot write to {current}: {error}"));
         }
@@ -133,7 +160,8 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
         let then = writer.size() + u64::from(head.captured) + AROUND;
         if files.is_due(head.time, writer.size(), then) {
             tally.bytes += writer.size();
-            writer.go_on(files.next(head.time)?)?;
+            let before = Written { frames: tally.kept, bytes: tally.bytes };
+            writer.go_on(files.next(head.time, before)?)?;
         }
         // Counted before: what there was no room for is subtracted.
         tally.kept += 1;
@@ -147,8 +175,13 @@ impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
         self.about
             .points
-            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.filter().map(str::to_owned) });
+            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.typed().map(str::to_owned) });
+        self.interfaces.push(0);
         self.chooser.add_point()
+    }
+
+    fn narrowing(&mut self, link: LinkType) -> Option<String> {
+        self.chooser.narrowing(link)
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
@@ -156,7 +189,7 @@ impl Taker for Recorder {
         self.chooser.note_filter(point);
     }
 
-    fn prepare(&mut self, _points: &[String]) -> anyhow::Result<()> {
+    fn prepare(&mut self, _points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
         self.about.comment = self.chooser.words().map(|words| format!("frames that match: {words}"));
         let file = self.files.first()?;
         if self.is_live && self.files.current() == "standard output" {
@@ -168,6 +201,8 @@ impl Taker for Recorder {
 
     fn take(&mut self, batch: &mut Batch) {
         self.tally.seen += batch.heads.len() as u64;
+        self.name_indexes(batch);
+        self.interfaces[usize::from(batch.point.0)] += batch.interfaces.len();
         if let Some(refused) = self.chooser.choose(batch) {
             self.tally.is_incomplete = true;
             self.warn(refused);

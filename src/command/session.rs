@@ -15,6 +15,7 @@ use crate::command::ends::Ends;
 use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
 use crate::command::here::Here;
+use crate::command::merge::Merge;
 use crate::command::opened::{Failure, Opened};
 use crate::command::progress::Progress;
 use crate::command::refused;
@@ -62,6 +63,8 @@ pub(super) struct Plan<'a> {
     pub(super) marks: Option<Marks>,
     /// Frames that are read at most; a taker that wants a number of those it chooses counts itself.
     pub(super) limit: Option<u64>,
+    /// Frames of several files come by their times, not file by file.
+    pub(super) is_merged: bool,
     /// How a run is over that takes flows into account.
     pub(super) verdicts: UntilVerdicts,
     /// Whether the result goes to standard output, so that nobody needs it who does not read that.
@@ -139,16 +142,19 @@ impl Session {
         }
         // From now on, signals end the run in good order.
         let ends = Ends::new(&frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
-        taker.prepare(&opened.names)?;
+        taker.prepare(&opened.names, &opened.live)?;
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
             Err(error) if interfaces > 0 => return Err(error.into()),
             _ => {}
         }
+        taker.begin()?;
         let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
         let obliging =
             live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
-        if !savefiles.is_empty() {
+        if plan.is_merged && savefiles.len() > 1 {
+            readers.push(Reader::Merged(Merge::new(savefiles)));
+        } else if !savefiles.is_empty() {
             readers.push(Reader::Savefiles(savefiles));
         }
         let shown = if is_live {
@@ -329,6 +335,9 @@ impl Session {
 
     /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, taker: &mut impl Taker) {
+        if taker.shows_frames() {
+            return;
+        }
         match &mut self.shown {
             Shown::Status(_) if !self.awaited.is_empty() => {}
             Shown::Progress(progress) => progress.show(),

@@ -1,6 +1,7 @@
 //! The tables of conntrack that `--conntrack` names: files that it was printed to, and the kernel's own.
 //!
-//! The report says of each what it is and how much it holds, for verdicts may rest on it.
+//! Where interfaces of this machine are captured, the kernel's own is followed from then on (`follower`). The report says of each what
+//! it is and how much it holds, for verdicts may rest on it.
 
 use std::ffi::OsStr;
 use std::fs::File;
@@ -11,10 +12,10 @@ use anyhow::Context as _;
 use jiff::{Timestamp as Now, Unit};
 
 use crate::conntrack::Table;
-use crate::engine::Engine;
-use crate::frame::Timestamp;
-use crate::machine;
-use crate::number::counted;
+use crate::engine::{Engine, Followed};
+use crate::frame::{PointIndex, Timestamp};
+use crate::machine::{self, Follow};
+use crate::number::{counted, thousands};
 
 /// The word for the kernel's own; a file of that name is `./live`.
 const LIVE: &str = "live";
@@ -39,17 +40,34 @@ pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf], now: Option<Now
     Ok(())
 }
 
-/// Reads the kernel's own, if it is among them. That it cannot be read is told, and hinders nothing.
-pub(super) fn know_live(engine: &mut Engine, named: &[PathBuf]) {
+/// Reads the kernel's own, if it is among them, and begins to follow it if `here` has points that this machine captures. That it cannot
+/// be read is told, and hinders nothing.
+pub(super) fn know_live(engine: &mut Engine, named: &[PathBuf], here: &[PointIndex]) -> Option<Follow> {
     if !named.iter().any(|path| path.as_os_str() == OsStr::new(LIVE)) {
-        return;
+        return None;
     }
     // Before it is asked: what comes in between may be in the table or not.
     let now = Now::now();
+    if !here.is_empty() {
+        match Follow::begin() {
+            Ok((follow, beyond, stood)) => {
+                warn_of_beyond(engine, beyond, LIVE);
+                engine.follow_at(here);
+                engine.take_news(&stood);
+                return Some(follow);
+            }
+            Err(error @ machine::Error::NoNews) => engine.warn(format!("--conntrack {LIVE}: {error}")),
+            Err(error) => {
+                engine.warn(format!("--conntrack {LIVE}: {error}"));
+                return None;
+            }
+        }
+    }
     match machine::conntrack::read() {
         Ok(table) => know(engine, table, LIVE, Some(now)),
         Err(error) => engine.warn(format!("--conntrack {LIVE}: {error}")),
     }
+    None
 }
 
 fn read(path: &Path) -> std::io::Result<Table> {
@@ -61,18 +79,54 @@ fn read(path: &Path) -> std::io::Result<Table> {
 }
 
 fn know(engine: &mut Engine, table: Table, shown: &str, read: Option<Now>) {
-    if table.beyond > 0 {
-        let beyond = counted(table.beyond, "translation");
-        engine.warn(format!("--conntrack {shown}: {beyond} did not fit and {} left out", was(table.beyond)));
-    }
+    warn_of_beyond(engine, table.beyond, shown);
     let translations = counted(table.translations.len() as u64, "translation");
-    let when = match read.and_then(|now| now.round(Unit::Microsecond).ok()) {
-        Some(now) => format!("as of {now}; origins of flows that began later are not known from it"),
+    let when = match read {
+        Some(now) => {
+            format!("as of {}; origins of flows that began later are not known from it", rounded(now))
+        }
         None => "of unknown time: it must be of the node and the time of the capture".to_owned(),
     };
     engine.assume(format!("conntrack: {translations} ({shown}), {when}"));
     let read = read.map(|now| Timestamp::from_nanos(now.as_nanosecond() as i64));
     engine.know_translations(table.translations, read);
+}
+
+fn rounded(time: Now) -> Now {
+    time.round(Unit::Microsecond).unwrap_or(time)
+}
+
+/// Says what a table came to that was followed since then.
+pub(super) fn sum_up(engine: &mut Engine, since: Timestamp) {
+    let Followed { stood, begun, beyond, losses, lost, let_go } = engine.followed();
+    let at = |time: Timestamp| rounded(Now::from_nanosecond(time.nanos().into()).unwrap_or_default());
+    let go = match let_go {
+        0 => String::new(),
+        _ => format!("; {} that had been over for long {} let go of", thousands(let_go), was(let_go)),
+    };
+    let stood = counted(stood, "translation");
+    engine.assume(format!(
+        "conntrack: {stood} ({LIVE}), as of {}, and {} that began later{go}",
+        at(since),
+        thousands(begun)
+    ));
+    warn_of_beyond(engine, beyond, LIVE);
+    if let Some(lost) = lost {
+        let times = if losses == 1 { String::new() } else { format!(" {} times", thousands(losses)) };
+        engine.warn(format!(
+            "--conntrack {LIVE}: the kernel told more than could be read{times} between {} and {}: it tells no origin of flows \
+             that began then, nor of older ones whose beginning was not captured",
+            at(lost.since),
+            at(lost.until)
+        ));
+    }
+}
+
+fn warn_of_beyond(engine: &mut Engine, beyond: u64, shown: &str) {
+    if beyond > 0 {
+        let translations = counted(beyond, "translation");
+        engine.warn(format!("--conntrack {shown}: {translations} did not fit and {} left out", was(beyond)));
+    }
 }
 
 fn was(count: u64) -> &'static str {

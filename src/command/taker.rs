@@ -4,7 +4,7 @@
 //! the frames is its taker's affair. The rules between the two:
 //! 1. Points are added while sources are opened, and numbered in that order.
 //! 2. [`Taker::prepare`] is called once all sources are open, and is the last that runs with the rights the process was
-//!    started with.
+//!    started with; [`Taker::begin`] is the first without, and may start threads.
 //! 3. From then on batches come, those of one point in order. In between, [`Taker::meanwhile`] is called several times a
 //!    second whether frames come or not.
 //! 4. What the session has to tell it tells the taker, which knows whether people, a report or nobody should hear of it.
@@ -12,7 +12,7 @@
 use crate::cli::frames::Source;
 use crate::command::say;
 use crate::digest::Batch;
-use crate::frame::{PointIndex, Timestamp};
+use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
 
 pub(super) trait Taker {
@@ -22,8 +22,19 @@ pub(super) trait Taker {
     /// The kernel hands over only what passes this filter at that point.
     fn note_filter(&mut self, _point: PointIndex, _filter: &str) {}
 
-    /// All sources are open, and these are the names of the points: what needs rights is done now. An error ends the run.
-    fn prepare(&mut self, _points: &[String]) -> anyhow::Result<()> {
+    /// The filter, besides the session's own, that interfaces with frames of this link type may be captured with.
+    fn narrowing(&mut self, _link: LinkType) -> Option<String> {
+        None
+    }
+
+    /// All sources are open; these are the names of the points, and those that are interfaces of this machine: what needs rights
+    /// is done now. An error ends the run.
+    fn prepare(&mut self, _points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Rights were given up. An error ends the run.
+    fn begin(&mut self) -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -63,6 +74,11 @@ pub(super) trait Taker {
     /// Whether it could still do something with frames: not if who reads them has left, or the disk is full.
     fn can_go_on(&self) -> bool {
         true
+    }
+
+    /// Whether what it does with frames can be seen on the terminal: then no line of the session's own is drawn into it.
+    fn shows_frames(&self) -> bool {
+        false
     }
 
     /// How the run stands, which may cost some work: nobody asks more than twice a second.

@@ -32,6 +32,8 @@ pub(super) struct Kind {
     pub sources: SmallVec<[Address; 2]>,
     pub expectation: Option<u32>,
     pub left_at: SmallVec<[PointIndex; 2]>,
+    /// Conntrack alone tells whose they are.
+    pub is_told: bool,
     /// They were let go of for want of room, before more could be said.
     pub is_evicted: bool,
 }
@@ -54,6 +56,7 @@ impl Kind {
             sources,
             expectation: judgement.expectation.map(|index| index as u32),
             left_at,
+            is_told: judgement.is_told(),
             is_evicted: false,
         }
     }

@@ -12,7 +12,7 @@ use crate::engine::groups::{Group, Kind};
 use crate::engine::named::GroupNames;
 use crate::engine::rows;
 use crate::engine::{Engine, judge};
-use crate::explain::{self, Explainer, Subject};
+use crate::explain::{self, Explainer, Subject, Told};
 use crate::flow::FlowIndex;
 use crate::frame::{FrameId, PointIndex, Timestamp};
 use crate::net::{Address, Endpoint};
@@ -35,6 +35,8 @@ struct Cause {
 #[derive(Debug)]
 struct Case {
     flows: u64,
+    /// How many of them conntrack alone tells of.
+    told: u64,
     first_seen: Timestamp,
     /// The first of those that are held, else the first of all.
     example: (FrameId, Option<FlowIndex>),
@@ -89,6 +91,7 @@ impl Case {
     fn new(group: &Group) -> Self {
         Self {
             flows: 0,
+            told: 0,
             first_seen: group.first_seen,
             example: group.example,
             origins: BTreeSet::new(),
@@ -99,6 +102,7 @@ impl Case {
 
     fn add(&mut self, group: &Group) {
         self.flows += group.flows;
+        self.told += if group.kind.is_told { group.flows } else { 0 };
         self.first_seen = self.first_seen.min(group.first_seen);
         let rank = |(id, held): (FrameId, Option<FlowIndex>)| (held.is_none(), id);
         if rank(group.example) < rank(self.example) {
@@ -148,6 +152,11 @@ fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cau
         origins: case.origins.len(),
         is_of_destination: cause.rejected.is_some(),
         is_one_outcome: case.outcomes.len() == 1,
+        told: match case.told {
+            0 => Told::None,
+            told if told == case.flows => Told::All,
+            _ => Told::Some,
+        },
     };
     let explanation = match case.example.1 {
         Some(flow) => {

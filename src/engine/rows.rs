@@ -383,7 +383,7 @@ fn wire_sources(engine: &Engine, judgement: &Judgement<'_>) -> Vec<WireSource> {
 
 fn join(engine: &Engine, judgement: &Judgement<'_>) -> Join {
     let flow = engine.table.flow(judgement.view.flow);
-    let is_told = flow.is_told || judgement.told.is_some();
+    let is_told = judgement.is_told();
     let method = match judgement.view.first().key.protocol {
         _ if is_told => Method::Conntrack,
         _ if !flow.is_joined => Method::SameTuple,

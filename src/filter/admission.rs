@@ -2,7 +2,7 @@
 //!
 //! A pcap expression sees one frame, and of that only headers at fixed places. So the filter is
 //! `kept or over(tree)`, where
-//! 1. `kept` ([`kept`]) is every frame in which something may be hidden: behind a VLAN tag, in a tunnel, behind extension
+//! 1. `kept` (`admission/kept.rs`) is every frame in which something may be hidden: behind a VLAN tag, in a tunnel, behind extension
 //!    headers, in a later fragment, quoted in an ICMP error; and every frame too short for what is asked of it, because a
 //!    program that looks beyond a frame's end says *no* to all of the expression. All other frames are *in plain sight*:
 //!    one IP packet, whose headers the filter can read;

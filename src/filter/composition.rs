@@ -14,6 +14,7 @@ mod sight;
 
 use std::fmt;
 
+use crate::filter::sign::Sign;
 use crate::filter::term::{Side, Term};
 use crate::frame::Frame;
 use crate::net::Endpoint;
@@ -112,7 +113,7 @@ impl Composition {
     /// Whether this speaks about a flow that went `first` there, and on the wire `then`, where that was seen.
     ///
     /// One of the two must meet every term; neither may meet one behind a `not`. What speaks about sources is never met:
-    /// see [`Composition::speaks_of_sources`].
+    /// a `to` refuses such terms.
     pub fn covers_destination(&self, first: Endpoint, then: Option<Endpoint>, protocol: u8) -> bool {
         let ends: &[Endpoint] = &[first, then.unwrap_or(first)];
         let meets = |term: &Term, end| term.side() != Side::Source && term.is_met_at(end, protocol);
@@ -131,6 +132,15 @@ impl Composition {
             Self::Any(parts) => parts.iter().any(|part| part.holds_by_sign(is_positive, meets)),
             Self::Not(part) => !part.holds_by_sign(!is_positive, meets),
         }
+    }
+
+    /// The first term that no flow can meet: ARP and neighbour discovery belong to none.
+    pub fn flowless_term(&self) -> Option<&Term> {
+        self.terms().into_iter().find(|term| match term {
+            Term::Neighbour(_) => true,
+            Term::Shows(signs) => signs.iter().all(|sign| matches!(sign, Sign::Arp | Sign::Nd)),
+            _ => false,
+        })
     }
 
     /// Every term, in the order in which they were said.

@@ -8,14 +8,20 @@
 //!    connection captured from its middle may be older than both. What was over by then, and datagrams, must not be further
 //!    from it than entries last ([`LASTS`]).
 //!
+//! Where this machine's kernel is followed, it is known whose turn a tuple was at every time (`turns`). Then rules 2 and 3 give way to that,
+//! and 4 to the turn's own time; but only for tracks of which all frames were captured by that machine, whose clock they have.
+//! Where both kinds speak of a track, they must agree.
+//!
 //! Two tracks are joined by it ([`settle`](Table::settle)) where no packets joined either, both beginnings were not seen, and
 //! nothing speaks against it. Whatever rests on a table is probable at best.
 
 use crate::conntrack::Translation;
+use crate::conntrack::news::News;
 use crate::flow::join::TRACKS;
 use crate::flow::table::Table;
 use crate::flow::track::{TrackIndex, known};
-use crate::frame::Timestamp;
+use crate::flow::turns::{Answer, Followed, Span, TurnIndex, Turns};
+use crate::frame::{PointIndex, Timestamp};
 use crate::net::Endpoint;
 
 /// How long an entry lasts without packets at least, in ns, where no open connection is tracked: the least of the kernel's
@@ -27,11 +33,28 @@ const LASTS: i64 = 30_000_000_000;
 const APART: u32 = 1 << 30;
 
 /// Protocol, source, destination.
-type Tuple = (u8, Endpoint, Endpoint);
+pub(super) type Tuple = (u8, Endpoint, Endpoint);
 
-/// The translations of all tables, by the tuple on the wire.
+/// The translations of all tables, and those that the kernel told of.
 #[derive(Debug, Default)]
-pub struct Translations(Vec<Entry>);
+pub struct Translations {
+    /// By the tuple on the wire.
+    tables: Vec<Entry>,
+    turns: Turns,
+    /// Points that the machine captures whose kernel is followed.
+    here: Vec<PointIndex>,
+}
+
+/// What tells a translation.
+#[derive(Debug, Clone, Copy)]
+enum Told {
+    /// A table, and when that was read.
+    Table(Option<Timestamp>),
+    Turn(TurnIndex),
+}
+
+/// A translation that may have led to a tuple cannot be told from others.
+struct Doubt;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Entry {
@@ -58,7 +81,7 @@ impl Translations {
     /// Adds those of another table.
     pub fn add(&mut self, translations: Vec<Translation>, read: Option<Timestamp>) {
         let entry = |translation| Entry { translation, read, is_shared: false };
-        let entries = &mut self.0;
+        let entries = &mut self.tables;
         entries.extend(translations.into_iter().map(entry));
         // Of equal ones, that of unknown time stays: it excludes nothing.
         entries.sort_unstable_by_key(|entry| (entry.translation, entry.read));
@@ -76,23 +99,72 @@ impl Translations {
 
     /// The one translation that leads to a tuple.
     fn to_wire(&self, wire: Tuple) -> Option<&Entry> {
-        let at = self.0.binary_search_by_key(&wire, Entry::wire).ok()?;
-        Some(&self.0[at]).filter(|entry| !entry.is_shared)
+        let at = self.tables.binary_search_by_key(&wire, Entry::wire).ok()?;
+        Some(&self.tables[at]).filter(|entry| !entry.is_shared)
+    }
+
+    /// Tells of a point that its frames have the clock of the kernel that is followed.
+    pub fn follow_at(&mut self, point: PointIndex) {
+        self.here.push(point);
+    }
+
+    /// How much the kernel has told.
+    pub fn followed(&self) -> Followed {
+        self.turns.followed()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.tables.is_empty() && self.turns.is_empty()
     }
 }
 
 impl Table {
+    /// Takes in what the kernel told.
+    pub fn take_news(&mut self, news: &[News]) {
+        self.unsettle();
+        for one in news {
+            self.translations.turns.take_in(one);
+        }
+    }
+
+    /// Has those flows looked at again of which there is news.
+    pub(super) fn mark_told_again(&mut self) {
+        if !self.translations.turns.has_news() {
+            return;
+        }
+        for track in (0..self.tracks.len() as u32).map(TrackIndex) {
+            if self.translations.turns.has_news_of(self.tuple(track), TRACKS) {
+                self.mark_changed(track);
+            }
+        }
+        self.translations.turns.mark_known();
+    }
+
+    /// Lets go of translations that were over for `keep` ns, as the kernel told, if there are many more than there were.
+    pub fn let_go_of_turns(&mut self, keep: i64) {
+        if !self.translations.turns.has_grown() {
+            return;
+        }
+        let mut turns = std::mem::take(&mut self.translations.turns);
+        let first = |track| Some((self.tuple(track), self.span_here(track)?.first));
+        let first_frames = (0..self.tracks.len() as u32).map(TrackIndex).filter_map(first);
+        let since = turns.latest().shifted(keep.saturating_neg());
+        turns.let_go(since, first_frames);
+        self.translations.turns = turns;
+    }
+
     /// Source and destination with which a track began before it was translated, once or several times, as tables tell it.
     pub fn told_origin(&self, track: TrackIndex) -> Option<(Endpoint, Endpoint)> {
-        if self.translations.0.is_empty() || !self.can_be_told(track) {
+        if self.translations.is_empty() {
             return None;
         }
         let mut told = None;
         let mut tuple = self.tuple(track);
         for _ in 0..TRACKS {
-            match self.translations.to_wire(tuple).filter(|entry| self.is_of_time(track, entry.read)) {
-                Some(entry) => tuple = entry.original(),
-                None => return told,
+            match self.led_to(track, tuple) {
+                Ok(Some((translation, _))) => tuple = original(&translation),
+                Ok(None) => return told,
+                Err(Doubt) => return None,
             }
             told = Some((tuple.1, tuple.2));
         }
@@ -100,25 +172,74 @@ impl Table {
         None
     }
 
+    /// The translation that led to a tuple at the time of a track.
+    fn led_to(&self, track: TrackIndex, wire: Tuple) -> Result<Option<(Translation, Told)>, Doubt> {
+        let table = self
+            .translations
+            .to_wire(wire)
+            .filter(|entry| self.can_be_told(track) && self.is_of_time(track, entry.read));
+        let table = table.map(|entry| (entry.translation, Told::Table(entry.read)));
+        let turns = &self.translations.turns;
+        let Some(span) = self.span_here(track).filter(|_| !turns.is_empty()) else { return Ok(table) };
+        match (turns.of(wire, span, |read| self.is_of_time(track, Some(read))), table) {
+            (Answer::Doubtful, _) => Err(Doubt),
+            (Answer::Nobodys, table) => Ok(table),
+            (Answer::Turn(turn), table) => {
+                let translation = *turns.translation(turn);
+                let agrees = table.is_none_or(|(other, _)| other == translation);
+                if agrees { Ok(Some((translation, Told::Turn(turn)))) } else { Err(Doubt) }
+            }
+        }
+    }
+
+    /// When a track was seen, if it was seen only where frames have the clock of the kernel that is followed, and if it is nobody
+    /// else's.
+    fn span_here(&self, track: TrackIndex) -> Option<Span> {
+        let here = &self.translations.here;
+        if here.is_empty() || self.flow(self.track(track).flow).is_contested {
+            return None;
+        }
+        let (mut first, mut last) = (Timestamp::MAX, Timestamp::MIN);
+        for (_, leg) in self.legs_of(track) {
+            if !here.contains(&self.point_of(leg)) {
+                return None;
+            }
+            (first, last) = (first.min(leg.first_seen), last.max(leg.last_seen));
+        }
+        (first <= last).then(|| Span { first, last, has_begun: has_begun(self, track) })
+    }
+
     /// Pairs of tracks that tables tell to be one flow, as far as nothing has joined either.
     pub(super) fn told_pairs(&self) -> Vec<(TrackIndex, TrackIndex)> {
-        if self.translations.0.is_empty() {
+        if self.translations.is_empty() {
             return Vec::new();
         }
         let open = || {
             let tracks = (0..self.tracks.len() as u32).map(TrackIndex);
             tracks.filter(|t| !self.flow(self.track(*t).flow).is_joined && self.can_be_told(*t))
         };
-        let entry = |wire: TrackIndex| self.translations.to_wire(self.tuple(wire)).map(|entry| (entry, wire));
-        let mut wires: Vec<(&Entry, TrackIndex)> = open().filter_map(entry).collect();
-        wires.sort_unstable_by_key(|(entry, _)| entry.original());
-        let pair = |first: TrackIndex| {
-            let at = wires.binary_search_by_key(&self.tuple(first), |(entry, _)| entry.original()).ok()?;
-            let (entry, wire) = wires[at];
-            let fits = |track: TrackIndex| self.is_of_time(track, entry.read);
-            (fits(first) && fits(wire) && self.may_go_on(first, wire)).then_some((first, wire))
+        let entry = |wire: TrackIndex| {
+            let (translation, told) = self.led_to(wire, self.tuple(wire)).ok()??;
+            Some((original(&translation), told, wire))
         };
-        if wires.is_empty() { Vec::new() } else { open().filter_map(pair).collect() }
+        let mut wires: Vec<(Tuple, Told, TrackIndex)> = open().filter_map(entry).collect();
+        wires.sort_unstable_by_key(|(original, _, wire)| (*original, *wire));
+        // One that became two things is neither.
+        let alone: Vec<_> =
+            wires.chunk_by(|one, other| one.0 == other.0).filter(|of_one| of_one.len() == 1).collect();
+        let pair = |first: TrackIndex| {
+            let at = alone.binary_search_by_key(&self.tuple(first), |of_one| of_one[0].0).ok()?;
+            let (_, told, wire) = alone[at][0];
+            let fits = match told {
+                Told::Table(read) => self.is_of_time(first, read),
+                Told::Turn(turn) => {
+                    let span = self.span_here(first);
+                    span.is_some_and(|span| self.translations.turns.can_have_made(turn, span))
+                }
+            };
+            (fits && self.may_go_on(first, wire)).then_some((first, wire))
+        };
+        if alone.is_empty() { Vec::new() } else { open().filter_map(pair).collect() }
     }
 
     /// Whether it is certain which conversation a track's tuple means.
@@ -159,6 +280,11 @@ impl Table {
         is_near(known::END_OUT, one.end_out, other.end_out)
             && is_near(known::END_BACK, one.end_back, other.end_back)
     }
+}
+
+fn original(translation: &Translation) -> Tuple {
+    let (source, destination) = translation.original;
+    (translation.protocol, source, destination)
 }
 
 /// Whether a track's beginning was seen, or inferred from its answer.

@@ -85,6 +85,7 @@ impl Table {
         findings.links.extend(followed.map(|pair| Link { pair, tie: Tie::One(Class::Packet, true) }));
         self.join_linked(&mut findings);
         self.contest_lonely(findings);
+        self.mark_told_again();
     }
 
     /// Takes back what [`Table::settle`] joined.

@@ -1,43 +1,68 @@
-//! Conntrack's table as the kernel has it now (ctnetlink).
+//! Conntrack's table as the kernel has it now, and its messages (ctnetlink).
 //!
-//! An entry is an `nfgenmsg` of four bytes and attributes; each tuple of it is
+//! An entry is an `nfgenmsg` of four bytes and attributes, the same in an answer as in what is told unasked (`follow`); each
+//! tuple of it is
 //!
 //! ```text
 //! CTA_TUPLE_ORIG 1, CTA_TUPLE_REPLY 2
 //!   ├─ CTA_TUPLE_IP 1      source and destination: 1 and 2 of IPv4, 3 and 4 of IPv6
-//!   └─ CTA_TUPLE_PROTO 2   the protocol's number 1; ports 2 and 3; identifiers 4 (ICMP) and 7 (ICMPv6)
+//!   ├─ CTA_TUPLE_PROTO 2   the protocol's number 1; ports 2 and 3; identifiers 4 (ICMP) and 7 (ICMPv6)
+//!   └─ CTA_TUPLE_ZONE 3    where the zone is that of one direction alone
+//! CTA_ZONE 18              else
+//! CTA_TIMESTAMP 20         when it began 1, in ns since 1970; only with nf_conntrack_timestamp
+//! CTA_TIMESTAMP_EVENT 27   when what is told happened; so, too, and since Linux 6.15
 //! ```
-//! Ports and identifiers are in network byte order.
+//! Ports, identifiers, zones and times are in network byte order.
 
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, netlink::NETFILTER};
 
+use crate::conntrack::news::Entry;
 use crate::conntrack::{Table, Translation, is_icmp};
+use crate::frame::Timestamp;
 use crate::machine::Error;
 use crate::machine::netlink::{attributes, dump, open};
 use crate::net::{Address, Endpoint};
 
 /// `NFNL_SUBSYS_CTNETLINK`, the upper half of a type.
 const CTNETLINK: u16 = 1 << 8;
-const NEW: u16 = CTNETLINK;
+pub(super) const NEW: u16 = CTNETLINK;
 const GET: u16 = CTNETLINK | 1;
+pub(super) const DELETE: u16 = CTNETLINK | 2;
 const FIXED: usize = 4;
 
 /// The translations of the network namespace of the calling thread. Needs `CAP_NET_ADMIN` there.
 pub fn read() -> Result<Table, Error> {
+    read_into(|table: &mut Table, told| match told {
+        Some(told) => table.add(told.entry.translation),
+        None => table.skipped += 1,
+    })
+}
+
+/// What `take` made of all entries; of what is none, `None` is given.
+pub(super) fn read_into<A: Default>(mut take: impl FnMut(&mut A, Option<Told>)) -> Result<A, Error> {
     let socket = open(Some(NETFILTER), SocketFlags::empty())
         .map_err(|error| Error::NoConntrack { source: error.into() })?;
     // Of all families.
     let question = (GET, &[0; FIXED][..]);
-    dump(&socket, question, NEW, |table: &mut Table, body| match entry(body) {
-        Some(entry) => table.add(entry),
-        None => table.skipped += 1,
-    })
-    .map_err(|source| match Errno::from_io_error(&source) {
+    dump(&socket, question, NEW, |all: &mut A, body| take(all, told(body))).map_err(refused)
+}
+
+/// Why the kernel does not tell.
+pub(super) fn refused(source: std::io::Error) -> Error {
+    match Errno::from_io_error(&source) {
         Some(Errno::PERM) => Error::NoPermission,
         Some(Errno::INVAL | Errno::OPNOTSUPP | Errno::PROTONOSUPPORT) => Error::NoConntrack { source },
         _ => Error::Ask { what: "conntrack table", source },
-    })
+    }
+}
+
+/// An entry, and the times that a message gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) entry: Entry,
+    pub(super) began: Option<Timestamp>,
+    pub(super) happened: Option<Timestamp>,
 }
 
 /// A tuple as far as it was read.
@@ -48,14 +73,19 @@ struct Tuple {
     protocol: u8,
     ports: (u16, u16),
     id: u16,
+    zone: Option<u16>,
 }
 
-fn entry(message: &[u8]) -> Option<Translation> {
+pub(super) fn told(message: &[u8]) -> Option<Told> {
     let (mut original, mut reply) = (None, None);
+    let (mut zone, mut began, mut happened) = (None, None, None);
     for (attribute, value) in attributes(message.get(FIXED..)?) {
         match attribute {
             1 => original = Some(tuple(value)),
             2 => reply = Some(tuple(value)),
+            18 => zone = Some(number(value)),
+            20 => began = attributes(value).find(|(inner, _)| *inner == 1).and_then(|(_, value)| time(value)),
+            27 => happened = time(value),
             _ => {}
         }
     }
@@ -64,12 +94,19 @@ fn entry(message: &[u8]) -> Option<Translation> {
     // The requester is the source of the original and the destination of the reply.
     let (ports, reply_ports) =
         if is_icmp(protocol) { ((original.id, 0), (0, reply.id)) } else { (original.ports, reply.ports) };
-    Some(Translation { protocol, original: original.ends(ports)?, reply: reply.ends(reply_ports)? })
+    let zone = zone.or(reply.zone).unwrap_or_default();
+    let translation =
+        Translation { protocol, original: original.ends(ports)?, reply: reply.ends(reply_ports)? };
+    Some(Told { entry: Entry { translation, zone }, began, happened })
 }
 
 fn tuple(bytes: &[u8]) -> Tuple {
     let mut tuple = Tuple::default();
     for (attribute, value) in attributes(bytes) {
+        if attribute == 3 {
+            tuple.zone = Some(number(value));
+            continue;
+        }
         for (inner, value) in attributes(value) {
             match (attribute, inner) {
                 (1, 1) => tuple.source = v4(value),
@@ -102,6 +139,12 @@ fn number(value: &[u8]) -> u16 {
     value.first_chunk().map_or(0, |bytes| u16::from_be_bytes(*bytes))
 }
 
+/// What the kernel does not know is 0.
+fn time(value: &[u8]) -> Option<Timestamp> {
+    let nanos = u64::from_be_bytes(*value.first_chunk()?);
+    i64::try_from(nanos).ok().filter(|nanos| *nanos > 0).map(Timestamp::from_nanos)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +158,10 @@ mod tests {
     const POD: [u8; 4] = [10, 128, 0, 5];
     const EGRESS: [u8; 4] = [192, 168, 12, 99];
     const FAR: [u8; 4] = [203, 0, 113, 25];
+
+    fn entry(message: &[u8]) -> Option<Translation> {
+        told(message).map(|told| told.entry.translation)
+    }
 
     #[test]
     fn an_entry_reads_as_its_line_of_text() {
@@ -148,5 +195,22 @@ mod tests {
             let _ = entry(&message[..cut]);
         }
         assert_eq!(entry(&message[..40]), None);
+    }
+
+    #[test]
+    fn a_zone_is_that_of_the_whole_entry_or_of_its_answers() {
+        let tcp = [attribute(1, &[6]), attribute(2, &[0, 1]), attribute(3, &[0, 2])];
+        let zoned = |kind: u16, zone: u16| {
+            let plain = tuple(kind, POD, FAR, &tcp);
+            attribute(kind, &[&plain[4..], &attribute(3, &zone.to_be_bytes())].concat())
+        };
+        let zone = |parts: &[Vec<u8>]| {
+            told(&[vec![2, 0, 0, 0], parts.concat()].concat()).map(|told| told.entry.zone)
+        };
+        let (original, reply) = (tuple(1, POD, FAR, &tcp), tuple(2, FAR, POD, &tcp));
+        assert_eq!(zone(&[original.clone(), reply.clone()]), Some(0));
+        assert_eq!(zone(&[original.clone(), reply.clone(), attribute(18, &5_u16.to_be_bytes())]), Some(5));
+        assert_eq!(zone(&[original.clone(), zoned(2, 6)]), Some(6));
+        assert_eq!(zone(&[zoned(1, 6), reply]), Some(0), "in the other direction, all share one");
     }
 }

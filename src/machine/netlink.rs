@@ -107,26 +107,39 @@ struct Seen {
 }
 
 impl Seen {
-    fn messages(&mut self, mut rest: &[u8], sequence: u32, mut each: impl FnMut(u16, &[u8])) {
-        while let Some(header) = rest.first_chunk::<HEADER>() {
-            let length = u32_at(header, 0).unwrap_or_default() as usize;
-            let Some(message) = rest.get(..length).filter(|message| message.len() >= HEADER) else { break };
-            let (kind, flags) = (u16_at(message, 4), u16_at(message, 6));
-            if u32_at(message, 8) == Some(sequence) {
-                self.is_interrupted |= flags.unwrap_or_default() & INTERRUPTED != 0;
-                let body = &message[HEADER..];
-                match kind {
-                    // Both begin with an error, negative, or 0.
-                    Some(ERROR | DONE) => {
-                        self.end = Some(u32_at(body, 0).map_or(0, |error| (error as i32).saturating_neg()));
-                    }
-                    Some(kind) => each(kind, body),
-                    None => {}
+    fn messages(&mut self, bytes: &[u8], sequence: u32, mut each: impl FnMut(u16, &[u8])) {
+        for message in messages(bytes).filter(|message| message.sequence == sequence) {
+            self.is_interrupted |= message.flags & INTERRUPTED != 0;
+            match message.kind {
+                // Both begin with an error, negative, or 0.
+                ERROR | DONE => {
+                    self.end =
+                        Some(u32_at(message.body, 0).map_or(0, |error| (error as i32).saturating_neg()));
                 }
+                kind => each(kind, message.body),
             }
-            rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
         }
     }
+}
+
+/// A message, without its length and port.
+pub(super) struct Message<'a> {
+    pub(super) kind: u16,
+    pub(super) flags: u16,
+    sequence: u32,
+    pub(super) body: &'a [u8],
+}
+
+/// The messages in what was read of a socket at once; ends where they no longer fit.
+pub(super) fn messages(bytes: &[u8]) -> impl Iterator<Item = Message<'_>> {
+    let mut rest = bytes;
+    std::iter::from_fn(move || {
+        let length = u32_at(rest, 0)? as usize;
+        let message = rest.get(..length).filter(|message| message.len() >= HEADER)?;
+        rest = rest.get(length.next_multiple_of(4)..).unwrap_or_default();
+        let (kind, flags) = (u16_at(message, 4)?, u16_at(message, 6)?);
+        Some(Message { kind, flags, sequence: u32_at(message, 8)?, body: &message[HEADER..] })
+    })
 }
 
 /// The attributes in `bytes`, type and value; ends where they no longer fit.

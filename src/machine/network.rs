@@ -73,9 +73,15 @@ impl Machine {
             }
             let ways = ways.get(&link.index)?;
             let neighbour = ways.neighbours.first()?;
-            (link.reaches_another_namespace() && ways.default.is_none())
+            (link.reaches_another_namespace() && ways.default.is_none() && !self.is_of_a_network(link))
                 .then(|| format!("{neighbour} lies behind {}", name()))
         })
+    }
+
+    /// Whether a link holds an address among others, as a pod's second interface does. A node's end of a pod's veth holds none, or its
+    /// pods' gateway, which is a single address.
+    fn is_of_a_network(&self, link: &Link) -> bool {
+        self.held(link.index).any(|held| held.prefix < if held.address.is_v4() { 32 } else { 128 })
     }
 }
 

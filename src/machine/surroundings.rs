@@ -42,6 +42,9 @@ pub struct Surroundings {
     pub pods: Vec<(Address, String)>,
 }
 
+/// What is said of the loopback device: what it shows is never judged.
+pub const LOOPBACK: &str = "loopback";
+
 /// An inventory, and what was found out about it so far.
 pub(super) struct Survey<'a> {
     pub(super) machine: &'a Machine,
@@ -80,7 +83,7 @@ impl Survey<'_> {
         let ways = self.ways.get(&link.index);
         let default = ways.and_then(Ways::default_in_words);
         if link.is_loopback {
-            return (None, "loopback".to_owned());
+            return (None, LOOPBACK.to_owned());
         }
         if let Some(kind) = link.tunnel() {
             return (Some(Role::Tunnel), format!("tunnel device ({kind})"));

@@ -15,6 +15,7 @@
 
 mod conversations;
 mod digests;
+mod dump;
 mod explained;
 mod filters;
 mod names;
@@ -36,6 +37,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use std::{env, fs, io, thread};
 
+use dump::Dump;
 use explained::Explained;
 use oracle::Case;
 use page::Tally;
@@ -107,7 +109,7 @@ fn run(folder: &Path) -> io::Result<bool> {
 
 /// Examines the captures, as many at a time as there are processors; the order of outcomes is that of cases.
 fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
-    let program = Program::new()?;
+    let (program, dump) = (Program::new()?, Dump::new()?);
     let next = AtomicUsize::new(0);
     let outcomes: Vec<Mutex<Option<io::Result<Outcome>>>> = cases.iter().map(|_| Mutex::default()).collect();
     thread::scope(|scope| {
@@ -115,7 +117,7 @@ fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
             scope.spawn(|| {
                 while let Some(case) = cases.get(next.fetch_add(1, Ordering::Relaxed)) {
                     let index = cases.iter().position(|other| std::ptr::eq(other, case));
-                    let outcome = examine(case, &program);
+                    let outcome = examine(case, &program, &dump);
                     *outcomes[index.expect("it is one of them")].lock().expect("no thread panics") =
                         Some(outcome);
                 }
@@ -128,7 +130,7 @@ fn examine_all(cases: &[Case]) -> io::Result<Vec<Outcome>> {
         .collect()
 }
 
-fn examine(case: &Case, program: &Program) -> io::Result<Outcome> {
+fn examine(case: &Case, program: &Program, dump: &Dump) -> io::Result<Outcome> {
     let mut worker = Command::new(env::current_exe()?);
     let ended = sandbox::run(worker.arg("--worker").arg(&case.path), case.line.as_bytes())?;
     let fault = ended.fault();
@@ -141,5 +143,6 @@ fn examine(case: &Case, program: &Program) -> io::Result<Outcome> {
         report.differ(Comparison::Limits, format!("the library {fault}"), None);
     }
     let (time, peak_kib) = program.check(case, &mut report)?;
+    dump.check(case, &mut report)?;
     Ok(Outcome { report, time: time.max(ended.time), peak_kib: peak_kib.max(ended.peak_kib) })
 }

@@ -12,6 +12,8 @@ pub(crate) enum Comparison {
     Limits,
     /// What `egret check` says is JSON by the schema, with a known exit code and the same frames.
     Program,
+    /// `egret dump` prints every frame, in every way, and ends well.
+    Dump,
     /// Frames, captured bytes and original bytes.
     Frames,
     /// A frame's digest and its layers name one conversation.
@@ -31,9 +33,10 @@ pub(crate) enum Comparison {
 }
 
 impl Comparison {
-    pub(crate) const ALL: [Self; 13] = [
+    pub(crate) const ALL: [Self; 14] = [
         Self::Limits,
         Self::Program,
+        Self::Dump,
         Self::Frames,
         Self::Digests,
         Self::Outer,
@@ -51,6 +54,7 @@ impl Comparison {
         match self {
             Self::Limits => "limits",
             Self::Program => "program",
+            Self::Dump => "dump",
             Self::Frames => "frames",
             Self::Digests => "digests",
             Self::Outer => "outer",

@@ -14,7 +14,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const VETH: [&str; 8] = ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "--format", "json"];
 
 /// Lines of `/proc/PID/task/*/status` under those keys, of every thread.
-fn threads(egret: &Egret, keys: &[&str]) -> Vec<Vec<String>> {
+pub(crate) fn threads(egret: &Egret, keys: &[&str]) -> Vec<Vec<String>> {
     let tasks = std::fs::read_dir(format!("/proc/{}/task", egret.child.id())).expect("threads");
     tasks
         .map(|task| {

@@ -57,14 +57,7 @@ impl Events {
 
     /// Bytes that wait in the listener's netlink socket, and messages that it lost.
     fn socket(&self) -> Option<(u64, u64)> {
-        let table = std::fs::read_to_string(format!("/proc/{}/net/netlink", self.child.id())).ok()?;
-        // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER.
-        table.lines().skip(1).find_map(|line| {
-            let fields: Vec<&str> = line.split_whitespace().collect();
-            let listens =
-                fields.get(1) == Some(&"12") && fields.get(3).is_some_and(|&groups| groups != "00000000");
-            listens.then(|| (fields[4].parse().expect("a number"), fields[8].parse().expect("a number")))
-        })
+        listening(self.child.id())
     }
 
     /// All translations so far, and how many more there were that the kernel could not tell.
@@ -83,6 +76,25 @@ impl Events {
         assert!(lost * 100 <= told.len() as u64, "conntrack lost {lost} events in {}", self.at);
         (told, lost)
     }
+}
+
+/// Bytes that wait to be read in a process's socket for conntrack's events, and how many more the kernel could not tell.
+pub(crate) fn listening(pid: u32) -> Option<(u64, u64)> {
+    let table = std::fs::read_to_string(format!("/proc/{pid}/net/netlink")).ok()?;
+    // Of who has given up rights, what is open is not shown to everybody; but its first socket has its number.
+    let files = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let sockets: Vec<String> = files
+        .filter_map(|file| std::fs::read_link(file.path()).ok())
+        .filter_map(|target| Some(target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned()))
+        .collect();
+    // sk Eth Pid Groups Rmem Wmem Dump Locks Drops Inode; 12 is NETLINK_NETFILTER.
+    table.lines().skip(1).find_map(|line| {
+        let fields: Vec<&str> = line.split_whitespace().collect();
+        let [_, "12", port, groups, waiting, _, _, _, lost, inode] = fields[..] else { return None };
+        let is_its = port == pid.to_string() || sockets.iter().any(|socket| socket == inode);
+        let listens = is_its && groups != "00000000";
+        listens.then(|| (waiting.parse().expect("a number"), lost.parse().expect("a number")))
+    })
 }
 
 /// What a line of `conntrack -E` says:

@@ -13,7 +13,7 @@ const POD: &str = "10.128.0.5:50000";
 const WIRE: &str = "192.168.12.99:40001";
 
 /// A line of conntrack's: what the first packet carried, and what it left with.
-fn entry(protocol: &str, original: (&str, &str), wire: (&str, &str)) -> String {
+pub(crate) fn entry(protocol: &str, original: (&str, &str), wire: (&str, &str)) -> String {
     let tuple = |(source, destination): (&str, &str)| {
         let ((from, sport), (to, dport)) =
             (source.rsplit_once(':').expect("a port"), destination.rsplit_once(':').expect("a port"));
@@ -23,7 +23,7 @@ fn entry(protocol: &str, original: (&str, &str), wire: (&str, &str)) -> String {
     format!("ipv4 2 {protocol} 9 {original} {reply} [ASSURED] mark=0 use=1\n")
 }
 
-fn tcp(original: &str, wire: &str) -> String {
+pub(crate) fn tcp(original: &str, wire: &str) -> String {
     entry("tcp 6", (original, FAR), (wire, FAR))
 }
 

@@ -16,19 +16,19 @@ const MORE: u16 = 0x2000;
 const SECOND: u16 = 4;
 
 /// A packet as one place sees it.
-struct Seen {
+pub(crate) struct Seen {
     sight: Sight,
     source: SocketAddr,
     destination: SocketAddr,
     ttl: u8,
 }
 
-fn seen(sight: Sight, source: &str, destination: &str, ttl: u8) -> Seen {
+pub(crate) fn seen(sight: Sight, source: &str, destination: &str, ttl: u8) -> Seen {
     Seen { sight, source: end(source), destination: end(destination), ttl }
 }
 
 /// Inside at a veth, outside at `outside` with another source.
-fn way(outside: Sight, client: &str, leaves_as: &str, server: &str) -> [Seen; 2] {
+pub(crate) fn way(outside: Sight, client: &str, leaves_as: &str, server: &str) -> [Seen; 2] {
     [seen(veth("node1"), client, server, 64), seen(outside, leaves_as, server, 63)]
 }
 
@@ -38,7 +38,7 @@ fn wire() -> Sight {
 }
 
 /// Puts what `content` makes of each place's two ports there, on its way out or back, 10 µs from place to place.
-fn pass(
+pub(crate) fn pass(
     scene: &mut Scene,
     at: i64,
     way: &[Seen],
@@ -281,12 +281,12 @@ fn what_is_sent_again_and_again_proves_nothing_over_clocks() {
 }
 
 /// A UDP datagram of 32 + 40 bytes in two fragments; the second has no ports.
-fn first_fragment(source: u16, destination: u16) -> Content {
+pub(crate) fn first_fragment(source: u16, destination: u16) -> Content {
     let whole = whole_datagram(source, destination);
     Content::Other { protocol: UDP, fragment: MORE, bytes: whole[..usize::from(SECOND) * 8].to_vec() }
 }
 
-fn second_fragment(source: u16, destination: u16) -> Content {
+pub(crate) fn second_fragment(source: u16, destination: u16) -> Content {
     let whole = whole_datagram(source, destination);
     Content::Other { protocol: UDP, fragment: SECOND, bytes: whole[usize::from(SECOND) * 8..].to_vec() }
 }

@@ -28,7 +28,7 @@ fn leaving<'a>(scene: &'a mut Scene, port: u16, at: i64, source: &str) -> Flow<'
 }
 
 /// Of all kinds, for forty minutes: connections that pass and fail, refusals, silence, datagrams.
-fn busy() -> Scene {
+pub(crate) fn busy() -> Scene {
     let mut scene = Scene::new();
     for n in 0..240 {
         let (port, at) = (40_000 + n as u16, i64::from(n) * 10 * SECOND);
@@ -49,7 +49,7 @@ fn busy() -> Scene {
 }
 
 /// What counts: of the run, of each expectation, of each group.
-fn totals(run: &Run) -> Vec<String> {
+pub(crate) fn totals(run: &Run) -> Vec<String> {
     let snapshot = &run.snapshot;
     let egret::snapshot::Summary { flows, pass, fail, inconclusive, exempt, frames, .. } = snapshot.summary;
     let mut told =

@@ -3,6 +3,7 @@
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::{Batch, Head, Interface};
 use egret::engine::{Engine, Lifetime, Status};
+use egret::filter::composition::marks::{Marker, Marks};
 use egret::frame::{LinkType, Timestamp};
 
 use crate::scene::{CLUSTER, EPOCH, Frames, MS, Run, Scene};
@@ -18,6 +19,7 @@ pub(crate) struct Live {
 
 struct Point {
     digester: Digester,
+    marker: Option<Marker>,
     batch: Batch,
     /// Those still to come, the last first.
     frames: Frames,
@@ -27,6 +29,7 @@ impl Live {
     /// A run over a scene of a cluster whose pods and nodes are known.
     pub(crate) fn of(scene: &Scene, options: &str, lifetime: Lifetime) -> Self {
         let (settings, pods) = scene.settings(&format!("{CLUSTER} {options}"));
+        let marks = Marks::of(&settings.selection).expect("so few that there are bits for them");
         let mut engine = Engine::new(egret::engine::Settings { lifetime, ..settings });
         let mut points = Vec::new();
         for (name, link, mut frames) in scene.streams() {
@@ -34,8 +37,10 @@ impl Live {
             let mut batch = Batch::new(engine.add_point(name, name));
             let link = LinkType(link);
             batch.interfaces.push(Interface { link, name: None, snap_length: 65_535 });
-            let digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
-            points.push(Point { digester, batch, frames });
+            let options = Options::with_pods(pods.iter().copied());
+            let digester = Digester::new(KeyHasher::new(7), options.clone());
+            let marker = marks.clone().map(|marks| Marker::new(marks, options));
+            points.push(Point { digester, marker, batch, frames });
         }
         Self { engine, points, now: 0, step: 1000 * MS }
     }
@@ -105,6 +110,9 @@ impl Point {
 
     fn hand_over(&mut self, engine: &mut Engine) {
         self.digester.digest(&mut self.batch);
+        if let Some(marker) = &mut self.marker {
+            marker.mark(&mut self.batch);
+        }
         engine.ingest(&self.batch);
         self.batch.clear();
         self.batch.slab.clear();

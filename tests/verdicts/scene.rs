@@ -12,6 +12,7 @@ use clap::Parser as _;
 use egret::capture::savefile::{Filled, Keep, Savefile};
 use egret::cli::traffic::Traffic;
 use egret::conntrack::Table;
+use egret::conntrack::news::{Entry, News, When};
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::Batch;
 use egret::engine::{Engine, Settings};
@@ -19,6 +20,7 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::expect::policy::Policy;
+use egret::filter::composition::marks::{Marker, Marks};
 use egret::frame::{PointIndex, Timestamp};
 use egret::names::Hosts;
 use egret::net::Block;
@@ -144,6 +146,10 @@ pub(crate) struct Scene {
     reverses_points: bool,
     /// What conntrack printed, and when that was read, where it is known.
     tables: Vec<(String, Option<i64>)>,
+    /// What the kernel told meanwhile, and the points that are not captured by its machine.
+    news: Vec<News>,
+    elsewhere: Vec<&'static str>,
+    news_come_last: bool,
 }
 
 /// When each frame came, and its bytes.
@@ -288,6 +294,28 @@ impl Scene {
         self.tables.push((printed.to_owned(), read));
     }
 
+    /// The kernel tells of an entry, a line as conntrack prints it, between two times, in ms from the beginning.
+    pub(crate) fn told(&mut self, told: fn(Entry, When) -> News, line: &str, (since, until): (i64, i64)) {
+        let table = Table::parse(line.as_bytes());
+        let entry = Entry { translation: table.translations[0], zone: 0 };
+        self.news.push(told(entry, between(since, until)));
+    }
+
+    /// The kernel told more then than could be read.
+    pub(crate) fn told_in_vain(&mut self, (since, until): (i64, i64)) {
+        self.news.push(News::Lost(between(since, until)));
+    }
+
+    /// A point is captured by another machine than that whose kernel tells.
+    pub(crate) fn is_elsewhere(&mut self, point: &'static str) {
+        self.elsewhere.push(point);
+    }
+
+    /// What the kernel told is known only after all was captured, and judged for the first time.
+    pub(crate) fn news_come_last(&mut self) {
+        self.news_come_last = true;
+    }
+
     fn point(&mut self, sight: Sight) -> &mut Point {
         let at = self.points.iter().position(|point| point.name == sight.point).unwrap_or_else(|| {
             self.points.push(Point {
@@ -312,6 +340,7 @@ impl Scene {
     /// What egret says with these options alone.
     pub(crate) fn check_bare(&self, options: &str) -> Run {
         let (settings, pods) = self.settings(options);
+        let marks = Marks::of(&settings.selection).expect("so few that there are bits for them");
         let mut engine = Engine::new(settings);
         for (printed, read) in &self.tables {
             let table = Table::parse(printed.as_bytes());
@@ -327,12 +356,23 @@ impl Scene {
         };
         // As the command does: all points are known before the first is read.
         let indexes: Vec<_> = order.iter().map(|point| engine.add_point(point.name, point.name)).collect();
+        let is_here = |(point, _): &(&&Point, &PointIndex)| !self.elsewhere.contains(&point.name);
+        let here: Vec<PointIndex> =
+            order.iter().zip(&indexes).filter(is_here).map(|(_, index)| *index).collect();
+        engine.follow_at(&here);
+        if !self.news_come_last {
+            engine.take_news(&self.news);
+        }
         for (point, index) in order.into_iter().zip(indexes) {
             let bytes = point.file(if self.is_abrupt { None } else { Some(end + 1000 * MS) });
-            read(&mut engine, (point.name, index), bytes, &pods);
+            read(&mut engine, (point.name, index), bytes, &pods, marks.clone());
         }
         engine.end();
         engine.check_roles().expect("roles that fit");
+        if self.news_come_last {
+            Run::of(&mut engine);
+            engine.take_news(&self.news);
+        }
         Run::of(&mut engine)
     }
 
@@ -399,14 +439,30 @@ impl Asked {
     }
 }
 
-fn read(engine: &mut Engine, (name, point): (&str, PointIndex), bytes: Vec<u8>, pods: &[Block]) {
+fn between(since: i64, until: i64) -> When {
+    let at = |ms: i64| Timestamp::from_nanos(EPOCH + ms * MS);
+    When { since: at(since), until: at(until) }
+}
+
+fn read(
+    engine: &mut Engine,
+    (name, point): (&str, PointIndex),
+    bytes: Vec<u8>,
+    pods: &[Block],
+    marks: Option<Marks>,
+) {
     let mut file = Savefile::stream(name, Cursor::new(bytes), Keep::Nothing).expect("a capture");
-    let mut digester = Digester::new(KeyHasher::new(7), Options::with_pods(pods.iter().copied()));
+    let options = Options::with_pods(pods.iter().copied());
+    let mut digester = Digester::new(KeyHasher::new(7), options.clone());
+    let mut marker = marks.map(|marks| Marker::new(marks, options));
     let mut batch = Batch::new(point);
     loop {
         let filled = file.fill(&mut batch);
         batch.point = point;
         digester.digest(&mut batch);
+        if let Some(marker) = &mut marker {
+            marker.mark(&mut batch);
+        }
         engine.ingest(&batch);
         if filled == Filled::End {
             return;

@@ -8,9 +8,9 @@ use crate::capture::live::{Live, MAX_SNAP_LENGTH, Request};
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::cli::filter::Explain;
 use crate::command::filter::page::table;
-use crate::command::narrowing::{LONGEST, Narrow};
+use crate::command::narrowing::Narrow;
 use crate::digest::Batch;
-use crate::filter::admission::{Admission, Question, Scope};
+use crate::filter::admission::{Admission, Note, Question, Scope};
 use crate::filter::composition::Composition;
 use crate::frame::{LinkType, PointIndex};
 use crate::text::Text;
@@ -43,6 +43,7 @@ pub(super) fn page(asked: &Explain) -> anyhow::Result<String> {
         let _ = writeln!(page, "\n{heading}");
         section(&mut page, &traffic.composition, scope, &links, asked);
     }
+    kept(&mut page, &traffic.composition, links[0], asked);
     Ok(page)
 }
 
@@ -55,49 +56,67 @@ fn section(page: &mut String, tree: &Composition, scope: Scope, links: &[Link], 
         geneve: &asked.geneve_port,
         unrewritten: &asked.unrewritten.unrewritten,
     };
-    let mut reasons: Vec<Admission> = Vec::new();
+    // Link types that have one expression are told together.
+    let mut groups: Vec<(Admission, Vec<LinkType>)> = Vec::new();
     for link in links {
         let admission = tree.admission(&question(link));
-        let _ = write!(page, "  {}: ", link.link);
-        match Narrow::of(&admission, link.link) {
-            Narrow::Nothing => page.push_str("everything\n"),
-            Narrow::TooLong(length) => {
-                let _ = writeln!(
-                    page,
-                    "everything: the filter has {length} instructions, and the kernel takes {LONGEST}"
-                );
-            }
-            Narrow::Refused(why) => {
-                let _ = writeln!(page, "everything: libpcap says: {}", Text::from(&*why));
-            }
-            Narrow::To { program, .. } => {
-                let _ = writeln!(page, "{} instructions", program.instructions());
-                expression(page, &admission);
-                if asked.instructions {
-                    for line in program.listing(MAX_SNAP_LENGTH).lines() {
-                        let _ = writeln!(page, "    {line}");
-                    }
-                }
-            }
+        match groups.iter_mut().find(|(known, _)| *known == admission) {
+            Some((_, links)) => links.push(link.link),
+            None => groups.push((admission, vec![link.link])),
         }
-        reasons.push(admission);
     }
-    let Some(first) = reasons.iter().max_by_key(|admission| admission.clauses.len()) else { return };
-    let mut rows: Vec<Vec<String>> = first
-        .notes
-        .iter()
-        .map(|note| vec![format!("{}:", Text::from(&*note.term)), format!("{}; {}", note.admits, note.why)])
-        .collect();
-    rows.dedup();
+    for (admission, links) in &groups {
+        group(page, admission, links, asked.instructions);
+    }
+    let rows: Vec<Vec<String>> = groups.first().map_or_else(Vec::new, |(admission, _)| {
+        let row = |note: &Note| {
+            vec![format!("{}:", Text::from(&*note.term)), format!("{}; {}", note.admits, note.why)]
+        };
+        admission.notes.iter().map(row).collect()
+    });
     if !rows.is_empty() {
-        page.push_str("  More is let through than is asked for\n");
+        page.push_str("  more is let through than is asked for:\n");
         page.push_str(&table(&rows, "    "));
     }
-    if !first.clauses.is_empty() {
-        page.push_str("  Let through whatever is asked for\n");
-        for clause in first.clauses.iter().filter(|clause| clause.is_kept) {
-            let _ = writeln!(page, "    {}", clause.why);
+}
+
+/// What link types with one expression are captured with.
+fn group(page: &mut String, admission: &Admission, links: &[LinkType], has_listing: bool) {
+    let names = links.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+    let narrow = links.iter().map(|link| (link, Narrow::of(admission, *link))).collect::<Vec<_>>();
+    if let Some((_, narrow)) = narrow.iter().find(|(_, narrow)| !matches!(narrow, Narrow::To { .. })) {
+        let _ = writeln!(page, "  {names}: everything; {}", Text::from(&*narrow.obstacle()));
+        return;
+    }
+    let _ = writeln!(page, "  {names}:");
+    expression(page, admission);
+    for (link, narrow) in &narrow {
+        if let (Narrow::To { program, .. }, true) = (narrow, has_listing) {
+            let _ = writeln!(page, "  {link}, {} instructions:", program.instructions());
+            for line in program.listing(MAX_SNAP_LENGTH).lines() {
+                let _ = writeln!(page, "    {line}");
+            }
         }
+    }
+}
+
+/// What is let through whatever is asked for, and why.
+fn kept(page: &mut String, tree: &Composition, link: Link, asked: &Explain) {
+    let clauses = [Scope::Flows, Scope::Frames].map(|scope| {
+        let question = Question {
+            scope,
+            link: link.link,
+            is_live: link.is_live,
+            vxlan: &asked.vxlan_port,
+            geneve: &asked.geneve_port,
+            unrewritten: &asked.unrewritten.unrewritten,
+        };
+        tree.admission(&question).clauses
+    });
+    let Some(clauses) = clauses.into_iter().find(|clauses| !clauses.is_empty()) else { return };
+    page.push_str("\nLet through whatever is asked for\n");
+    for clause in clauses.iter().filter(|clause| clause.is_kept) {
+        let _ = writeln!(page, "  {}", clause.why);
     }
 }
 

@@ -195,6 +195,13 @@ impl<'a> Message<'a> {
     }
 }
 
+/// The name at an offset of a message, in small letters, and where it ends; pointers lead to anywhere before it.
+pub fn name_at(message: &[u8], at: usize) -> Option<(Text, usize)> {
+    let message = &message[..message.len().min(usize::from(u16::MAX))];
+    let end = end_of_name(message, at)?;
+    Some((Message { bytes: message, records_at: end }.text(at), end))
+}
+
 /// One step of a name.
 enum Step {
     Label(usize, usize),

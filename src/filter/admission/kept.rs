@@ -35,7 +35,7 @@ pub(super) fn kept(question: &Question<'_>) -> Option<Vec<Clause>> {
         .collect();
     let clause = |expression: String, why| Clause { expression, why, is_kept: true };
     Some(vec![
-        clause(format!("len < {v4}"), "too short for what is asked of it"),
+        clause(format!("len < {v4}"), "frames too short for what is asked of them"),
         clause(
             "not (ip or ip6)".to_owned(),
             "no IP in plain sight: VLAN tags, MPLS, PPPoE, ARP; what is behind is not looked at",
@@ -44,7 +44,7 @@ pub(super) fn kept(question: &Question<'_>) -> Option<Vec<Clause>> {
             format!(
                 "(ip6 and len < {v6}) or ip[0] != 0x45 or ip[2:2] < 34 or ip6[0] & 0xf0 != 0x60 or ip6[4:2] < 14"
             ),
-            "too short, too, or with IP options",
+            "too short by what they say themselves, or with IP options",
         ),
         clause("ip[6:2] & 0x1fff != 0".to_owned(), "later fragments, which have no ports"),
         clause(

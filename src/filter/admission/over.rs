@@ -33,15 +33,16 @@ impl<'a> Over<'a> {
 
     /// The whole tree: an expression that every frame must match is kept apart from it, to be asked as it was typed.
     ///
-    /// Only one: it may move the place where headers are looked for (`vlan`) for all that follows it. And only where it
-    /// cannot be denied: a program that looks beyond a frame's end says *no* to more than the expression.
+    /// Only the last, which is the one that was typed behind the options: it may move the place where headers are looked for
+    /// (`vlan`) for all that follows it. And only where it cannot be denied: a program that looks beyond a frame's end says *no*
+    /// to more than the expression.
     pub(super) fn root(&mut self, tree: &Composition) -> Pass {
         let parts = match tree {
             Composition::All(parts) => parts.as_slice(),
             tree => std::slice::from_ref(tree),
         };
-        let first = parts.iter().position(|part| matches!(part, Composition::Term(Term::Matches(_))));
-        let apart = first.filter(|_| self.question.scope == Scope::Frames);
+        let last = parts.iter().rposition(|part| matches!(part, Composition::Term(Term::Matches(_))));
+        let apart = last.filter(|_| self.question.scope == Scope::Frames);
         let mut rest = parts.to_vec();
         if let Some(Composition::Term(Term::Matches(expression))) = apart.map(|at| rest.remove(at)) {
             self.typed = Some(expression.without_names().to_owned());
@@ -157,14 +158,12 @@ impl<'a> Over<'a> {
     fn exact(&self, term: &Term) -> Option<Pass> {
         match (term, self.question.scope) {
             (Term::Protocol(numbers), _) => Some(protocols(numbers.iter().map(|protocol| protocol.0))),
-            (_, Scope::Flows) => None,
+            (_, Scope::Flows) | (Term::Outside(Side::Either, _) | Term::Matches(_), _) => None,
             (Term::Address(side, blocks), _) => Some(addresses(*side, blocks)),
-            (Term::Outside(Side::Either, _), _) => None,
             (Term::Outside(side, blocks), _) => Some(negated(addresses(*side, blocks))),
             (Term::Port(side, ranges), _) => Some(ports(*side, ranges)),
             // These are frames in which something may be hidden: all of them are kept.
             (Term::Neighbour(_), _) => Some(Nothing),
-            (Term::Matches(_), _) => None,
             (Term::Shows(signs), _) => {
                 signs.iter().map(|sign| plain(*sign)).collect::<Option<Vec<_>>>().map(any)
             }
@@ -271,6 +270,13 @@ fn all(parts: Vec<Pass>) -> Pass {
 fn joined(parts: Vec<Pass>, word: &str, none: Pass) -> Pass {
     let mut texts: Vec<String> =
         parts.into_iter().filter_map(|part| if let Text(text) = part { Some(text) } else { None }).collect();
+    let mut seen = Vec::new();
+    texts.retain(|text| {
+        !seen.contains(text) && {
+            seen.push(text.clone());
+            true
+        }
+    });
     match texts.len() {
         0 => none,
         1 => Text(texts.swap_remove(0)),

@@ -258,7 +258,9 @@ fn terms() -> impl Strategy<Value = Composition> {
     let keyed = |keys: Vec<&'static str>, values: BoxedStrategy<&'static str>| {
         (prop::sample::select(keys), prop::collection::vec(values, 1..3)).prop_map(|(key, values)| {
             let mut term = Term::named(key).unwrap();
-            values.iter().for_each(|value| term.push(value).unwrap());
+            for value in values {
+                term.push(value).unwrap();
+            }
             Composition::from(term)
         })
     };

@@ -5,8 +5,9 @@
 
 use super::Composition;
 use crate::decode::{self, Options};
+use crate::digest::Batch;
 use crate::filter::expression::Expression;
-use crate::frame::Frame;
+use crate::frame::{Frame, LinkType};
 
 /// Frame terms of one composition: as many as a digest has bits for.
 pub const MOST: usize = 8;
@@ -23,6 +24,32 @@ enum Asked {
     Layers(Composition),
     /// Nothing but expressions, by their number.
     Expressions(Vec<Expression>),
+}
+
+/// Marks the frames of one point, whose batches come in order.
+#[derive(Debug, Clone)]
+pub struct Marker {
+    marks: Marks,
+    options: Options,
+    /// The link type of each interface.
+    links: Vec<LinkType>,
+}
+
+impl Marker {
+    pub fn new(marks: Marks, options: Options) -> Self {
+        Self { marks, options, links: Vec::new() }
+    }
+
+    /// Leaves with each digest of a batch what the frame meets.
+    pub fn mark(&mut self, batch: &mut Batch) {
+        self.links.extend(batch.interfaces.iter().map(|interface| interface.link));
+        for (digest, head) in batch.digests.iter_mut().zip(&batch.heads) {
+            let Some(link) = self.links.get(usize::from(head.interface)) else { continue };
+            let bytes = &batch.slab[head.range()];
+            let frame = Frame { time: head.time, link: *link, bytes, original: head.original };
+            digest.marks = self.marks.of_frame(&frame, &self.options);
+        }
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -75,7 +102,7 @@ mod tests {
     use crate::decode::build::tcp;
     use crate::filter::expression::Names;
     use crate::filter::term::Term;
-    use crate::frame::{LinkType, Timestamp};
+    use crate::frame::Timestamp;
 
     fn expression(typed: &str) -> Composition {
         Term::Matches(Expression::parse(typed, &Names::NONE).unwrap()).into()

@@ -86,7 +86,7 @@ impl Walk<'_> {
                 "means" => parameter.means = self.reading.one_line(key, node).unwrap_or_default(),
                 _ => {
                     parameter.default =
-                        self.reading.one_line(key, node).and_then(|text| self.default(node, text))
+                        self.reading.one_line(key, node).and_then(|text| self.default(node, text));
                 }
             }
         }
@@ -105,16 +105,13 @@ impl Walk<'_> {
         let variable = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
         let is_variable =
             |name: &&str| !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        match variable.filter(is_variable) {
-            Some(name) => Some(Default::Variable(name.to_owned())),
-            None => {
-                let shown = Text::from(&*text);
-                let next = "write it like ${POD_IP}, and nothing beside it";
-                self.reading
-                    .fault(node.at, format!("`{shown}` is not a variable of the environment; {next}"));
-                None
-            }
+        if let Some(name) = variable.filter(is_variable) {
+            return Some(Default::Variable(name.to_owned()));
         }
+        let shown = Text::from(&*text);
+        let next = "write it like ${POD_IP}, and nothing beside it";
+        self.reading.fault(node.at, format!("`{shown}` is not a variable of the environment; {next}"));
+        None
     }
 
     /// A map whose keys must all be met.
@@ -178,7 +175,7 @@ impl Walk<'_> {
     }
 
     fn term(&mut self, key: &Key, node: &Node) -> Shape {
-        let values = self.reading.values(key, node, |key, text| value(key, text));
+        let values = self.reading.values(key, node, value);
         let places: Vec<document::Position> = match &node.value {
             Written::List(items) => items.iter().map(|item| item.at).collect(),
             _ => vec![node.at],

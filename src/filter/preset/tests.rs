@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 const PAIR: &str = "\
@@ -143,5 +145,17 @@ fn a_list_that_was_forgotten_does_not_select_everything() {
         "name: a\npurpose: x\nfilter:\n",
     ] {
         assert!(read(text).is_err(), "{text}");
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_text_is_a_preset_or_tells_its_mistakes(
+        lines in prop::collection::vec("( {0,4}(name|purpose|filter|parameters|all|any|not|host|- port|\\$a): ?[\\PC]{0,12})|\\PC{0,20}", 0..8),
+    ) {
+        match read(&lines.join("\n")) {
+            Ok(preset) => prop_assert!(!preset.name.is_empty()),
+            Err(error) => prop_assert!(!error.to_string().chars().any(|c| c.is_control() && c != '\n')),
+        }
     }
 }

@@ -335,6 +335,22 @@ fn a_pods_second_interface_that_is_a_card_leaves_the_node_and_names_no_node() {
 }
 
 #[test]
+fn a_pods_second_veth_with_a_way_to_one_host_names_no_node() {
+    for (address, to) in [("192.168.100.5/24", "192.168.100.77"), ("fd00:100::5/64", "fd00:100::77")] {
+        let single = if to.contains(':') { 128 } else { 32 };
+        let found = surroundings(&format!(
+            "3 eth0 veth elsewhere 10.128.0.5/23
+             4 net1 veth elsewhere {address}
+             default via 10.128.0.1 dev eth0
+             {to}/{single} dev net1"
+        ));
+        assert_eq!(found.standpoint, Standpoint::Pod, "{address}");
+        assert_eq!(found.roles(), ["eth0 pod", "net1 pod"], "{address}");
+        assert_eq!(found.because, "the default route leads into another namespace, by eth0");
+    }
+}
+
+#[test]
 fn a_pods_vlan_on_its_veth_leads_to_the_node_too() {
     let found = surroundings(
         "2 eth0 veth elsewhere 10.128.0.5/32

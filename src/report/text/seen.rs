@@ -33,6 +33,9 @@ pub(super) fn write(page: &mut Page, clock: &mut Clock, run: &Snapshot) {
     write_list(page, "Warning", Tone::Warning, &run.warnings);
 }
 
+/// Most characters of a filter that are shown: what somebody typed, not what was composed.
+const LONGEST: usize = 200;
+
 /// `node1 (node1-any.pcap): 1,234 frames, 00:41:26 – 00:42:01`.
 fn summary(point: &Point, clock: &mut Clock) -> String {
     let mut parts = vec![counted(point.frames, "frame")];
@@ -40,7 +43,10 @@ fn summary(point: &Point, clock: &mut Clock) -> String {
         parts.push(clock.range(first, last));
     }
     if let Some(filter) = &point.filter {
-        parts.push(format!("filter `{filter}`"));
+        parts.push(match filter.chars().count() {
+            ..=LONGEST => format!("filter `{filter}`"),
+            length => format!("a filter of {length} characters (--format json has it)"),
+        });
     }
     if point.truncated {
         parts.push("cut short".to_owned());

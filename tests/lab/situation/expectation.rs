@@ -65,7 +65,7 @@ pub(crate) struct Judgement {
     pub(crate) read: Vec<String>,
     #[serde(default)]
     pub(crate) flags: Vec<String>,
-    /// The namespace whose table of conntrack is given, as it was printed; who captures reads it there.
+    /// The namespace whose table of conntrack is given, as it was printed; who captures reads and follows it there.
     pub(crate) conntrack: Option<String>,
     pub(crate) exit: i32,
     /// By class.

@@ -1,0 +1,85 @@
+//! `egret dump`: print packets.
+//!
+//! Captures are read here, several of them side by side, and printed by time. What goes on (interfaces, other commands' output) is taken
+//! in by a [`Session`] and printed as it comes: to wait for what another source may still have would hold back what people wait for.
+
+mod count;
+mod places;
+mod press;
+mod read;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use crate::cli::dump::{Arguments, Format};
+use crate::cli::frames::Input;
+use crate::cli::output;
+use crate::cli::until::UntilVerdicts;
+use crate::command::chooser::Chooser;
+use crate::command::dump::press::Press;
+use crate::command::files::Files;
+use crate::command::recorder::Recorder;
+use crate::command::say;
+use crate::command::session::{Plan, Session};
+use crate::decode;
+use crate::names::Hosts;
+
+/// Something that was to be read was not, or not to its end: what was printed is not all there is.
+const INCOMPLETE: u8 = 2;
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    let (frames, lines) = (&arguments.frames, &arguments.lines);
+    let sources = frames.sources()?;
+    let asked = arguments.traffic.asked(&frames.hosts)?;
+    for told in asked.warnings.iter().chain(&asked.assumptions) {
+        say(told);
+    }
+    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
+    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
+        expression.check_live()?;
+    }
+    let decoding =
+        decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let chooser = Chooser::new(&asked, decoding);
+    let filter = chooser.typed().map(str::to_owned);
+    let plan = Plan {
+        command: "dump",
+        frames,
+        sources: &sources,
+        snap_length: arguments.snap_length(),
+        filter: filter.as_deref(),
+        here: None,
+        decoding: None,
+        marks: None,
+        limit: None,
+        is_merged: true,
+        verdicts: UntilVerdicts::default(),
+        is_stdout_used: true,
+    };
+    let is_live = sources.iter().any(|source| source.input.is_live());
+    if let Some(path) = &arguments.write {
+        return write(path, plan, chooser, is_live);
+    }
+    if lines.count_only && !is_live {
+        return count::run(&sources, &chooser, frames.until.count);
+    }
+    let hosts = if lines.numeric == 0 { frames.hosts()? } else { Hosts::default() };
+    let mut press = Press::new(lines, frames, &hosts, chooser, &sources)?;
+    if is_live {
+        Session::open(&mut press, plan)?.run(&mut press)?;
+    } else {
+        read::merged(&sources, &mut press)?;
+    }
+    let is_whole = press.end(is_live && lines.format == Format::Text)?;
+    Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}
+
+/// `-w`: keeps frames as `egret record` does.
+fn write(path: &Path, plan: Plan<'_>, chooser: Chooser, is_live: bool) -> anyhow::Result<ExitCode> {
+    output::spare("frames", "-w", path, plan.sources)?;
+    let mut recorder = Recorder::new(Files::one(path), chooser, plan.frames.until.count, is_live);
+    recorder.names = plan.frames.interface_names()?;
+    let plan = Plan { is_stdout_used: path.as_os_str() == "-", ..plan };
+    Session::open(&mut recorder, plan)?.run(&mut recorder)?;
+    Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })
+}

@@ -1,0 +1,141 @@
+//! What a line tells of payloads: whom a TLS client asks for, the first line of HTTP, questions and answers of DNS.
+
+use super::line::Line;
+use crate::decode::dissect::dns_type_name;
+use crate::decode::hint::dns::{self, name_at};
+use crate::decode::hint::{Hint, http, tls};
+use crate::net::Address;
+use crate::text::Text;
+
+/// Bytes of a start line that are shown.
+const START_LINE: usize = 120;
+/// Answers that are shown; the counts say how many there are.
+const ANSWERS: usize = 8;
+
+/// What a segment's payload tells, behind the length.
+pub(super) fn stream(line: &mut Line<'_, '_>, at: usize, ports: (u16, u16)) {
+    let payload = line.seen.frame.bytes.get(at..).unwrap_or_default();
+    if tls::may_begin(payload) {
+        line.pen.put(": TLS client hello");
+        if let Hint::Told(hello) = tls::hello(payload)
+            && let Some(name) = hello.server_name
+        {
+            line.pen.byte(b' ');
+            line.pen.show(Text::exact(&name));
+        }
+    } else if let [22, 3, 0..=4, _, _, 2, ..] = payload {
+        line.pen.put(": TLS server hello");
+    } else if let [21, 3, 0..=4, 0, 2, ..] = payload {
+        line.pen.put(": TLS alert");
+    } else if http::may_begin(payload) || payload.starts_with(b"HTTP/1.") {
+        let end = payload.iter().take(START_LINE).position(|byte| matches!(byte, b'\r' | b'\n'));
+        line.pen.put(": HTTP: ");
+        line.pen.show(Text::exact(&payload[..end.unwrap_or(payload.len().min(START_LINE))]));
+    } else if is_dns(ports)
+        && let Some(message) = payload.get(2..)
+    {
+        let from = line.pen.len();
+        line.pen.put(": ");
+        if !dns(line, message, message.len() as u32) {
+            line.pen.back_to(from);
+        }
+    }
+}
+
+/// What a datagram's payload tells, instead of its length; whether it tells anything.
+pub(super) fn datagram(line: &mut Line<'_, '_>, at: usize, ports: (u16, u16), length: u32) -> bool {
+    let payload = line.seen.frame.bytes.get(at..).unwrap_or_default();
+    is_dns(ports) && dns(line, &payload[..payload.len().min(length as usize)], length)
+}
+
+fn is_dns((source, destination): (u16, u16)) -> bool {
+    let is = |port| port == dns::PORT || port == 5353;
+    is(source) || is(destination)
+}
+
+/// `4660+ A? api.example. (29)` and `4660 1/0/0 A 203.0.113.25 (45)` (RFC 1035 §4.1).
+fn dns(line: &mut Line<'_, '_>, message: &[u8], length: u32) -> bool {
+    let word = |at: usize| Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?));
+    let Some(header) = message.first_chunk::<12>() else { return false };
+    let [id, flags, questions, answers, authorities, additional] =
+        std::array::from_fn(|index| u16::from_be_bytes([header[index * 2], header[index * 2 + 1]]));
+    let Some((name, end)) = name_at(message, 12).filter(|_| questions >= 1 && flags & 0x7800 == 0) else {
+        return false;
+    };
+    let Some(kind) = word(end) else { return false };
+    line.pen.number(id);
+    let is_response = flags & 0x8000 != 0;
+    if !is_response {
+        if flags & 0x0100 != 0 {
+            line.pen.byte(b'+');
+        }
+        line.pen.byte(b' ');
+        kind_name(line, kind);
+        line.pen.show(format_args!("? {name}. ({length})"));
+        return true;
+    }
+    for (flag, mark) in [(0x0400, b'*'), (0x0200, b'|'), (0x0020, b'$')] {
+        if flags & flag != 0 {
+            line.pen.byte(mark);
+        }
+    }
+    if flags & 0x0080 == 0 {
+        line.pen.byte(b'-');
+    }
+    if let Some(code) =
+        [None, Some("FormErr"), Some("ServFail"), Some("NXDomain"), Some("NotImp"), Some("Refused")]
+            .get(usize::from(flags & 0xf))
+            .copied()
+            .unwrap_or(Some("Error"))
+    {
+        line.pen.byte(b' ');
+        line.pen.put(code);
+    }
+    if line.manner.verbose > 0 || answers == 0 {
+        line.pen.put(" q: ");
+        kind_name(line, kind);
+        line.pen.show(format_args!("? {name}."));
+    }
+    line.pen.show(format_args!(" {answers}/{authorities}/{additional}"));
+    let mut at = end + 4;
+    for index in 0..usize::from(answers).min(ANSWERS) {
+        let Some(next) = answer(line, message, at, index > 0) else { break };
+        at = next;
+    }
+    line.pen.show(format_args!(" ({length})"));
+    true
+}
+
+/// Type and data of the record at `at`; where the next one begins.
+fn answer(line: &mut Line<'_, '_>, message: &[u8], at: usize, is_later: bool) -> Option<usize> {
+    let (_, end) = name_at(message, at)?;
+    let word = |at: usize| Some(u16::from_be_bytes(*message.get(at..)?.first_chunk()?));
+    let (kind, length) = (word(end)?, usize::from(word(end + 8)?));
+    let data = message.get(end + 10..end + 10 + length)?;
+    line.pen.put(if is_later { ", " } else { " " });
+    kind_name(line, kind);
+    match (kind, data) {
+        (1, [a, b, c, d]) => {
+            line.pen.byte(b' ');
+            line.pen.address(Address::v4(u32::from_be_bytes([*a, *b, *c, *d])));
+        }
+        (28, _) if length == 16 => {
+            line.pen.byte(b' ');
+            line.pen.address(Address::v6(*data.first_chunk()?));
+        }
+        (2 | 5 | 12, _) => {
+            if let Some((name, _)) = name_at(message, end + 10) {
+                line.pen.show(format_args!(" {name}."));
+            }
+        }
+        _ => {}
+    }
+    Some(end + 10 + length)
+}
+
+fn kind_name(line: &mut Line<'_, '_>, kind: u16) {
+    match dns_type_name(kind) {
+        Some(name) => line.pen.put(name),
+        None => line.pen.show(format_args!("Type{kind}")),
+    }
+}
