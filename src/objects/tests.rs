@@ -70,7 +70,7 @@ fn a_known_kind_of_another_shape_is_a_mistake_with_its_line() {
         ("kind: Node\napiVersion: v1\nmetadata: {}\n", "cluster.yaml:1:1: this Node has no `metadata.name`"),
         (
             "kind: Node\napiVersion: v1\nmetadata: { name: \"a\\e[2J\" }\n",
-            "cluster.yaml:1:1: the `name` of this Node is none that the API accepts",
+            "cluster.yaml:3:19: `name` has characters that cannot be shown: `a\\u{1b}[2J`",
         ),
         (
             "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: { hostNetwork: 'yes' }\n",
