@@ -58,7 +58,7 @@ pub struct Container {
 pub struct Variable {
     pub name: String,
     pub at: Place,
-    /// `None` where it comes from elsewhere: the downward API, a ConfigMap, a Secret.
+    /// `None` where it comes from elsewhere: the downward API, a `ConfigMap`, a Secret.
     pub value: Option<Written>,
 }
 

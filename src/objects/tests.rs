@@ -142,8 +142,7 @@ fn hostile_documents_end_in_an_error_or_nothing() {
     ] {
         assert!(
             Objects::default().add("a.yaml", text.as_bytes()).map_or(true, |taken| taken == 0),
-            "{:.40}",
-            text
+            "{text:.40}"
         );
     }
     assert!(Objects::default().add("a.yaml", b"\xff\xfe").is_err());

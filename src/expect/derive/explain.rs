@@ -105,7 +105,7 @@ fn through_router(derived: &Derived, objects: &Objects, to: Endpoint, protocol: 
                     ));
                     port
                 }
-                Err(why) => return Some(refused(vec![why])),
+                Err(why) => return Some(refused(vec![*why])),
             },
         };
         let (answer, why) = router.answer();
@@ -153,7 +153,7 @@ fn through_router(derived: &Derived, objects: &Objects, to: Endpoint, protocol: 
 }
 
 /// The port of the pods that a Service's port leads to.
-fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Because> {
+fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Box<Because>> {
     let number = |name: &str| match name {
         "UDP" => 17,
         "SCTP" => 132,
@@ -163,15 +163,16 @@ fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Because> {
     match found.map(|one| (&one.target, one)) {
         Some((TargetPort::Same, one)) => Ok(one.port.value),
         Some((TargetPort::Number(target), _)) => Ok(*target),
-        Some((TargetPort::Name(name), one)) => Err(Because::of(
-            format!("{} leads to a port called {name}, which a router's container does not have", service.id),
-            &service.id,
-            "spec.ports",
-            &one.port.at,
-        )),
+        Some((TargetPort::Name(name), one)) => {
+            let says = format!(
+                "{} leads to a port called {name}, which a router's container does not have",
+                service.id
+            );
+            Err(Box::new(Because::of(says, &service.id, "spec.ports", &one.port.at)))
+        }
         None => {
             let says = format!("{} has no port {port}: nothing answers there", service.id);
-            Err(Because::of(says, &service.id, "spec.ports", &service.id.at))
+            Err(Box::new(Because::of(says, &service.id, "spec.ports", &service.id.at)))
         }
     }
 }
