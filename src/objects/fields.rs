@@ -209,10 +209,11 @@ impl Reader<'_> {
         Some(time)
     }
 
-    /// A text of which every line knows its place.
-    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str) -> Option<Written> {
+    /// A text as it is written; if `by_line`, every line of it knows its place, which takes a walk through the file.
+    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str, by_line: bool) -> Option<Written> {
         let node = fields.get(name)?;
         let value = self.raw(node, &format!("`{name}`"))?;
-        Some(Written::find(value, self.place(node.at), self.text))
+        let at = self.place(node.at);
+        Some(if by_line { Written::find(value, at, self.text) } else { Written::plain(value, at) })
     }
 }

@@ -224,7 +224,7 @@ impl Target for ClusterFile {
                 let derived = Derived::of(&objects, &Assumed::default());
                 (taken.min(6), derived.plugin, derived.rules.len().min(6), derived.routers.len())
                     .hash(&mut came_to);
-                let policy = derived.policy(&objects);
+                let policy = derived.policy();
                 let told =
                     derived.notes.iter().chain(policy.expectations.iter().flat_map(|one| &one.because));
                 told.for_each(|line| {

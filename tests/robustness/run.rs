@@ -102,7 +102,7 @@ fn derived(cluster: &Cluster) -> Option<Policy> {
                 objects.add(&file.display().to_string(), &bytes).expect("objects");
             }
         }
-        Derived::of(&objects, &cluster.assumed()).policy(&objects)
+        Derived::of(&objects, &cluster.assumed()).policy()
     };
     (!paths.is_empty()).then(|| known.entry(paths.clone()).or_insert_with(read).clone())
 }

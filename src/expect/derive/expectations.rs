@@ -12,7 +12,7 @@ use crate::expect::policy::Policy;
 use crate::expect::{Expectation, Origins, Source};
 use crate::filter::selection::Selection;
 use crate::net::{Address, Block};
-use crate::objects::{FirewallTo, Objects};
+use crate::objects::FirewallTo;
 
 /// Most lines of reasons that an expectation carries.
 const REASONS: usize = 12;
@@ -29,8 +29,8 @@ enum Key {
 
 impl Derived {
     /// These rules as expectations, with all that the objects tell of the cluster.
-    pub fn policy(&self, objects: &Objects) -> Policy {
-        let cluster = super::facts::cluster(self, objects);
+    pub fn policy(&self) -> Policy {
+        let cluster = self.cluster.clone();
         let nodes: HashMap<String, Vec<Address>> = cluster
             .nodes
             .iter()

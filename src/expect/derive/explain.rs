@@ -41,7 +41,7 @@ pub(super) fn explain(
     }
     let own = &derived.workloads[workload];
     let plain = |answer, because| Explained { answer, node: None, via: None, because };
-    let cluster = super::facts::cluster(derived, objects);
+    let cluster = &derived.cluster;
     let mut because = Vec::new();
     if cluster.is_node(to.address).is_some() || cluster.is_pod(to.address) || cluster.is_service(to.address) {
         let whose = cluster.owner(to.address).unwrap_or_default();

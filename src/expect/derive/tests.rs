@@ -294,8 +294,8 @@ fn derived(lines: &[&str]) -> (Objects, Derived) {
 
 /// Expectations as they are found for a pod's address: name, and with what.
 fn expected(lines: &[&str], address: &str) -> String {
-    let (objects, derived) = derived(lines);
-    let policy = derived.policy(&objects);
+    let (_, derived) = derived(lines);
+    let policy = derived.policy();
     let address = crate::filter::address::address(address).expect("an address");
     let is_from = |one: &&crate::expect::Expectation| one.from.iter().any(|block| block.contains(address));
     let all: Vec<String> = policy
@@ -343,8 +343,8 @@ fn what_a_firewall_denies_is_expected_to_be_dropped_but_for_what_it_allows_befor
         let firewall = format!("firewall herasoo/default {rules}");
         let mut lines = vec![firewall.as_str()];
         lines.extend([&OVN[..], &PODS].concat());
-        let (objects, derived) = derived(&lines);
-        let list = derived.policy(&objects).expectations;
+        let (_, derived) = derived(&lines);
+        let list = derived.policy().expectations;
         let first = &list[0];
         (format!("{} {}", first.to, first.source), list.len())
     };
@@ -375,7 +375,7 @@ fn thousands_of_namespaces_have_as_many_expectations_as_there_are_answers() {
     let mut objects = Objects::default();
     objects.add("all.yaml", text.as_bytes()).expect("objects");
     let derived = Derived::of(&objects, &Assumed::default());
-    let policy = derived.policy(&objects);
+    let policy = derived.policy();
     assert!(policy.expectations.len() < 10, "{}", policy.expectations.len());
     assert_eq!(policy.cluster.namespace_of_tunnel(4_099), Some("ns3999"));
 }
