@@ -15,6 +15,7 @@ use crate::command::here::Here;
 use crate::command::judging::{Following, Judging};
 use crate::command::keeper::Keeping;
 use crate::command::narrowing::{Narrowing, obstacle};
+use crate::command::objects;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
@@ -24,6 +25,7 @@ use crate::expect::environment::Environment;
 use crate::expect::policy::Policy;
 use crate::expect::{Cluster, Expectations};
 use crate::filter::composition::marks::Marks;
+use crate::names::Kubelet;
 use crate::report;
 use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
 
@@ -141,8 +143,20 @@ fn settings(
         let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
         policies.push(Policy::read(&shown, &bytes)?);
     }
-    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
     let mut assumptions = Vec::new();
+    let mut doubts = Vec::new();
+    let mut hosts = arguments.frames.hosts()?;
+    if let Some(described) = objects::described(&arguments.cluster)? {
+        policies.push(described.derived.policy());
+        assumptions.extend(described.derived.notes);
+        doubts.extend(described.warnings);
+        for alias in described.objects.host_aliases() {
+            for name in &alias.names {
+                hosts.add(alias.address.value, name.as_bytes());
+            }
+        }
+    }
+    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
     let mut here = None;
     if is_here {
         let flags = arguments.flags.cluster();
@@ -152,6 +166,18 @@ fn settings(
             .collect();
         let found = Here::look(&told)?;
         assumptions.push(found.words());
+        if found.is_in_pod()
+            && let Some(kubelet) = fs::read("/etc/hosts").ok().and_then(|file| Kubelet::read(&file))
+        {
+            assumptions.push(format!("names: this pod's /etc/hosts, {} by hostAliases", kubelet.aliases));
+            doubts.extend(kubelet.passing.iter().map(|entry| {
+                format!(
+                    "/etc/hosts: `{entry}` was written by hand, and kubelet leaves it out when the pod's containers start anew; \
+                     put it into the pod's hostAliases"
+                )
+            }));
+            hosts.append(&kubelet.hosts);
+        }
         // What anybody has said comes first.
         policies.push(Policy { cluster: found.cluster(), ..Policy::default() });
         here = Some(found);
@@ -160,12 +186,13 @@ fn settings(
     let is_live = sources.iter().any(|source| source.input.is_live());
     assumptions.extend(asked.assumptions);
     warnings.extend(asked.warnings);
+    warnings.extend(doubts);
     let settings = Settings {
         expectations,
         selection: asked.composition,
         allowed: arguments.allow.clone(),
         roles: arguments.known.roles.clone(),
-        hosts: arguments.frames.hosts()?,
+        hosts,
         is_numeric: arguments.output.numeric,
         warnings,
         assumptions,
