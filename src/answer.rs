@@ -74,9 +74,16 @@ fn unsettled(run: &Snapshot) -> String {
     }
     let (open, judged) = (run.summary.inconclusive, judged(run));
     if open == 0 {
-        let missed = run.expectations.iter().filter(|row| row.reason == Some(Reason::NoFlow)).count() as u64;
-        let subject =
-            format!("{} of {}", thousands(missed), counted(run.expectations.len() as u64, "expectation"));
+        let missed = run
+            .expectations
+            .iter()
+            .filter(|row| row.reason == Some(Reason::NoFlow) && !row.is_derived)
+            .count() as u64;
+        let subject = format!(
+            "{} of {}",
+            thousands(missed),
+            counted(run.expectations.iter().filter(|row| row.is_listed()).count() as u64, "expectation")
+        );
         let rest = match run.summary.pass {
             0 => "nothing was judged".to_owned(),
             1 => "the one outgoing flow passed".to_owned(),

@@ -1,6 +1,7 @@
 //! What was typed: options in the groups that commands share.
 
 pub mod check;
+pub mod cluster;
 pub mod dump;
 pub mod filter;
 pub mod frames;

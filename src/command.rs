@@ -17,6 +17,7 @@ mod ledger;
 mod listener;
 mod merge;
 mod narrowing;
+mod objects;
 mod opened;
 mod opener;
 mod progress;

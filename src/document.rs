@@ -57,16 +57,13 @@ pub fn understood<T>(
 ) -> Result<T, Error> {
     let name = Text::from(name).to_string();
     if bytes.len() > LARGEST {
-        return Err(Error::TooLarge { name, what, bytes: bytes.len() });
+        return Err(Error::TooLarge { name, what, bytes: bytes.len(), most: LARGEST });
     }
     let text = match std::str::from_utf8(bytes) {
         Ok(text) => text,
         Err(error) => return Err(Error::NotText { name, offset: error.valid_up_to() }),
     };
-    let root = read(text).map_err(|(at, why)| {
-        let why = format!("this cannot be read: {}", Text::from(&*why));
-        Error::faulty(&name, text, vec![Fault::new(at, why)])
-    })?;
+    let root = read(text).map_err(|(at, why)| Error::unreadable(&name, text, at, &why))?;
     let mut reading = Reading::default();
     let said = understand(&name, &root, &mut reading);
     match reading.into_faults() {
@@ -76,11 +73,34 @@ pub fn understood<T>(
 }
 
 /// The tree of the only document in `text`, or where and why it is not YAML.
-fn read(text: &str) -> Result<Node, (Position, String)> {
-    serde_saphyr::from_str(text).map_err(|error| {
-        let at = error.location().map(position).unwrap_or_default();
-        (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
-    })
+pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
+    serde_saphyr::from_str(text).map_err(|error| explained(&error))
+}
+
+/// How deep a tree of objects may be: none that is looked into comes near that.
+const DEEPEST: usize = 40;
+
+/// The trees of all documents in `text`, but for empty ones; lines are those of the text.
+///
+/// The parser's budget is that of what programs print: many nodes, each small.
+pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
+    // A node has two events at most, and takes a byte of the text at least; what aliases repeat has its own limit.
+    let most = 2 * text.len() + 16;
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_events: most,
+            max_nodes: most,
+            max_documents: most,
+            max_depth: DEEPEST,
+            max_total_scalar_bytes: most,
+        },
+    };
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| explained(&error))
+}
+
+fn explained(error: &serde_saphyr::Error) -> (Position, String) {
+    let at = error.location().map(position).unwrap_or_default();
+    (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
 }
 
 fn position(location: serde_saphyr::Location) -> Position {

@@ -1,6 +1,6 @@
 //! What each workload should leave with: expectations, and what is known of the cluster.
 //!
-//! Expectations come from flags and policy files, facts from these and the environment. Each
+//! Expectations come from flags, policy files and the cluster's objects, facts from these and the environment. Each
 //! source produces the same two things: a list of [`Expectation`]s, tried in order, the first match wins,
 //! and facts about the [`Cluster`]. Nothing above this module knows where one came from, but for the
 //! words in its `because`.
@@ -10,17 +10,22 @@
 //! may give a verdict only where all of them agree.
 
 pub mod cluster;
+pub mod derive;
 pub mod environment;
+mod finder;
 pub mod flags;
 mod merge;
+mod origins;
 pub mod policy;
 pub mod source;
 
 use crate::filter::selection::{Selection, any_contains};
-use crate::net::{Address, Block, Endpoint};
+use crate::net::{Block, Endpoint};
 
-pub use cluster::{Cluster, Known, Node};
+pub use cluster::{Cluster, Known, Node, PodName};
+use finder::Finder;
 pub use merge::Error;
+pub use origins::{Origin, Origins, Wanted};
 pub use source::Source;
 
 /// All that is expected and known, in order of precedence.
@@ -28,14 +33,17 @@ pub use source::Source;
 pub struct Expectations {
     pub list: Vec<Expectation>,
     pub cluster: Cluster,
+    finder: std::sync::OnceLock<Finder>,
 }
 
 /// Which flows should leave with which sources, and why.
 #[derive(Debug, Clone)]
 pub struct Expectation {
     pub name: String,
-    /// Speaks about the origin; empty is every origin.
+    /// Speaks about the origin; where this and `origins` are empty, about every one.
     pub from: Vec<Block>,
+    /// Speaks about pods by what the cluster's objects say of them.
+    pub origins: Origins,
     /// Speaks about the wire destination or the origin's.
     pub to: Selection,
     pub source: Source,
@@ -43,15 +51,19 @@ pub struct Expectation {
     pub source_remote: Vec<Block>,
     /// That no flow met it is no fault.
     pub optional: bool,
+    /// It follows from the cluster's objects, and nobody wrote it.
+    pub is_derived: bool,
     /// Where it was written, and by which rule: a line each.
     pub because: Vec<String>,
 }
 
 /// What is known of a flow when asking for its expectation.
 #[derive(Debug, Clone, Copy)]
-pub struct Question {
+pub struct Question<'a> {
     /// `None` where the origin was not seen, or is a node: a node's address never identifies a pod.
     pub origin: Option<Endpoint>,
+    /// What the objects say of the origin.
+    pub pod: Origin<'a>,
     /// The first destination seen.
     pub first_destination: Endpoint,
     /// Where it goes on the wire, if that was seen.
@@ -83,49 +95,53 @@ pub enum Choice {
 
 impl Expectation {
     /// Whether this speaks about the flow that is asked about.
-    pub fn covers(&self, question: &Question) -> Covers {
-        let Question { origin, first_destination, wire_destination, protocol } = *question;
+    pub fn covers(&self, question: &Question<'_>) -> Covers {
+        let Question { origin, pod, first_destination, wire_destination, protocol } = *question;
         if !self.to.covers_destination(first_destination, wire_destination, protocol) {
             return Covers::No;
         }
         match origin {
-            _ if self.from.is_empty() => Covers::Yes,
+            _ if self.is_from_everywhere() => Covers::Yes,
             None => Covers::Maybe,
             Some(origin) if any_contains(&self.from, origin.address) => Covers::Yes,
-            Some(_) => Covers::No,
+            Some(_) => self.origins.cover(pod),
         }
+    }
+
+    /// Whether this speaks about every origin.
+    pub fn is_from_everywhere(&self) -> bool {
+        self.from.is_empty() && self.origins.is_empty()
     }
 
     /// Whether this speaks about every flow, as a bare `--expect` does.
     pub fn covers_everything(&self) -> bool {
-        self.from.is_empty() && self.to.is_empty()
+        self.is_from_everywhere() && self.to.is_empty()
     }
 }
 
 impl Expectations {
-    /// Whether an address is expected by another expectation than that one.
-    pub fn is_expected_elsewhere(&self, address: Address, than: usize) -> bool {
-        self.list.iter().enumerate().any(|(index, other)| {
-            index != than && matches!(&other.source, Source::AnyOf(blocks) if any_contains(blocks, address))
-        })
-    }
-
     /// Whether an expectation may speak about a flow through the Service that it was opened to: where the origin was not
     /// seen, neither was its destination.
-    fn may_mean_a_service(&self, expectation: &Expectation, question: &Question) -> bool {
-        let is_service =
-            |block: &Block| self.cluster.services.iter().any(|service| service.block.overlaps(*block));
+    fn may_mean_a_service(&self, index: usize, question: &Question<'_>) -> bool {
         question.origin.is_none()
             && question.wire_destination == Some(question.first_destination)
-            && expectation.to.destinations().iter().any(is_service)
+            && self.finder().means_service(index)
+    }
+
+    fn finder(&self) -> &Finder {
+        self.finder.get_or_init(|| Finder::of(self))
     }
 
     /// The expectation that speaks about a flow: the first that covers it.
-    pub fn first_for(&self, question: &Question) -> Choice {
+    pub fn first_for(&self, question: &Question<'_>) -> Choice {
         let mut candidates = Vec::new();
-        for (index, expectation) in self.list.iter().enumerate() {
-            match expectation.covers(question) {
-                Covers::No if self.may_mean_a_service(expectation, question) => candidates.push(index),
+        let finder = self.finder();
+        let of_origin = question.origin.map(|origin| finder.for_origin(origin.address, question.pod));
+        let some = of_origin.as_deref().unwrap_or_default();
+        let all = if of_origin.is_none() { 0..self.list.len() } else { 0..0 };
+        for index in all.chain(some.iter().copied()) {
+            match self.list[index].covers(question) {
+                Covers::No if self.may_mean_a_service(index, question) => candidates.push(index),
                 Covers::No => {}
                 Covers::Maybe => candidates.push(index),
                 Covers::Yes if candidates.is_empty() => return Choice::One(index),
@@ -156,6 +172,8 @@ mod tests {
         Expectation {
             name: format!("{from:?} to {selection}"),
             from: from.iter().map(|typed| block(typed).unwrap()).collect(),
+            origins: Origins::default(),
+            is_derived: false,
             to: selection,
             source: Source::AnyOf(vec![block(source).unwrap()]),
             source_remote: Vec::new(),
@@ -165,13 +183,14 @@ mod tests {
     }
 
     fn list(list: Vec<Expectation>) -> Expectations {
-        Expectations { list, cluster: Cluster::default() }
+        Expectations { list, ..Expectations::default() }
     }
 
     /// From `origin` to a Service that is forwarded to the partner.
-    fn question(origin: Option<&str>) -> Question {
+    fn question(origin: Option<&str>) -> Question<'static> {
         Question {
             origin: origin.map(|typed| end(typed, 40001)),
+            pod: Origin::Unnamed { namespace: None },
             first_destination: end("172.30.99.10", 8443),
             wire_destination: Some(end("203.0.113.25", 443)),
             protocol: 6,

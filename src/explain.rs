@@ -169,6 +169,22 @@ impl Explainer<'_> {
         }
     }
 
+    /// `10.128.0.5`, or `herasoo/web-0 (10.128.0.5)`, or `the workload`.
+    fn origin_words(&self, judgement: &Judgement<'_>) -> String {
+        let Some(origin) = judgement.origin else { return "the workload".to_owned() };
+        match self.expectations.cluster.pod_name(origin.address) {
+            Some(pod) => format!("{pod} ({})", origin.address),
+            None => origin.address.to_string(),
+        }
+    }
+
+    /// The origin's address, where it was seen and the cluster's objects name no pod there.
+    fn nameless(&self, judgement: &Judgement<'_>) -> Option<Address> {
+        let cluster = &self.expectations.cluster;
+        let origin = judgement.origin.filter(|_| cluster.is_described)?.address;
+        cluster.workload(origin).is_none().then_some(origin)
+    }
+
     /// What was expected, as people wrote it.
     fn expected(&self, judgement: &Judgement<'_>) -> String {
         match judgement.expectation {
@@ -217,7 +233,7 @@ impl Explainer<'_> {
                 format!("left {at} as {address} ({whose}) instead of {expected}"),
                 Some(format!(
                     "The egress address was not applied, so the far side sees {address}. Check that the egress rule for {} is in place and assigned to a node, and since when: a connection keeps the source it began with.",
-                    origin_words(judgement)
+                    self.origin_words(judgement)
                 )),
             ),
             Reason::PodIp => (
@@ -228,7 +244,7 @@ impl Explainer<'_> {
             ),
             Reason::OtherEgressIp => (
                 format!("left {at} as {address} ({whose}) instead of {expected}"),
-                Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", origin_words(judgement))),
+                Some(format!("{address} is somebody else's egress address. Check which rules select {} and which of them wins.", self.origin_words(judgement))),
             ),
             Reason::UnknownSource => unknown_source(judgement, &at, &address, &expected),
             Reason::MixedSources => (
@@ -248,7 +264,13 @@ impl Explainer<'_> {
             ),
             Reason::WireNotSeen => wire_not_seen(judgement, subject),
             Reason::NeverLeft => never_left(judgement),
-            Reason::OriginUnknown => origin_unknown(judgement, &at, &address),
+            Reason::OriginUnknown => match self.nameless(judgement) {
+                Some(origin) if !judgement.wire.is_empty() => (
+                    format!("left {at} as {address}; which pod has {origin} no object tells, and it decides what is right"),
+                    Some("Give the pods as they were then with --cluster: `oc get pods -A -o yaml`.".to_owned()),
+                ),
+                _ => origin_unknown(judgement, &at, &address),
+            },
             Reason::Ambiguous => ambiguous(judgement, subject),
             Reason::CaptureIncomplete => incomplete(judgement, subject, &at),
             Reason::NoFlow => (format!("{} not seen", subject.was()), None),
@@ -528,10 +550,6 @@ fn who(judgement: &Judgement<'_>, subject: Subject) -> String {
             format!("{whole}{} {}{to}", counted(of, "flow"), from(origins))
         }
     }
-}
-
-fn origin_words(judgement: &Judgement<'_>) -> String {
-    judgement.origin.map_or_else(|| "the workload".to_owned(), |origin| origin.address.to_string())
 }
 
 fn packets(count: u32) -> String {

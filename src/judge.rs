@@ -9,7 +9,8 @@ mod exit;
 
 use smallvec::SmallVec;
 
-use crate::expect::{Choice, Expectation, Expectations, Question, Source};
+use crate::digest::TunnelKind;
+use crate::expect::{Choice, Expectation, Expectations, Origin, Question, Source};
 use crate::facts::Facts;
 use crate::flow::leg::{moved, shown};
 use crate::flow::{FlowIndex, Leg, Table, Track, TunnelIndex, tcp};
@@ -165,7 +166,7 @@ impl<'a> Judge<'a> {
             judgement.detail = Detail::Gap { bytes: 0, is_known_loss: true };
             return;
         }
-        let choice = self.expectations.first_for(&question(judgement, judgement.origin));
+        let choice = self.expectations.first_for(&self.question(judgement, judgement.origin));
         let (candidates, or_none): (SmallVec<[usize; 4]>, bool) = match choice {
             Choice::None => return,
             Choice::One(index) => (SmallVec::from_slice(&[index]), false),
@@ -226,7 +227,7 @@ impl<'a> Judge<'a> {
                 continue;
             }
             crossed.direction = Direction::Outgoing;
-            reasons.push(match self.expectations.first_for(&question(&crossed, crossed.origin)) {
+            reasons.push(match self.expectations.first_for(&self.question(&crossed, crossed.origin)) {
                 Choice::One(index) => self.evaluate(&crossed, index).0,
                 Choice::None => Reason::NoExpectation,
                 Choice::Any { .. } => Reason::OriginUnknown,
@@ -351,6 +352,44 @@ impl<'a> Judge<'a> {
         })
     }
 
+    fn question<'j>(&'j self, judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question<'j> {
+        let view = &judgement.view;
+        Question {
+            origin,
+            pod: self.pod(view, origin),
+            first_destination: judgement.first_destination(),
+            wire_destination: judgement.wire.legs.first().map(|(track, _)| track.server()),
+            protocol: view.first().key.protocol,
+        }
+    }
+
+    /// What the cluster's objects say of a flow's origin; where none names it, the id of a tunnel tells the namespace.
+    fn pod(&self, view: &View<'_>, origin: Option<Endpoint>) -> Origin<'_> {
+        let cluster = &self.expectations.cluster;
+        match origin {
+            Some(origin) if cluster.workload(origin.address).is_some() => Origin::Named,
+            Some(_) => Origin::Unnamed { namespace: self.namespace_by_tunnel(view) },
+            None => Origin::Unnamed { namespace: None },
+        }
+    }
+
+    /// The one namespace that the ids of a flow's tunnels name.
+    pub fn namespace_by_tunnel(&self, view: &View<'_>) -> Option<&str> {
+        let cluster = &self.expectations.cluster;
+        if cluster.networks.is_empty() {
+            return None;
+        }
+        let mut names = view
+            .legs()
+            .filter(|(_, _, leg)| leg.out > 0 && leg.tunnel != TunnelIndex::NONE)
+            .filter_map(|(_, _, leg)| {
+                let tunnel = self.facts.tunnel(leg.tunnel);
+                if tunnel.kind == TunnelKind::Vxlan { cluster.namespace_of_tunnel(tunnel.id?) } else { None }
+            });
+        let first = names.next()?;
+        names.all(|other| other == first).then_some(first)
+    }
+
     /// The reason for a flow's verdict under one expectation.
     fn evaluate(&self, judgement: &Judgement<'_>, index: usize) -> (Reason, Detail) {
         let expectation = &self.expectations.list[index];
@@ -395,6 +434,7 @@ impl<'a> Judge<'a> {
         match &expectation.source {
             Source::AnyOf(blocks) => blocks.iter().any(|block| block.contains(address)),
             Source::Node => cluster.is_node(address).is_some(),
+            Source::NodeCalled { addresses, .. } => addresses.contains(&address),
             Source::Pod => origin.map_or_else(|| cluster.is_pod(address), |origin| origin.address == address),
             Source::Drop | Source::Unknown { .. } => false,
         }
@@ -425,7 +465,7 @@ impl<'a> Judge<'a> {
         } else if cluster.is_pod(address) {
             // Another pod's, where the flow's own was expected.
             Reason::OtherEgressIp
-        } else if self.expectations.is_expected_elsewhere(address, expectation) {
+        } else if cluster.is_egress(address) {
             Reason::OtherEgressIp
         } else {
             Reason::UnknownSource
@@ -490,15 +530,5 @@ fn single(candidates: &[usize]) -> Option<usize> {
     match candidates {
         [only] => Some(*only),
         _ => None,
-    }
-}
-
-fn question(judgement: &Judgement<'_>, origin: Option<Endpoint>) -> Question {
-    let view = &judgement.view;
-    Question {
-        origin,
-        first_destination: judgement.first_destination(),
-        wire_destination: judgement.wire.legs.first().map(|(track, _)| track.server()),
-        protocol: view.first().key.protocol,
     }
 }

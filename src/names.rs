@@ -12,6 +12,7 @@
 
 mod answers;
 mod hosts;
+mod kubelet;
 mod streams;
 
 use std::collections::BTreeSet;
@@ -29,6 +30,7 @@ use crate::text::Text;
 use answers::Answers;
 pub use answers::Asker;
 pub use hosts::{Hosts, HostsError};
+pub use kubelet::Kubelet;
 use streams::Streams;
 
 /// Bytes of a stream's beginning that are hashed: they reach into the random number of a TLS hello (RFC 8446 §4.1.2), and a

@@ -158,6 +158,8 @@ impl Role {
 #[derive(Debug, Clone)]
 pub struct ExpectationRow {
     pub name: String,
+    /// It follows from the cluster's objects; where no flow met it, reports leave it out.
+    pub is_derived: bool,
     pub verdict: Verdict,
     /// `NoFlow` where no flow met it.
     pub reason: Option<Reason>,
@@ -165,6 +167,13 @@ pub struct ExpectationRow {
     pub pass: u64,
     pub fail: u64,
     pub inconclusive: u64,
+}
+
+impl ExpectationRow {
+    /// Whether a report names it: of thousands that follow from objects, those that a flow met.
+    pub fn is_listed(&self) -> bool {
+        !self.is_derived || self.flows > 0
+    }
 }
 
 /// Flows that are equal in all that the fields say.
@@ -176,6 +185,8 @@ pub struct Group {
     pub protocol: &'static str,
     /// The origin's address; `None` where it was not seen.
     pub origin: Option<Address>,
+    /// `herasoo/web-0`, as far as anybody names it.
+    pub origin_pod: Option<String>,
     /// Where the flow went in the end, or first where no wire was seen; `None` of flows for which there was no room to
     /// tell them apart, which have any origin, destination and source.
     pub destination: Option<Endpoint>,
@@ -215,6 +226,8 @@ pub struct Problem {
     pub sentence: String,
     /// What else is worth knowing of the first of them, without a full stop.
     pub remark: Option<String>,
+    /// Why something else was expected, where that follows from the cluster's objects: a step each.
+    pub because: Vec<String>,
     pub next_step: Option<String>,
 }
 
@@ -226,6 +239,9 @@ pub struct Row {
     pub direction: Direction,
     /// `None` where the origin was not seen.
     pub origin: Option<Endpoint>,
+    /// Of the origin, as far as anybody says or a tunnel tells.
+    pub namespace: Option<String>,
+    pub pod: Option<String>,
     /// `None` where nothing rewrote the destination.
     pub origin_destination: Option<Endpoint>,
     /// What left; `None` where no wire was seen. The first source, where there are several.

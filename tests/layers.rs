@@ -27,7 +27,10 @@ const MODULES: &[(&str, &[&str])] = &[
     ("nearest", &[]),
     ("document", &["text", "nearest"]),
     ("filter", &["text", "net", "frame", "digest", "packet", "decode", "nearest", "document"]),
-    ("expect", &["text", "net", "digest", "nearest", "document", "filter"]),
+    // What the cluster says of itself.
+    ("router", &["net"]),
+    ("objects", &["text", "net", "frame", "document", "filter"]),
+    ("expect", &["text", "net", "frame", "digest", "nearest", "document", "filter", "router", "objects"]),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.
@@ -115,6 +118,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "nearest",
             "document",
             "filter",
+            "router",
+            "objects",
             "expect",
             "names",
             "conntrack",
@@ -145,6 +150,9 @@ const PURE: &[&str] = &[
     "nearest",
     "document",
     "filter",
+    "router",
+    "objects",
+    "expect",
     "snapshot",
     "names",
     "paper",

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
+use crate::cli::cluster::Cluster;
 use crate::cli::filter::Unrewritten;
 use crate::cli::frames::Frames;
 use crate::cli::known::Known;
@@ -17,8 +18,9 @@ use crate::verdict::Reason;
 /// Exit codes: 0 every judged flow passed; 1 some failed; 3 something could not be decided, or nothing was judged;
 /// 2 nothing could be read, or the command line is wrong.
 ///
-/// Environment: `POD_IP` and `NODE_IP` (as the downward API sets them) are known addresses of a pod and of a node;
-/// `POD_NAME` and `POD_NAMESPACE` say whose. What is typed comes before them, and they before policy files.
+/// Environment: `POD_IP` and `NODE_IP` or `HOST_IP` (as the downward API sets them) are known addresses of a pod and of a node;
+/// `POD_NAME`, `POD_NAMESPACE` and `NODE_NAME` say whose. What is typed comes before them, they before policy files, and these
+/// before the cluster's objects.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Arguments {
     #[command(flatten)]
@@ -56,6 +58,9 @@ pub struct Arguments {
     /// File of expectations and facts of the cluster (YAML; repeat)
     #[arg(long, value_name = "FILE", help_heading = "What is expected")]
     pub policy: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub cluster: Cluster,
 
     /// Let pass what fails for this reason alone: stray-pod-ip
     #[arg(long, value_name = "REASON", help_heading = "What is expected", value_parser = waivable)]

@@ -6,6 +6,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::check::waivable;
+use crate::cli::cluster::Cluster;
 use crate::cli::frames::Frames;
 use crate::cli::known::Known;
 use crate::cli::output::{Color, zone};
@@ -44,6 +45,9 @@ pub struct Arguments {
     /// File of expectations and facts of the cluster (YAML; repeat)
     #[arg(long, value_name = "FILE", help_heading = "What is expected")]
     pub policy: Vec<PathBuf>,
+
+    #[command(flatten)]
+    pub cluster: Cluster,
 
     /// Let pass what fails for this reason alone: stray-pod-ip
     #[arg(long, value_name = "REASON", help_heading = "What is expected", value_parser = waivable)]

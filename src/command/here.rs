@@ -2,7 +2,7 @@
 //! whose; and what becomes of that while frames are captured.
 
 use crate::expect::{Cluster, Known, Node};
-use crate::machine::{Error, LOOPBACK, Machine, Surroundings, Told, Watch};
+use crate::machine::{Error, LOOPBACK, Machine, Standpoint, Surroundings, Told, Watch};
 use crate::net::{Address, Block};
 use crate::place;
 
@@ -51,6 +51,11 @@ impl Here {
             nodes: self.surroundings.nodes.iter().map(node).collect(),
             ..Cluster::default()
         }
+    }
+
+    /// Whether egret runs in a pod's network.
+    pub(super) fn is_in_pod(&self) -> bool {
+        self.surroundings.standpoint == Standpoint::Pod
     }
 
     /// A line for the report: where egret takes itself to be, and why.

@@ -82,6 +82,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         frames,
         flags: &arguments.flags,
         policy: &arguments.policy,
+        cluster: &arguments.cluster,
         allow: &arguments.allow,
         roles: &arguments.known.roles,
         is_numeric: arguments.numeric,

@@ -9,18 +9,19 @@
 
 use std::fmt::Write as _;
 
-use super::{LARGEST, Position};
+use super::Position;
 use crate::text::Text;
 
 /// A document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
-    #[error(
-        "cannot use {name}: it has {bytes} bytes, and {what} has {LARGEST} at most; split it into several"
-    )]
-    TooLarge { name: String, what: &'static str, bytes: usize },
+    #[error("cannot use {name}: it has {bytes} bytes, and {what} has {most} at most; split it into several")]
+    TooLarge { name: String, what: &'static str, bytes: usize, most: usize },
     #[error("cannot use {name}: it is not text (UTF-8) from byte {offset} on; is it the right file?")]
     NotText { name: String, offset: usize },
+    /// It is no YAML, or more of it than is read.
+    #[error("cannot use {name}: 1 mistake{report}")]
+    Unreadable { name: String, report: String },
     #[error("cannot use {name}: {}{report}", count(*.mistakes))]
     Faulty { name: String, mistakes: usize, report: String },
 }
@@ -53,7 +54,7 @@ impl Position {
 
 impl Error {
     /// The error that tells `faults`, in the order of the file `name` whose content is `text`.
-    pub(super) fn faulty(name: &str, text: &str, mut faults: Vec<Fault>) -> Self {
+    pub(crate) fn faulty(name: &str, text: &str, mut faults: Vec<Fault>) -> Self {
         faults.sort();
         faults.dedup();
         let mut report = String::new();
@@ -70,6 +71,22 @@ impl Error {
             let _ = write!(report, "\nand {} more", faults.len() - TOLD);
         }
         Self::Faulty { name: name.to_owned(), mistakes: faults.len(), report }
+    }
+}
+
+impl Error {
+    /// The error of a text that is not even a tree.
+    pub(crate) fn unreadable(name: &str, text: &str, at: Position, why: &str) -> Self {
+        let why = format!("this cannot be read: {}", Text::from(why));
+        match Self::faulty(name, text, vec![Fault::new(at, why)]) {
+            Self::Faulty { name, report, .. } => Self::Unreadable { name, report },
+            other => other,
+        }
+    }
+
+    /// Whether nothing was understood at all: it may not have been meant.
+    pub fn is_unreadable(&self) -> bool {
+        !matches!(self, Self::Faulty { .. })
     }
 }
 

@@ -185,6 +185,10 @@ fn problem(engine: &Engine, shares: &Shares, names: &GroupNames<'_>, cause: &Cau
             let view = View::of(&engine.table, link.other, &engine.settings.expectations.cluster);
             explain::other_side(link, &view, &engine.frame_name(view.id()))
         }),
+        because: cause.expectation.map_or_else(Vec::new, |index| {
+            let expectation = &engine.settings.expectations.list[index as usize];
+            if expectation.is_derived { expectation.because.clone() } else { Vec::new() }
+        }),
         next_step: explanation.next_step,
     }
 }

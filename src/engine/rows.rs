@@ -5,6 +5,7 @@ use crate::engine::groups::Group;
 use crate::engine::named::GroupNames;
 use crate::engine::settled::Clocks;
 use crate::engine::{Engine, judge, listing, problems};
+use crate::expect::PodName;
 use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
 use crate::flow::leg::TunnelIndex;
@@ -133,6 +134,7 @@ pub(super) fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
             };
             ExpectationRow {
                 name: expectation.name.clone(),
+                is_derived: expectation.is_derived,
                 verdict,
                 reason,
                 flows: counts.all(),
@@ -164,8 +166,36 @@ fn assumptions(engine: &Engine) -> Vec<String> {
     lines
 }
 
+/// Pods that are younger than the flows from their addresses: these may have been another's.
+fn too_young(engine: &Engine) -> Option<String> {
+    let cluster = &engine.settings.expectations.cluster;
+    if !cluster.is_described {
+        return None;
+    }
+    let groups = engine.standings.groups();
+    let mut young: Vec<String> = groups
+        .iter()
+        .filter_map(|group| {
+            let workload = cluster.workload(group.kind.origin?)?;
+            let since = workload.since.filter(|since| group.first_seen < *since)?;
+            let address = group.kind.origin?;
+            let started = jiff::Timestamp::from_nanosecond(i128::from(since.nanos())).ok()?;
+            Some(format!("{} ({address}, {}) started at {started:.0}", workload.id, workload.id.at))
+        })
+        .collect();
+    young.sort_unstable();
+    young.dedup();
+    let first = young.first()?;
+    let more = if young.len() > 1 { format!(", and {} more pods", young.len() - 1) } else { String::new() };
+    Some(format!(
+        "{first}{more}, after flows from that address were captured: these may be another pod's; give the objects as they were \
+         then"
+    ))
+}
+
 fn warnings(engine: &Engine) -> Vec<String> {
     let mut lines = engine.settings.warnings.clone();
+    lines.extend(too_young(engine));
     for (point, facts) in engine.points.iter().zip(&engine.facts.points) {
         lines.extend(point.incidents.iter().map(|what| format!("{}: {what}", point.name)));
         if facts.dropped > 0 {
@@ -244,6 +274,7 @@ pub(super) fn group_row(engine: &Engine, group: &Group, names: &GroupNames<'_>) 
         outcome: kind.outcome,
         protocol: protocol_name(kind.protocol),
         origin: kind.origin,
+        origin_pod: kind.origin.and_then(|origin| pod_words(engine, origin, group)),
         destination: kind.destination,
         destination_name: names.name(group).cloned(),
         sources: kind.sources.to_vec(),
@@ -257,6 +288,19 @@ pub(super) fn group_row(engine: &Engine, group: &Group, names: &GroupNames<'_>) 
         last_seen: group.last_seen,
         example: engine.frame_name(group.example.0),
     }
+}
+
+/// `herasoo/web-0`, as far as anybody names the pod at an address; else `a pod of herasoo`, where a tunnel tells that.
+fn pod_words(engine: &Engine, address: crate::net::Address, group: &Group) -> Option<String> {
+    let cluster = &engine.settings.expectations.cluster;
+    let named = cluster.pod_name(address);
+    let by_tunnel = || {
+        let flow = group.example.1.filter(|_| !cluster.networks.is_empty())?;
+        let judge = judge(&engine.table, &engine.facts, &engine.settings);
+        let namespace = judge.namespace_by_tunnel(&View::of(&engine.table, flow, cluster))?.to_owned();
+        Some(PodName { namespace: Some(namespace), name: None })
+    };
+    named.or_else(by_tunnel).map(|pod| pod.to_string())
 }
 
 fn explainer(engine: &Engine) -> Explainer<'_> {
@@ -279,8 +323,14 @@ pub(super) fn protocol_name(number: u8) -> &'static str {
 }
 
 pub(super) fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
-    let judgement = judge(&engine.table, &engine.facts, &engine.settings).judge(flow);
+    let judge = judge(&engine.table, &engine.facts, &engine.settings);
+    let judgement = judge.judge(flow);
     let view = &judgement.view;
+    let pod =
+        judgement.origin.and_then(|origin| engine.settings.expectations.cluster.pod_name(origin.address));
+    let (namespace, pod) = pod.map_or((None, None), |pod| (pod.namespace, pod.name));
+    // A tunnel tells at least the namespace.
+    let by_tunnel = || judgement.origin.and_then(|_| judge.namespace_by_tunnel(view)).map(str::to_owned);
     let (first, destination) = (judgement.first_destination(), view.destination());
     let name = engine.name_of(flow, destination.address);
     let explanation = explainer(engine).explain(&judgement, Subject::One, name);
@@ -293,6 +343,8 @@ pub(super) fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
         protocol: protocol_name(view.first().key.protocol),
         direction: judgement.direction,
         origin: judgement.origin,
+        namespace: namespace.or_else(by_tunnel),
+        pod,
         origin_destination: (first != destination).then_some(first),
         wire: judgement.wire.sources.first().map(|source| source.endpoint),
         destination,

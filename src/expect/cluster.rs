@@ -3,11 +3,14 @@
 //! The lists are filled while inputs are merged. The first question builds an index over them, single addresses by hash and
 //! wider blocks in a row, that later questions use; from then on the lists stand still.
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::sync::OnceLock;
 
 use foldhash::HashMap;
 
+use crate::expect::derive::Workload;
+use crate::frame::Timestamp;
 use crate::net::{Address, Block};
 
 /// What is known of the cluster, each fact with where it was said.
@@ -20,8 +23,18 @@ pub struct Cluster {
     pub nodes: Vec<Node>,
     /// Anything else that is inside.
     pub inside: Vec<Known>,
-    /// What flows are expected to leave with; said by `expected by …`.
+    /// What flows are expected to leave with, said by `expected by …`; and other declared egress addresses.
     pub egress: Vec<Known>,
+    /// Pods that the cluster's objects name, and what else sends.
+    pub workloads: Vec<Workload>,
+    /// Pods that are known by name alone.
+    pub names: Vec<(Address, PodName)>,
+    /// Namespaces by the id of their packets in tunnels.
+    pub networks: BTreeMap<u32, String>,
+    /// When the cluster's objects were printed, or before that.
+    pub printed: Option<Timestamp>,
+    /// Whether the cluster's objects were given.
+    pub is_described: bool,
     pub(crate) index: OnceLock<Index>,
 }
 
@@ -38,6 +51,24 @@ pub struct Node {
     pub name: Option<String>,
     pub addresses: Vec<Address>,
     pub said_by: String,
+}
+
+/// What a pod is called, as far as anybody says.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct PodName {
+    pub namespace: Option<String>,
+    pub name: Option<String>,
+}
+
+/// `herasoo/web-0`
+impl Display for PodName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match (&self.namespace, &self.name) {
+            (Some(namespace), Some(name)) => write!(f, "{namespace}/{name}"),
+            (Some(namespace), None) => write!(f, "a pod of {namespace}"),
+            (None, name) => f.write_str(name.as_deref().unwrap_or("a pod")),
+        }
+    }
 }
 
 impl Node {
@@ -84,6 +115,35 @@ impl Cluster {
     /// Whether packets have this source only once they have left: a node's, or an expected one that is not also a pod's.
     pub fn is_outer(&self, address: Address) -> bool {
         self.is_node(address).is_some() || (self.is_egress(address) && !self.is_pod(address))
+    }
+
+    /// The pod that the objects name at this address.
+    pub fn workload(&self, address: Address) -> Option<&Workload> {
+        self.index().workloads.get(&address).map(|&at| &self.workloads[at])
+    }
+
+    /// What the pod at this address is called, by the objects or by itself.
+    pub fn pod_name(&self, address: Address) -> Option<PodName> {
+        let named = |workload: &Workload| PodName {
+            namespace: workload.namespace.clone(),
+            name: Some(workload.id.name.clone()),
+        };
+        let own = || self.names.iter().find(|(own, _)| *own == address).map(|(_, name)| name.clone());
+        self.workload(address).map(named).or_else(own)
+    }
+
+    /// The namespace whose packets have that id in tunnels.
+    pub fn namespace_of_tunnel(&self, id: u32) -> Option<&str> {
+        self.networks.get(&id).map(String::as_str)
+    }
+
+    /// Whether some Service may have an address of this block.
+    pub(crate) fn overlaps_service(&self, block: Block) -> bool {
+        let services = &self.index().services;
+        let is_within = |address| services.find(address).is_some();
+        block
+            .single()
+            .map_or_else(|| self.services.iter().any(|service| service.block.overlaps(block)), is_within)
     }
 
     /// Whether this is an address of a Service.
@@ -135,16 +195,31 @@ impl Cluster {
             ("Services", &self.services),
             ("egress addresses", &self.egress),
         ];
+        // What objects name one by one is counted elsewhere.
+        let index = self.index();
+        let is_named = |known: &&Known| {
+            let Some(address) = known.block.single().filter(|_| self.is_described) else { return true };
+            !index.workloads.contains_key(&address) && !index.services.is_in_wide(address)
+        };
         for (kind, known) in kinds {
-            for of_one in known.chunk_by(|a, b| a.said_by == b.said_by) {
+            let known: Vec<&Known> = known.iter().filter(is_named).collect();
+            let said: Vec<_> = known.chunk_by(|a, b| a.said_by == b.said_by).collect();
+            for of_one in said.iter().take(NAMED) {
                 let blocks = list(of_one.iter().map(|known| known.block));
                 lines.push(format!("{kind}: {blocks} ({})", of_one[0].said_by));
             }
+            if said.len() > NAMED {
+                let more: usize = said.iter().skip(NAMED).map(|of_one| of_one.len()).sum();
+                lines.push(format!("{kind}: and {more} more"));
+            }
         }
-        lines.extend(self.nodes.iter().map(|node| {
+        lines.extend(self.nodes.iter().take(NAMED).map(|node| {
             let name = node.name.as_ref().map(|name| format!(" {name}")).unwrap_or_default();
             format!("node{name}: {} ({})", list(node.addresses.iter()), node.said_by)
         }));
+        if self.nodes.len() > NAMED {
+            lines.push(format!("nodes: and {} more", self.nodes.len() - NAMED));
+        }
         lines
     }
 
@@ -155,7 +230,19 @@ impl Cluster {
             services: Set::of(&self.services),
             inside: Set::of(&self.inside),
             egress: Set::of(&self.egress),
+            workloads: self.workload_addresses(),
         })
+    }
+
+    /// Where two pods have an address, the first is believed.
+    fn workload_addresses(&self) -> HashMap<Address, usize> {
+        let mut addresses = HashMap::default();
+        for (at, workload) in self.workloads.iter().enumerate() {
+            for &address in &workload.addresses {
+                addresses.entry(address).or_insert(at);
+            }
+        }
+        addresses
     }
 
     /// Where two nodes claim an address, the first said is believed.
@@ -190,6 +277,7 @@ pub(crate) struct Index {
     services: Set,
     inside: Set,
     egress: Set,
+    workloads: HashMap<Address, usize>,
 }
 
 #[derive(Debug, Clone)]
@@ -210,6 +298,10 @@ impl Set {
             }
         }
         set
+    }
+
+    fn is_in_wide(&self, address: Address) -> bool {
+        self.wide.iter().any(|(block, _)| block.contains(address))
     }
 
     /// The position of what was said about exactly this address, else of the first block around it.

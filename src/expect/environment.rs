@@ -2,12 +2,14 @@
 //!
 //! ```yaml
 //! - { name: POD_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }
+//! - { name: NODE_IP, valueFrom: { fieldRef: { fieldPath: status.hostIP } } } # or HOST_IP
+//! - { name: NODE_NAME, valueFrom: { fieldRef: { fieldPath: spec.nodeName } } }
 //! ```
 //!
 //! These variables are not typed for egret: other programs read them, and an image may set them to anything.
 //! A value that makes no sense is a warning, not an error.
 
-use crate::expect::{Cluster, Known, Node};
+use crate::expect::{Cluster, Known, Node, PodName};
 use crate::filter::address::{address, is_name};
 use crate::net::{Address, Block};
 use crate::text::Text;
@@ -26,9 +28,18 @@ impl Environment {
         let set = |name: &str| lookup(name).filter(|value| !value.trim().is_empty());
         let mut environment = Self::default();
         let pods = environment.addresses("POD_IP", set("POD_IP"));
-        let nodes = environment.addresses("NODE_IP", set("NODE_IP"));
+        let (variable, nodes) = match (set("NODE_IP"), set("HOST_IP")) {
+            (None, Some(host)) => ("HOST_IP", Some(host)),
+            (node, _) => ("NODE_IP", node),
+        };
+        let nodes = environment.addresses(variable, nodes);
+        let node = environment.name("NODE_NAME", set("NODE_NAME"));
         let pod = environment.name("POD_NAME", set("POD_NAME"));
         let namespace = environment.name("POD_NAMESPACE", set("POD_NAMESPACE"));
+        if pod.is_some() || namespace.is_some() {
+            let name = PodName { namespace: namespace.clone(), name: pod.clone() };
+            environment.cluster.names = pods.iter().map(|address| (*address, name.clone())).collect();
+        }
         let said_by = match (namespace, pod) {
             (Some(namespace), Some(pod)) => format!("POD_IP of pod {namespace}/{pod}"),
             (None, Some(pod)) => format!("POD_IP of pod {pod}"),
@@ -39,7 +50,7 @@ impl Environment {
         environment.cluster.pods = pods.iter().map(known).collect();
         if !nodes.is_empty() {
             environment.cluster.nodes =
-                vec![Node { name: None, addresses: nodes, said_by: "NODE_IP".to_owned() }];
+                vec![Node { name: node, addresses: nodes, said_by: variable.to_owned() }];
         }
         environment
     }
@@ -117,6 +128,23 @@ mod tests {
                 "POD_NAME in the environment is ignored: `a b` is not a name like web-0; correct or unset it",
             ]
         );
+    }
+
+    #[test]
+    fn the_node_has_a_name_and_another_variable_for_its_address() {
+        let environment = read(&[("HOST_IP", "192.168.12.11"), ("NODE_NAME", "worker1")]);
+        assert_eq!(environment.cluster.assumptions(), ["node worker1: 192.168.12.11 (HOST_IP)"]);
+        let both = read(&[("HOST_IP", "192.168.12.12"), ("NODE_IP", "192.168.12.11")]);
+        assert_eq!(both.cluster.assumptions(), ["node: 192.168.12.11 (NODE_IP)"]);
+    }
+
+    #[test]
+    fn the_pods_own_name_is_known_at_its_address() {
+        let cluster =
+            read(&[("POD_IP", "10.128.0.5"), ("POD_NAME", "web-0"), ("POD_NAMESPACE", "herasoo")]).cluster;
+        let named = cluster.pod_name(address("10.128.0.5").unwrap()).unwrap();
+        assert_eq!(named.to_string(), "herasoo/web-0");
+        assert!(cluster.pod_name(address("10.128.0.6").unwrap()).is_none());
     }
 
     #[test]

@@ -13,7 +13,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::expect::source::{self, Source};
-use crate::expect::{Cluster, Expectation, Known, Node};
+use crate::expect::{Cluster, Expectation, Known, Node, Origins};
 use crate::filter::address::{self, block};
 use crate::filter::selection::{self, Selection};
 use crate::filter::term::{Side, Term};
@@ -255,7 +255,17 @@ impl Flags {
 
 fn expectation(name: String, from: Vec<Block>, to: Selection, source: Source) -> Expectation {
     let because = vec![name.clone()];
-    Expectation { name, from, to, source, source_remote: Vec::new(), optional: false, because }
+    Expectation {
+        name,
+        from,
+        origins: Origins::default(),
+        to,
+        source,
+        source_remote: Vec::new(),
+        optional: false,
+        is_derived: false,
+        because,
+    }
 }
 
 /// Both sources, if they can be one.

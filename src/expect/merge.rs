@@ -30,6 +30,11 @@ pub enum Error {
         "{block} ({said_by}) makes every address inside, and then nothing leaves; write the cluster's own ranges"
     )]
     NothingOutside { block: Block, said_by: String },
+    #[error(
+        "{place}: namespace, labels and names of pods can only be understood with the cluster's objects; give these with \
+         --cluster, or write the addresses of the pods: pods: [10.128.0.5, 10.128.1.0/24]"
+    )]
+    NoObjects { place: String },
 }
 
 impl Expectations {
@@ -51,11 +56,13 @@ impl Expectations {
         if let Some(Known { block, said_by }) = ranges.into_iter().find(|known| is_everything(known.block)) {
             return Err(Error::NothingOutside { block: *block, said_by: said_by.clone() });
         }
+        warnings.extend(find_pods(&mut list, &cluster)?);
         warnings.extend(apply_remote(&flags.expect_remote, &mut list)?);
         let (nodes, contradictions) = by_address(&cluster.nodes);
         warnings.extend(forget_pods_on_the_hosts_network(&mut cluster.pods, &nodes));
         warnings.extend(contradictions);
-        warnings.extend(list.iter().flat_map(|expectation| doubts(expectation, &nodes)));
+        let written = list.iter().filter(|expectation| !expectation.is_derived);
+        warnings.extend(written.flat_map(|expectation| doubts(expectation, &nodes)));
         warnings.extend(never_reached(&list));
         warnings.extend(same_names(&list));
         Ok((Self::new(list, cluster), warnings))
@@ -69,14 +76,18 @@ impl Expectations {
                 expectation.source = Source::Unknown { missing: missing.to_owned() };
             }
         }
-        let egress = list.iter().flat_map(|expectation| {
-            let said_by = expected_by(&expectation.name);
-            expected(expectation).iter().map(move |&block| Known { block, said_by: said_by.clone() })
-        });
-        cluster.egress.extend(egress);
+        // Whose an address is that follows from objects, these have said.
+        let mut told: HashSet<Block> = cluster.egress.iter().map(|known| known.block).collect();
+        for expectation in &list {
+            for &block in expected(expectation) {
+                if !expectation.is_derived || told.insert(block) {
+                    cluster.egress.push(Known { block, said_by: expected_by(&expectation.name) });
+                }
+            }
+        }
         let pods = pods_of(&list, &cluster);
         cluster.pods.extend(pods);
-        Self { list, cluster }
+        Self { list, cluster, ..Self::default() }
     }
 }
 
@@ -87,7 +98,44 @@ impl Cluster {
         self.nodes.extend(other.nodes);
         self.inside.extend(other.inside);
         self.egress.extend(other.egress);
+        self.workloads.extend(other.workloads);
+        self.names.extend(other.names);
+        for (id, namespace) in other.networks {
+            self.networks.entry(id).or_insert(namespace);
+        }
+        self.printed = self.printed.max(other.printed);
+        self.is_described |= other.is_described;
     }
+}
+
+/// Gives expectations about pods by name, label or namespace the addresses of these.
+fn find_pods(list: &mut [Expectation], cluster: &Cluster) -> Result<Vec<String>, Error> {
+    let mut warnings = Vec::new();
+    for expectation in list {
+        let Some(wanted) = expectation.origins.wanted.clone() else { continue };
+        if !cluster.is_described {
+            return Err(Error::NoObjects { place: wanted.place });
+        }
+        let before = expectation.from.len();
+        for workload in cluster.workloads.iter().filter(|workload| wanted.means(workload)) {
+            expectation.from.extend(workload.addresses.iter().map(|address| Block::from(address.ip())));
+        }
+        // A pod that no object names may be one of these, too.
+        let is_whole = wanted.labels.is_none() && wanted.pods.is_empty();
+        let names = wanted.namespaces.iter().cloned();
+        if is_whole {
+            expectation.origins.namespaces.extend(names);
+        } else {
+            expectation.origins.partly.extend(names);
+        }
+        if expectation.from.len() == before {
+            warnings.push(format!(
+                "\"{}\" ({}): none of the cluster's pods is meant",
+                expectation.name, wanted.place
+            ));
+        }
+    }
+    Ok(warnings)
 }
 
 /// The pods that are known by the `from` of an expectation alone.
@@ -220,8 +268,10 @@ fn node_in(block: Block, nodes: &Nodes<'_>) -> Option<String> {
 /// Expectations after one that speaks about every flow.
 fn never_reached(list: &[Expectation]) -> Option<String> {
     let all = list.iter().position(Expectation::covers_everything)?;
-    let first = list.get(all + 1)?;
-    let others = match list.len() - all - 2 {
+    // What follows from the cluster's objects is there for what nobody wrote anything about.
+    let written = list.iter().filter(|expectation| !expectation.is_derived).count();
+    let first = list.get(all + 1).filter(|expectation| !expectation.is_derived)?;
+    let others = match written - all - 2 {
         0 => String::new(),
         more => format!(" and {more} more"),
     };
@@ -233,7 +283,8 @@ fn never_reached(list: &[Expectation]) -> Option<String> {
 
 fn same_names(list: &[Expectation]) -> Vec<String> {
     let mut seen = HashSet::new();
-    let twice = list.iter().filter(|expectation| !seen.insert(&expectation.name));
+    let written = list.iter().filter(|expectation| !expectation.is_derived);
+    let twice = written.filter(|expectation| !seen.insert(&expectation.name));
     twice
         .map(|expectation| {
             format!("two expectations are called \"{}\"; give each its own name", expectation.name)

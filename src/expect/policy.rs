@@ -8,7 +8,7 @@
 //!   nodes: { worker1: 192.168.12.11, worker2: [192.168.12.12, "fd00:12::12"] }
 //! expectations:
 //!   - name: herasoo reaches the partner with its own address
-//!     from: { pods: [10.128.0.5, 10.128.1.0/24] }
+//!     from: { pods: [10.128.0.5, 10.128.1.0/24] } # or, with the cluster's objects, by namespace, labels, pod
 //!     to: { dst: 203.0.113.0/24, dst_port: [80, 443] }
 //!     source: [192.168.12.99]       # any of; or one of the words node, pod, drop
 //!     source_remote: [198.51.100.7] # what the far side must see
@@ -21,10 +21,11 @@
 
 use crate::document::{self, Key, Node, Position, Reading, Value, empty};
 use crate::expect::source::{self, Source};
-use crate::expect::{Cluster, Expectation, Known, Node as ClusterNode};
+use crate::expect::{Cluster, Expectation, Known, Node as ClusterNode, Origins, Wanted};
 use crate::filter::address::{self, is_name};
 use crate::filter::selection::Selection;
 use crate::net::Block;
+use crate::objects::{Labels, Selector};
 use crate::text::Text;
 
 /// What a policy file says.
@@ -39,10 +40,8 @@ pub use crate::document::{Error, LARGEST};
 const KEYS: [&str; 2] = ["cluster", "expectations"];
 const CLUSTER: [&str; 4] = ["pod_cidrs", "service_cidrs", "inside", "nodes"];
 const EXPECTATION: [&str; 6] = ["name", "from", "to", "source", "source_remote", "optional"];
-const FROM: [&str; 1] = ["pods"];
-/// Keys of `from` that cannot be understood without the cluster's objects.
-const FROM_CLUSTER: [&str; 7] =
-    ["namespace", "namespaces", "labels", "pod", "pod_name", "node", "service_account"];
+/// Addresses, and what can only be understood with the cluster's objects.
+const FROM: [&str; 4] = ["pods", "namespace", "labels", "pod"];
 /// The terms of a selection that speak about a destination.
 const TO: [&str; 12] = [
     "dst",
@@ -157,6 +156,8 @@ impl Walk<'_> {
         let mut expectation = Expectation {
             name: place.clone(),
             from: Vec::new(),
+            origins: Origins::default(),
+            is_derived: false,
             to: Selection::default(),
             source: Source::Drop,
             source_remote: Vec::new(),
@@ -169,7 +170,7 @@ impl Walk<'_> {
         for &(key, node) in &entries {
             match key.name.as_str() {
                 "name" => expectation.name = self.reading.one_line(key, node).unwrap_or_default(),
-                "from" => expectation.from = self.from(key, node),
+                "from" => (expectation.from, expectation.origins.wanted) = self.from(key, node),
                 "to" => expectation.to = self.to(key, node),
                 "source" => source = self.source(key, node),
                 "source_remote" => {
@@ -187,12 +188,14 @@ impl Walk<'_> {
         Some(expectation)
     }
 
-    fn from(&mut self, key: &Key, node: &Node) -> Vec<Block> {
+    /// Addresses of pods, and pods by what the cluster's objects say of them.
+    fn from(&mut self, key: &Key, node: &Node) -> (Vec<Block>, Option<Wanted>) {
         let mut blocks = Vec::new();
+        let mut wanted = Wanted { place: self.place(key.at), ..Wanted::default() };
         let Value::Map(entries) = &node.value else {
             let next = "write the addresses of pods like from: { pods: [10.128.0.5, 10.128.1.0/24] }";
             self.reading.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
-            return blocks;
+            return (blocks, None);
         };
         if entries.is_empty() {
             self.reading.fault(node.at, empty(key));
@@ -200,17 +203,40 @@ impl Walk<'_> {
         for (key, node) in entries {
             match key.name.as_str() {
                 "pods" => blocks = self.blocks(key, node),
-                name if FROM_CLUSTER.contains(&name) => self.reading.fault(
-                    key.at,
-                    format!(
-                        "`{name}` can only be understood with the cluster's objects, which egret does not read; write the \
-                         addresses of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
-                    ),
-                ),
+                "namespace" => wanted.namespaces = self.reading.values(key, node, name_of),
+                "pod" => wanted.pods = self.reading.values(key, node, name_of),
+                "labels" => wanted.labels = Some(self.labels(key, node)),
                 _ => self.reading.unknown(key, "`from`", &FROM),
             }
         }
-        blocks
+        let is_wanted = !wanted.namespaces.is_empty() || !wanted.pods.is_empty() || wanted.labels.is_some();
+        (blocks, is_wanted.then_some(wanted))
+    }
+
+    /// Labels that a pod must have, each with its value.
+    fn labels(&mut self, key: &Key, node: &Node) -> Selector {
+        let mut labels = Labels::new();
+        let Value::Map(entries) = &node.value else {
+            let next = "write them like labels: { app: web }";
+            self.reading.fault(node.at.or(key.at), format!("`labels` are keys with values; {next}"));
+            return Selector::default();
+        };
+        if entries.is_empty() {
+            self.reading.fault(node.at, empty(key));
+        }
+        for (key, node) in entries {
+            match &node.value {
+                Value::Scalar(value) => {
+                    labels.insert(key.name.clone(), value.clone());
+                }
+                Value::Null => self.reading.fault(key.at, empty(key)),
+                _ => {
+                    let name = Text::from(&*key.name);
+                    self.reading.fault(node.at, format!("the value of `{name}` is text; put it in quotes"));
+                }
+            }
+        }
+        Selector::of_labels(&labels)
     }
 
     fn to(&mut self, key: &Key, node: &Node) -> Selection {
@@ -257,6 +283,15 @@ impl Walk<'_> {
 
     fn addresses(&mut self, key: &Key, node: &Node) -> Vec<crate::net::Address> {
         self.reading.values(key, node, |_, value| address::address(value))
+    }
+}
+
+/// The name of a namespace or a pod.
+fn name_of(_: &Key, typed: &str) -> Result<String, String> {
+    if is_name(typed) || (!typed.is_empty() && typed.bytes().all(|byte| byte.is_ascii_digit())) {
+        Ok(typed.to_owned())
+    } else {
+        Err(format!("`{typed}` is not a name; write it like herasoo"))
     }
 }
 

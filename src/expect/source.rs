@@ -8,7 +8,7 @@ use std::fmt;
 
 use crate::filter::address;
 use crate::nearest::{meant, nearest};
-use crate::net::Block;
+use crate::net::{Address, Block};
 
 /// The sources that a flow may leave with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +17,8 @@ pub enum Source {
     AnyOf(Vec<Block>),
     /// An address of a node.
     Node,
+    /// An address of that node.
+    NodeCalled { name: String, addresses: Vec<Address> },
     /// The pod's own address, un-translated.
     Pod,
     /// Nothing may leave.
@@ -141,6 +143,7 @@ impl Source {
         match self {
             Self::AnyOf(blocks) => blocks.iter().map(Block::to_string).collect(),
             Self::Node => vec!["node".to_owned()],
+            Self::NodeCalled { name, .. } => vec![format!("node {name}")],
             Self::Pod => vec!["pod".to_owned()],
             Self::Drop => vec!["drop".to_owned()],
             Self::Unknown { .. } => Vec::new(),

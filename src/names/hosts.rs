@@ -53,14 +53,32 @@ impl Hosts {
             };
             let address = address.into();
             for name in words {
-                self.names.entry(address).or_insert_with(|| Text::exact(name));
-                let known = self.addresses.entry(name.to_ascii_lowercase()).or_default();
-                if !known.contains(&address) {
-                    known.push(address);
-                }
+                self.add(address, name);
             }
         }
         Ok(())
+    }
+
+    /// Adds what others say of addresses that have no name yet.
+    pub fn append(&mut self, others: &Self) {
+        for (address, name) in &others.names {
+            self.names.entry(*address).or_insert_with(|| name.clone());
+        }
+        for (name, addresses) in &others.addresses {
+            let known = self.addresses.entry(name.clone()).or_default();
+            known.extend(
+                addresses.iter().filter(|address| !known.contains(address)).copied().collect::<Vec<_>>(),
+            );
+        }
+    }
+
+    /// Adds a name; an address that has one keeps that.
+    pub fn add(&mut self, address: Address, name: &[u8]) {
+        self.names.entry(address).or_insert_with(|| Text::exact(name));
+        let known = self.addresses.entry(name.to_ascii_lowercase()).or_default();
+        if !known.contains(&address) {
+            known.push(address);
+        }
     }
 }
 

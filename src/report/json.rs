@@ -169,7 +169,12 @@ impl<'a> Head<'a> {
             warnings: &run.warnings,
             summary: Summary::of(run.summary),
             points: run.points.iter().map(Point::of).collect(),
-            expectations: run.expectations.iter().map(Expectation::of).collect(),
+            expectations: run
+                .expectations
+                .iter()
+                .filter(|row| row.is_listed())
+                .map(Expectation::of)
+                .collect(),
             findings: run.findings.iter().map(Finding::of).collect(),
         }
     }
@@ -301,7 +306,7 @@ struct Flow<'a> {
     id: &'a str,
     protocol: &'static str,
     direction: &'static str,
-    origin: Option<End>,
+    origin: Option<Origin<'a>>,
     origin_destination: Option<End>,
     wire: Option<End>,
     destination: NamedEnd<'a>,
@@ -329,7 +334,11 @@ impl<'a> Flow<'a> {
             id: &row.id,
             protocol: row.protocol,
             direction: row.direction.name(),
-            origin: row.origin.map(End::of),
+            origin: row.origin.map(|origin| Origin {
+                end: End::of(origin),
+                namespace: row.namespace.as_deref(),
+                pod: row.pod.as_deref(),
+            }),
             origin_destination: row.origin_destination.map(End::of),
             wire: row.wire.map(End::of),
             destination: NamedEnd { end: End::of(row.destination), name: row.destination_name.as_ref() },
@@ -376,6 +385,16 @@ impl End {
     fn of(end: Endpoint) -> Self {
         Self { ip: Ip(end.address), port: (end.port != 0).then_some(end.port) }
     }
+}
+
+#[derive(Serialize)]
+struct Origin<'a> {
+    #[serde(flatten)]
+    end: End,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    namespace: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pod: Option<&'a str>,
 }
 
 #[derive(Serialize)]

@@ -13,7 +13,8 @@ use crate::capture::until;
 use crate::netns::Namespace;
 
 /// Variables that change what egret says.
-const VARIABLES: [&str; 5] = ["POD_IP", "NODE_IP", "POD_NAME", "POD_NAMESPACE", "SSH_CONNECTION"];
+pub(crate) const VARIABLES: [&str; 7] =
+    ["POD_IP", "NODE_IP", "HOST_IP", "POD_NAME", "POD_NAMESPACE", "NODE_NAME", "SSH_CONNECTION"];
 
 pub(crate) fn program() -> OsString {
     std::env::var_os("EGRET_LAB_LIVE").unwrap_or_else(|| env!("CARGO_BIN_EXE_egret").into())

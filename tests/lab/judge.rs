@@ -98,7 +98,7 @@ pub(crate) fn judge(
         command.arg("--conntrack").arg(&tables[at]);
     }
     command.args(&judgement.flags).args(["--format", "json"]).stdin(Stdio::null());
-    for variable in ["POD_IP", "NODE_IP", "POD_NAME", "POD_NAMESPACE"] {
+    for variable in ["POD_IP", "NODE_IP", "HOST_IP", "POD_NAME", "POD_NAMESPACE", "NODE_NAME"] {
         command.env_remove(variable);
     }
     let output = command.output().expect("egret");

@@ -57,7 +57,7 @@ impl<'a> Meanwhile<'a> {
             command.args(["--conntrack", "live"]);
         }
         command.args(&judgement.flags).args(["--format", "json"]);
-        for variable in ["POD_IP", "NODE_IP", "POD_NAME", "POD_NAMESPACE", "SSH_CONNECTION"] {
+        for variable in crate::egret::VARIABLES {
             command.env_remove(variable);
         }
         let mut child = command

@@ -35,6 +35,8 @@ pub(crate) fn tcp(origin: &str, destination: &str) -> Row {
         protocol: "tcp",
         direction: Direction::Outgoing,
         origin: Some(origin),
+        namespace: None,
+        pod: None,
         origin_destination: None,
         wire: None,
         destination,
@@ -250,6 +252,7 @@ fn met(index: usize, name: &str, rows: &[Row]) -> ExpectationRow {
     };
     ExpectationRow {
         name: name.trim_end_matches('?').into(),
+        is_derived: false,
         verdict,
         reason,
         flows,
@@ -278,6 +281,7 @@ fn groups(rows: &[Row]) -> Vec<Group> {
                 outcome: row.outcome,
                 protocol: row.protocol,
                 origin,
+                origin_pod: None,
                 destination: Some(row.destination),
                 destination_name: row.destination_name.clone(),
                 left_at: if sources.is_empty() { Vec::new() } else { vec!["node1".into()] },
@@ -317,6 +321,7 @@ fn problems(rows: &[Row]) -> Vec<Problem> {
                     flows: 1,
                     first_seen: row.first_seen,
                     example: row.id.clone(),
+                    because: Vec::new(),
                     sentence: row.explanation.trim_end_matches('.').into(),
                     remark: None,
                     next_step: row.next_step.clone(),

@@ -1,7 +1,7 @@
 use clap::Parser;
 
 use super::*;
-use crate::expect::{Choice, Question};
+use crate::expect::{Choice, Origin, Question};
 use crate::filter::address::address;
 use crate::net::Endpoint;
 
@@ -59,6 +59,7 @@ fn the_command_line_is_tried_before_the_file() {
     );
     assert_eq!(warnings, [""; 0]);
     let question = Question {
+        pod: Origin::Unnamed { namespace: None },
         origin: Some(Endpoint { address: address("10.128.0.5").unwrap(), port: 40001 }),
         first_destination: Endpoint { address: address("203.0.113.25").unwrap(), port: 443 },
         wire_destination: None,

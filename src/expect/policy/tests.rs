@@ -105,19 +105,15 @@ fn expecting(lines: &str) -> String {
 fn mistakes_in_an_expectation_name_the_way_out() {
     let empty = |key| format!("`{key}` is empty; write a value, or leave the key out");
     let cases = [
-        (
-            "from: { namespace: herasoo }",
-            "3:11: `namespace` can only be understood with the cluster's objects, which egret does not read; write the \
-             addresses of the pods instead: pods: [10.128.0.5, 10.128.1.0/24]"
-                .to_owned(),
-        ),
-        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; its key is pods".to_owned()),
+        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; the keys are pods, namespace, labels, pod".to_owned()),
         (
             "from: 10.128.0.5",
             "3:9: `from` has keys of its own; write the addresses of pods like from: { pods: [10.128.0.5, \
              10.128.1.0/24] }"
                 .to_owned(),
         ),
+        ("from: { labels: web }", "3:19: `labels` are keys with values; write them like labels: { app: web }".to_owned()),
+        ("from: { pod: 'a b' }", "3:16: `a b` is not a name; write it like herasoo".to_owned()),
         ("from: {}", format!("3:9: {}", empty("from"))),
         ("from: { pods: [] }", format!("3:17: {}", empty("pods"))),
         ("to: { dst: [203.0.113.25, ~] }", format!("3:29: {}", empty("dst"))),

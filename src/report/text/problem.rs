@@ -57,6 +57,9 @@ fn write_problem(page: &mut Page, clock: &mut Clock, problem: &Problem) {
     if let Some(remark) = &problem.remark {
         page.paragraph("", Tone::Plain, 2, &format!("{remark}."));
     }
+    if !problem.because.is_empty() {
+        page.paragraph("", Tone::Plain, 2, &format!("Expected because {}.", problem.because.join("; ")));
+    }
     if let Some(next_step) = &problem.next_step {
         page.paragraph("  →", Tone::Heading, 4, next_step);
     }

@@ -205,7 +205,10 @@ impl Row {
             reason: group.reason,
             flows: 0,
             from: match group.origin {
-                Some(origin) => origin.to_string(),
+                Some(origin) => match &group.origin_pod {
+                    Some(pod) => clean(&format!("{origin} {pod}")),
+                    None => origin.to_string(),
+                },
                 None if group.destination.is_none() => "various".to_owned(),
                 None => "not seen".to_owned(),
             },

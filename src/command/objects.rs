@@ -1,0 +1,166 @@
+//! Reads the cluster's objects from files and folders, and derives what follows from them.
+
+use std::fs;
+use std::io::Read as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+
+use crate::cli::cluster::Cluster;
+use crate::expect::derive::Derived;
+use crate::objects::{LARGEST, Objects};
+
+/// Most files of all folders, and how deep these may lie in each other: a must-gather has some ten thousand.
+const FILES: usize = 200_000;
+const DEEPEST: usize = 32;
+
+/// The cluster's objects, and what follows from them.
+#[derive(Debug, Default)]
+pub(super) struct Described {
+    pub(super) objects: Objects,
+    pub(super) derived: Derived,
+    /// What could not be read, a line each.
+    pub(super) warnings: Vec<String>,
+}
+
+/// What `--cluster` names; `None` where nothing was typed.
+pub(super) fn described(typed: &Cluster) -> anyhow::Result<Option<Described>> {
+    if typed.cluster.is_empty() {
+        return Ok(None);
+    }
+    let mut described = Described::default();
+    for path in &typed.cluster {
+        described.take(path)?;
+    }
+    described.derived = Derived::of(&described.objects, &typed.assumed());
+    Ok(Some(described))
+}
+
+impl Described {
+    /// A file is meant to have objects; of a folder, those files that have some.
+    fn take(&mut self, path: &Path) -> anyhow::Result<()> {
+        let shown = path.display().to_string();
+        if shown == "-" {
+            let mut bytes = Vec::new();
+            let mut input = std::io::stdin().lock().take(LARGEST as u64 + 1);
+            input.read_to_end(&mut bytes).context("--cluster: cannot read standard input")?;
+            return self.file("standard input", &bytes);
+        }
+        if !path.is_dir() {
+            let bytes = read(path).with_context(|| format!("--cluster: cannot read {shown}"))?;
+            return self.file(&shown, &bytes);
+        }
+        let files = files(path).with_context(|| format!("--cluster: cannot read {shown}"))?;
+        let (mut taken, mut unread) = (0, Vec::new());
+        for file in &files {
+            let name = file.display().to_string();
+            match read(file) {
+                // A known kind of another shape ends the run; what is no YAML at all is none of the cluster's objects.
+                Ok(bytes) => match self.objects.add(&name, &bytes) {
+                    Ok(objects) => taken += objects,
+                    Err(error) if error.is_unreadable() => unread.push(error.to_string()),
+                    Err(error) => return Err(error.into()),
+                },
+                Err(error) => unread.push(format!("cannot read {name}: {error}")),
+            }
+        }
+        anyhow::ensure!(
+            taken > 0,
+            "--cluster: none of the {} files in {shown} has objects in it; these are files ending in .yaml, .yml or .json",
+            files.len()
+        );
+        if let Some(first) = unread.first() {
+            let more = if unread.len() > 1 {
+                format!(" (and {} more files)", unread.len() - 1)
+            } else {
+                String::new()
+            };
+            self.warnings.push(format!("{first}{more}; going on without it"));
+        }
+        Ok(())
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> anyhow::Result<()> {
+        let taken = self.objects.add(name, bytes)?;
+        anyhow::ensure!(
+            taken > 0,
+            "--cluster: {name} has no objects in it; write them with `oc get … -o yaml`"
+        );
+        Ok(())
+    }
+}
+
+/// One byte more than may be, so that too much is seen to be.
+fn read(path: &Path) -> std::io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    fs::File::open(path)?.take(LARGEST as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// The files below `folder` that may have objects in them, in order of path. Links are not followed.
+fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    let mut folders = vec![(folder.to_owned(), 0)];
+    while let Some((folder, depth)) = folders.pop() {
+        for entry in fs::read_dir(&folder).with_context(|| folder.display().to_string())? {
+            let entry = entry?;
+            let kind = entry.file_type()?;
+            let path = entry.path();
+            let is_of_objects = path
+                .extension()
+                .is_some_and(|end| ["yaml", "yml", "json"].iter().any(|one| end.eq_ignore_ascii_case(one)));
+            if kind.is_dir() && depth < DEEPEST {
+                folders.push((path, depth + 1));
+            } else if kind.is_file() && is_of_objects {
+                found.push(path);
+            }
+            anyhow::ensure!(
+                found.len() <= FILES,
+                "there are more than {FILES} files; name those with the objects"
+            );
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_gives_the_objects_of_its_files_in_order_and_skips_the_rest() {
+        let folder = std::env::temp_dir().join(format!("egret-objects-{}", std::process::id()));
+        let inner = folder.join("namespaces/herasoo");
+        fs::create_dir_all(&inner).expect("a folder");
+        let pod = |name: &str| {
+            format!("kind: Pod\napiVersion: v1\nmetadata: {{ name: {name}, namespace: herasoo }}\n")
+        };
+        fs::write(inner.join("pods.yaml"), pod("web")).expect("a file");
+        fs::write(
+            folder.join("a.json"),
+            "{\"kind\": \"Node\", \"apiVersion\": \"v1\", \"metadata\": {\"name\": \"n\"}}",
+        )
+        .expect("a file");
+        fs::write(folder.join("broken.yaml"), "a: [1").expect("a file");
+        fs::write(folder.join("timestamp"), "now").expect("a file");
+        let typed = Cluster { cluster: vec![folder.clone()], ..Cluster::default() };
+        let described = described(&typed).expect("objects").expect("some");
+        assert_eq!((described.objects.pods.len(), described.objects.nodes.len()), (1, 1));
+        assert_eq!(described.warnings.len(), 1);
+        fs::write(folder.join("wrong.yaml"), "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: []\n")
+            .expect("a file");
+        assert!(super::described(&typed).is_err(), "a known kind of another shape");
+        fs::remove_dir_all(&folder).expect("the folder");
+    }
+
+    #[test]
+    fn a_file_without_objects_is_a_mistake() {
+        let path = std::env::temp_dir().join(format!("egret-no-objects-{}.yaml", std::process::id()));
+        fs::write(&path, "expectations: []\n").expect("a file");
+        let error =
+            described(&Cluster { cluster: vec![path.clone()], ..Cluster::default() }).expect_err("nothing");
+        assert!(error.to_string().contains("has no objects in it"), "{error}");
+        fs::remove_file(&path).expect("the file");
+    }
+}
