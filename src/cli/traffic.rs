@@ -53,6 +53,14 @@ pub struct Asked {
 }
 
 impl Traffic {
+    /// What was typed, in one line that can be typed again.
+    pub fn typed(&self) -> String {
+        let presets = self.preset.iter().map(|wanted| format!("--preset {wanted}"));
+        let parts: Vec<String> =
+            self.terms.typed().into_iter().chain(presets).chain(self.expression.iter().cloned()).collect();
+        parts.join(" ")
+    }
+
     /// The tree of all that was typed; names are looked up in these files, then in the machine's own.
     pub fn asked(&self, hosts: &[PathBuf]) -> anyhow::Result<Asked> {
         let mut lookup = Lookup::new(hosts, self.resolve);

@@ -4,6 +4,7 @@
 //! ([`screen`]); what these two want of each other goes through channels ([`desk`]). When all was read or the capture is over, the
 //! screens stay until somebody leaves them.
 
+mod aside;
 mod chosen;
 mod clipboard;
 mod desk;
@@ -23,6 +24,7 @@ use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use jiff::Timestamp as Now;
 use jiff::tz::TimeZone;
 
@@ -41,6 +43,7 @@ use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::tui::{Colours, Setup};
+use aside::Aside;
 use filtering::Filtering;
 use lender::PREFIX;
 use stage::End;
@@ -145,11 +148,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         verdicts: arguments.verdicts,
         is_stdout_used: false,
     };
+    let has_commands = frames.until.command.is_some()
+        || sources.iter().any(|source| matches!(source.input, Input::Command(_)));
+    let aside = has_commands.then(|| Aside::begin(&std::env::temp_dir())).transpose();
+    let aside = aside.context("cannot lay aside what commands say on standard error")?;
     let ran = Session::open(&mut watching, plan).and_then(|session| session.run(&mut watching));
     let Watching { mut judging, mut up, .. } = watching;
     let refused = judging.refused.take();
     if let Some(why) = ran.err().or(refused.map(anyhow::Error::msg)) {
         up.close();
+        drop(aside);
         return Err(why);
     }
     let mut engine = judging.end();
@@ -163,7 +171,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut stage = up.stage.take().expect("a run that could begin has a stage");
     stage.linger(&mut engine);
     stage.close();
-    if let Some(problem) = up.close() {
+    let problem = up.close();
+    drop(aside);
+    if let Some(problem) = problem {
         say(problem);
     }
     if !is_live {
@@ -190,7 +200,7 @@ fn setup(arguments: &Arguments, sources: &[Source], is_live: bool) -> anyhow::Re
     Ok(Setup {
         is_live,
         sources: shown.join(", "),
-        filter: String::new(),
+        filter: arguments.traffic.typed(),
         presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
         zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),
         colours: if arguments.color.is_wanted(true) { Colours::Sixteen } else { Colours::None },

@@ -1,5 +1,6 @@
 //! Addresses as people type them: blocks, single addresses, and, where somebody looks them up, names.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use crate::net::{Address, Block, NotABlock};
@@ -33,6 +34,15 @@ pub fn block(typed: &str) -> Result<Block, Error> {
 pub enum Typed {
     Block(Block),
     Name(String),
+}
+
+impl fmt::Display for Typed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Block(block) => block.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
 }
 
 impl std::str::FromStr for Typed {

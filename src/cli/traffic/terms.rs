@@ -63,6 +63,33 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// The options as they can be typed again, in the order of the help.
+    pub fn typed(&self) -> Vec<String> {
+        fn option<T: ToString>(name: &str, values: &[T]) -> Option<String> {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            (!values.is_empty()).then(|| format!("--{name} {}", values.join(",")))
+        }
+        let options = [
+            option("host", &self.host),
+            option("net", &self.net),
+            option("src", &self.src),
+            option("dst", &self.dst),
+            option("port", &self.port),
+            option("src-port", &self.src_port),
+            option("dst-port", &self.dst_port),
+            option("proto", &self.proto),
+            option("not-host", &self.not_host),
+            option("not-net", &self.not_net),
+            option("not-src", &self.not_src),
+            option("not-dst", &self.not_dst),
+            option("not-port", &self.not_port),
+            option("not-src-port", &self.not_src_port),
+            option("not-dst-port", &self.not_dst_port),
+            option("not-proto", &self.not_proto),
+        ];
+        options.into_iter().flatten().collect()
+    }
+
     /// All of them as a tree. Values of one option are alternatives, and what has a `not` excludes.
     pub fn composition(&self, lookup: &mut Lookup) -> anyhow::Result<Composition> {
         let mut parts = Vec::new();
@@ -164,6 +191,9 @@ mod tests {
         for option in options {
             let value = if option.ends_with("port") || option.ends_with("proto") { "6" } else { "10.0.0.1" };
             let tree = composition(&format!("egret --{option} {value}"));
+            let typed = format!("egret --{option} {value}");
+            let again = Line::try_parse_from(typed.split(' ')).unwrap().terms.typed().join(" ");
+            assert_eq!(composition(&format!("egret {again}")), tree, "{option}");
             let is_not = option.starts_with("not-");
             assert!(matches!(&tree, Composition::All(parts) if parts.len() == 1), "{option}");
             assert_eq!(tree.to_string().starts_with("not "), is_not, "{option}");

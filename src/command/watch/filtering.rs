@@ -149,8 +149,8 @@ mod tests {
     #[test]
     fn options_and_expressions_mean_what_they_do_on_the_command_line() {
         assert_eq!(check("").unwrap(), "everything");
-        assert_eq!(check("--src 10.128.0.5 tcp port 443").unwrap(), "source 10.128.0.5 and tcp port 443");
-        assert_eq!(check("'tcp port 443'").unwrap(), "tcp port 443");
+        assert_eq!(check("--src 10.128.0.5 tcp port 443").unwrap(), "source 10.128.0.5 and `tcp port 443`");
+        assert_eq!(check("'tcp port 443'").unwrap(), "`tcp port 443`");
     }
 
     #[test]
@@ -164,7 +164,7 @@ mod tests {
 
     #[test]
     fn what_belongs_to_no_flow_is_refused() {
-        let (message, _) = check("--preset arp").unwrap_err();
+        let (message, _) = check("--preset egress-neighbours:egress=192.168.12.99").unwrap_err();
         assert!(message.ends_with("belongs to no flow"), "{message}");
     }
 }

@@ -3,6 +3,7 @@
 //! A part without `=` goes on with the value before it, so that lists need no quotes:
 //! `pod-pair:pod=10.128.0.5,10.128.0.6,peer=203.0.113.25`.
 
+use std::fmt;
 use std::str::FromStr;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +18,16 @@ pub struct Wanted {
 #[error("`{typed}` asks for no preset; write NAME, or NAME:parameter=value,parameter=value")]
 pub struct Malformed {
     pub typed: String,
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        for (at, (parameter, value)) in self.given.iter().enumerate() {
+            write!(f, "{}{parameter}={value}", if at == 0 { ':' } else { ',' })?;
+        }
+        Ok(())
+    }
 }
 
 impl FromStr for Wanted {
