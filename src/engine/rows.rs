@@ -1,6 +1,6 @@
 //! Builds what a window shows.
 
-use crate::digest::protocol;
+use crate::digest::{Interface, protocol};
 use crate::engine::groups::Group;
 use crate::engine::named::GroupNames;
 use crate::engine::problems::problems;
@@ -18,6 +18,7 @@ use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
     Summary, Tunnel, Window, WireSource,
 };
+use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 use crate::view::View;
 use crate::wire::Wire;
@@ -139,6 +140,10 @@ fn assumptions(engine: &Engine) -> Vec<String> {
             named.join(", ")
         ));
     }
+    let filtered = engine.facts.points.iter().filter(|facts| facts.is_filtered);
+    lines.extend(filtered.map(|facts| {
+        format!("{}: its capture was made with a filter; what that left out is not judged", facts.name)
+    }));
     lines
 }
 
@@ -180,7 +185,7 @@ fn points(engine: &Engine) -> Vec<Point> {
             Point {
                 name: point.name.clone(),
                 source: point.source.clone(),
-                filter: point.filter.clone(),
+                filter: point.filter.clone().or_else(|| declared_filter(point)),
                 frames: facts.frames,
                 first_seen: seen(|place| place.first_seen).min(),
                 last_seen: seen(|place| place.last_seen).max(),
@@ -190,6 +195,31 @@ fn points(engine: &Engine) -> Vec<Point> {
             }
         })
         .collect()
+}
+
+/// Interfaces whose filters are told one by one.
+const FILTERS: usize = 8;
+
+/// What a capture says that it was made with; where interfaces differ, of each.
+fn declared_filter(point: &super::Point) -> Option<String> {
+    let mut distinct: Vec<&Text> = point.filters.values().collect();
+    distinct.sort();
+    distinct.dedup();
+    match distinct[..] {
+        [] => return None,
+        [one] if point.filters.len() == point.interfaces.len() => return Some(one.to_string()),
+        _ => {}
+    }
+    let of = |(number, interface): (usize, &Interface)| {
+        let name = interface.name.as_ref().map_or_else(|| format!("#{number}"), ToString::to_string);
+        let filter = u16::try_from(number).ok().and_then(|number| point.filters.get(&number));
+        format!("{name}: {}", filter.map_or_else(|| "none".to_owned(), ToString::to_string))
+    };
+    let mut told: Vec<String> = point.interfaces.iter().enumerate().take(FILTERS).map(of).collect();
+    if point.interfaces.len() > FILTERS {
+        told.push(format!("and {} more", point.interfaces.len() - FILTERS));
+    }
+    Some(told.join("; "))
 }
 
 /// Places by interface, then by index.
