@@ -6,6 +6,7 @@ use crate::engine::named::GroupNames;
 use crate::engine::problems::problems;
 use crate::engine::settled::Clocks;
 use crate::engine::{Engine, judge};
+use crate::expect::Source;
 use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
 use crate::flow::leg::TunnelIndex;
@@ -13,6 +14,7 @@ use crate::flow::{FlowIndex, Leg, Track};
 use crate::frame::{FrameId, PointIndex, Timestamp};
 use crate::judge::Judgement;
 use crate::kin::Link;
+use crate::net::Block;
 use crate::outcome;
 use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
@@ -32,7 +34,9 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
     };
     let expectations = expectations(engine);
     let clocks = engine.clocks();
+    let selection = &engine.settings.selection;
     let mut snapshot = Snapshot {
+        selection: (!selection.is_everything()).then(|| selection.to_string()),
         verdict: run_verdict(engine, &expectations),
         assumptions: Vec::new(),
         warnings: Vec::new(),
@@ -127,7 +131,10 @@ pub(super) fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
 const NAMED: usize = 16;
 
 fn assumptions(engine: &Engine) -> Vec<String> {
-    let mut lines = engine.settings.assumptions.clone();
+    let selection = &engine.settings.selection;
+    let selected = (!selection.is_everything()).then(|| format!("only these flows count: {selection}"));
+    let mut lines: Vec<String> = selected.into_iter().collect();
+    lines.extend(engine.settings.assumptions.iter().cloned());
     lines.extend(engine.settings.expectations.cluster.assumptions());
     let initiators = engine.facts.initiators();
     if !initiators.is_empty() {
@@ -147,8 +154,31 @@ fn assumptions(engine: &Engine) -> Vec<String> {
     lines
 }
 
+/// Flows that are chosen by the source they should leave with are those that did: the others are not among them.
+fn asks_for_the_answer(engine: &Engine) -> Option<String> {
+    let expectations = &engine.settings.expectations.list;
+    let expected = || {
+        expectations.iter().filter_map(|expectation| match &expectation.source {
+            Source::AnyOf(blocks) => Some(blocks),
+            _ => None,
+        })
+    };
+    let is_expected = |block: &Block| {
+        expected().flatten().any(|known| known.prefix() <= block.prefix() && known.contains(block.network()))
+    };
+    let needed = engine.settings.selection.needed_addresses();
+    let asked = needed.iter().find(|blocks| !blocks.is_empty() && blocks.iter().all(is_expected))?;
+    let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "flows are chosen by {}, which they should leave with: those that left with another source are not among them; choose \
+         by where they come from or go to",
+        asked.join(" or ")
+    ))
+}
+
 fn warnings(engine: &Engine) -> Vec<String> {
     let mut lines = engine.settings.warnings.clone();
+    lines.extend(asks_for_the_answer(engine));
     for (point, facts) in engine.points.iter().zip(&engine.facts.points) {
         lines.extend(point.incidents.iter().map(|what| format!("{}: {what}", point.name)));
         if facts.dropped > 0 {

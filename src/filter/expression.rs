@@ -19,8 +19,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::filter::bpf::{self, Program};
-use crate::filter::words::words;
+use crate::filter::words::{Word, words};
 use crate::frame::{Frame, LinkType};
+use crate::net::Block;
 
 /// Link types that most captures have, and all interfaces that egret captures; tried before all others.
 const COMMON: [LinkType; 5] = [
@@ -130,6 +131,17 @@ impl Expression {
     /// What is likely not meant, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The single addresses in it, where all of it must hold: not beside an *or* or a *not*.
+    pub fn needed_addresses(&self) -> Vec<Block> {
+        let words = words(&self.compiled);
+        if words.iter().any(|word| ["or", "||", "not", "!"].iter().any(|joint| word.is(joint))) {
+            return Vec::new();
+        }
+        let address =
+            |word: &Word<'_>| word.text.parse().ok().map(|ip: IpAddr| Block::from(ip.to_canonical()));
+        words.iter().filter_map(address).collect()
     }
 
     /// The program for frames of a link type; compiled once.
