@@ -30,6 +30,7 @@ mod judge;
 mod kept;
 mod live;
 mod meanwhile;
+mod narrowed;
 mod netns;
 mod own;
 mod proxy;
