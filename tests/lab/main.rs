@@ -19,6 +19,7 @@
 
 mod cable;
 mod capture;
+mod chosen;
 mod comings;
 mod commands;
 mod dump;
