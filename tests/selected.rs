@@ -38,8 +38,11 @@ fn has(flow: &Value, ends: &[&str], key: &str, value: &Value) -> bool {
     legs.iter().any(|leg| ends.iter().any(|end| leg[end][key] == *value))
 }
 
+/// What is typed, and which flows it must select.
+type Choice = (Vec<String>, Box<dyn Fn(&Value) -> bool>);
+
 /// What a choice by one leg of a flow is, in options and as an expression, and which flows it must select.
-fn choices(leg: &Value) -> Vec<(Vec<String>, Box<dyn Fn(&Value) -> bool>)> {
+fn choices(leg: &Value) -> Vec<Choice> {
     let (source, destination) = (leg["src"]["ip"].clone(), leg["dst"]["ip"].clone());
     let port = leg["dst"]["port"].clone();
     let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
@@ -57,7 +60,7 @@ fn choices(leg: &Value) -> Vec<(Vec<String>, Box<dyn Fn(&Value) -> bool>)> {
         let source = source.clone();
         move |flow: &Value| !has(flow, &["src", "dst"], "ip", &source)
     };
-    let mut choices: Vec<(Vec<String>, Box<dyn Fn(&Value) -> bool>)> = vec![
+    let mut choices: Vec<Choice> = vec![
         (option("src", &source), Box::new(by_source)),
         (option("host", &destination), Box::new(by_host)),
         (option("not-host", &source), Box::new(not_by_host)),
