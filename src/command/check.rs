@@ -42,6 +42,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     {
         expression.check_live()?;
     }
+    if arguments.narrow && !sources.iter().any(|source| matches!(source.input, Input::Interface(_))) {
+        anyhow::bail!(
+            "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)"
+        );
+    }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
@@ -63,6 +68,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         vxlan: &frames.vxlan_port,
         geneve: &frames.geneve_port,
         obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
+        interfaces: here.as_ref().map(Here::interfaces).unwrap_or_default(),
     });
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
@@ -85,6 +91,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing,
+        known: None,
         names: Vec::new(),
         refused: None,
     };

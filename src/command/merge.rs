@@ -91,6 +91,7 @@ impl Waiting {
         if self.next == 0 {
             to.interfaces.append(&mut self.batch.interfaces);
             to.index_names.append(&mut self.batch.index_names);
+            to.filters.append(&mut self.batch.filters);
         }
         let rest = &self.batch.heads[self.next..];
         let is_due = |time| until.is_none_or(|until| (time, point) <= until);

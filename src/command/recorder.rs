@@ -113,6 +113,14 @@ impl Recorder {
         }
     }
 
+    /// What the file says that a point's frames were chosen by: an expression, and what options ask besides, in words.
+    fn told(&self, expression: Option<&str>) -> Option<String> {
+        match (expression, self.chooser.rest()) {
+            (Some(expression), Some(rest)) => Some(format!("({expression}) and ({rest})")),
+            (expression, rest) => expression.map(str::to_owned).or(rest),
+        }
+    }
+
     fn keep(&mut self, batch: &Batch) {
         let Some(writer) = &mut self.writer else { return };
         if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
@@ -173,9 +181,8 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
 
 impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
-        self.about
-            .points
-            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.typed().map(str::to_owned) });
+        let filter = self.told(self.chooser.typed());
+        self.about.points.push(AboutPoint { name: source.name.clone(), filter });
         self.interfaces.push(0);
         self.chooser.add_point()
     }
@@ -185,7 +192,7 @@ impl Taker for Recorder {
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
-        self.about.points[usize::from(point.0)].filter = Some(filter.to_owned());
+        self.about.points[usize::from(point.0)].filter = self.told(Some(filter));
         self.chooser.note_filter(point);
     }
 
