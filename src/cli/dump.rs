@@ -6,6 +6,7 @@ use clap::{ArgAction, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
+use crate::cli::capturing::Capturing;
 use crate::cli::frames::Frames;
 use crate::cli::output::{Color, zone};
 use crate::cli::traffic::Traffic;
@@ -32,6 +33,9 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     pub frames: Frames,
+
+    #[command(flatten)]
+    pub capturing: Capturing,
 
     #[command(flatten)]
     pub traffic: Traffic,

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction;
+
 use crate::capture::live::MAX_SNAP_LENGTH;
+use crate::cli::capturing::Capturing;
 use crate::cli::frames::Frames;
 use crate::cli::traffic::Traffic;
 use crate::cli::until;
@@ -28,6 +31,9 @@ pub struct Arguments {
     pub frames: Frames,
 
     #[command(flatten)]
+    pub capturing: Capturing,
+
+    #[command(flatten)]
     pub traffic: Traffic,
 
     /// File to write; `-` is standard output. With --rotate-… a number comes before its ending: trace-00001.pcapng, …
@@ -45,6 +51,10 @@ pub struct Arguments {
     /// Keep the N newest of these files; the oldest goes before another is begun
     #[arg(short = 'W', long, value_name = "N", help_heading = "Files", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
+
+    /// What egret does in any case: nothing is printed, so no names are looked up for it
+    #[arg(short = 'n', action = ArgAction::Count)]
+    pub numeric: u8,
 }
 
 /// Bytes of a frame that are kept, unless somebody says otherwise: names and headers are in them, and all of a frame that was

@@ -8,6 +8,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
+use crate::capture::live::Direction;
 use crate::cli::check::Arguments;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Asked;
@@ -101,6 +102,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sources: &sources,
         snap_length: arguments.snap_length(),
         filter: None,
+        direction: Direction::Both,
         here,
         decoding: Some(&decoding),
         marks,

@@ -34,6 +34,8 @@ pub(super) struct Recorder {
     pub(super) names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Whether what goes wrong can be helped while it lasts.
     pub(super) is_live: bool,
+    /// What was written is handed on with each batch, not from time to time.
+    pub(super) is_prompt: bool,
     about: About,
     writer: Option<Writer<File>>,
     flushed: Instant,
@@ -66,6 +68,7 @@ impl Recorder {
             count,
             names: BTreeMap::new(),
             is_live,
+            is_prompt: false,
             about: About { system: system(), ..About::default() },
             writer: None,
             flushed: Instant::now(),
@@ -124,6 +127,14 @@ impl Recorder {
     fn keep(&mut self, batch: &Batch) {
         let Some(writer) = &mut self.writer else { return };
         if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
+            self.fail(&error);
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.flush()
+        {
             self.fail(&error);
         }
     }
@@ -217,6 +228,9 @@ impl Taker for Recorder {
         let left = self.count.map_or(u64::MAX, |count| count.saturating_sub(self.tally.kept));
         batch.heads.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.keep(batch);
+        if self.is_prompt {
+            self.hand_on();
+        }
         for incident in std::mem::take(&mut batch.incidents) {
             // Of a file of which no more is wanted, the rest is not missing.
             if incident != Incident::Unfinished || !self.has_enough() {
@@ -231,11 +245,7 @@ impl Taker for Recorder {
         }
         self.flushed = Instant::now();
         // Somebody may look at it meanwhile, and whatever ends the process, most of it is there.
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.flush()
-        {
-            self.fail(&error);
-        }
+        self.hand_on();
     }
 
     fn note_unread(&mut self, what: String) {
