@@ -55,6 +55,7 @@ bench: ## measure: the whole program beside its peers, its stages, its memory ov
 	cargo bench --bench live
 	cargo bench --bench stages
 	cargo bench --bench soak
+	cargo bench --bench screen
 
 fmt: ## format the code
 	@scripts/install cargo fmt

@@ -28,7 +28,7 @@ use egret::engine::{Engine, Lifetime, Settings};
 use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
-use egret::snapshot::{Detail, Snapshots as _, Sort, Window};
+use egret::snapshot::{Snapshots as _, Window};
 use wire::{ACK, FIN, Link, Packet, Place, SYN, Writer};
 
 /// Packets of every flow.
@@ -87,8 +87,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
     }
     engine.end();
-    let totals =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+    let totals = Window::default();
     let summary = engine.snapshot(&totals).summary;
     let leaks = (0..flows).filter(|flow| leaks(*flow)).count() as u64;
     let found = [summary.flows, summary.fail, summary.pass, summary.evicted];

@@ -16,7 +16,7 @@ use egret::capture::savefile::{Filled, Keep, Savefile};
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::{Batch, Kind, Understood};
 use egret::engine::{Engine, Settings};
-use egret::snapshot::{Detail, Snapshots as _, Sort, Window};
+use egret::snapshot::{Snapshots as _, Window};
 use traffic::{CUT, FULL, Traffic};
 
 const PASSES: usize = 7;
@@ -76,8 +76,7 @@ fn pass(path: &Path, traffic: Traffic) -> Result<[Duration; STAGES.len()], Box<d
     }
     let began = Instant::now();
     engine.end();
-    let window =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+    let window = Window::default();
     let flows = engine.snapshot(&window).summary.flows;
     spent[3] = began.elapsed();
     if flows != u64::from(traffic.flows) {

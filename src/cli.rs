@@ -11,6 +11,7 @@ pub mod output;
 pub mod record;
 pub mod traffic;
 pub mod until;
+pub mod watch;
 
 use std::path::PathBuf;
 
@@ -30,6 +31,7 @@ pub enum Command {
     Dump(Box<dump::Arguments>),
     Filter(Box<filter::Arguments>),
     Record(Box<record::Arguments>),
+    Watch(Box<watch::Arguments>),
     /// What `record` and `check` start where only root may write.
     #[command(name = "open-files", hide = true)]
     OpenFiles {

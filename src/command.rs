@@ -21,14 +21,17 @@ mod objects;
 mod opened;
 mod opener;
 mod progress;
+mod question;
 pub mod record;
 mod recorder;
 mod refused;
+mod replay;
 mod session;
 mod signals;
 mod status;
 mod tables;
 mod taker;
+pub mod watch;
 
 use std::fmt::Display;
 use std::io::Write as _;
@@ -43,6 +46,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
+        Command::Watch(arguments) => watch::run(&arguments),
         Command::OpenFiles { directory, prefix } => {
             opener::serve(&directory, &prefix)?;
             Ok(ExitCode::SUCCESS)

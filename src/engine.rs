@@ -4,16 +4,20 @@
 //! Facts and flows are taken in as they come; judging waits until somebody looks. Then only flows that changed are judged
 //! again, or all of them when a fact changed that verdicts rest on.
 
+mod began;
 mod expiry;
 mod followed;
 mod groups;
 mod lifetime;
+mod listing;
 mod named;
+mod pace;
 mod problems;
 mod rows;
 mod settled;
 mod standing;
 mod status;
+mod steps;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -37,7 +41,7 @@ use crate::kin::Links;
 use crate::names::{Hosts, Names};
 use crate::net::Address;
 use crate::place::{Declaration, Known, Place, Suffix};
-use crate::snapshot::{Snapshot, Snapshots, Window};
+use crate::snapshot::{Detail, Snapshot, Snapshots, Window};
 use crate::text::Text;
 use crate::verdict::Reason;
 use crate::view::View;
@@ -45,12 +49,16 @@ use crate::view::View;
 use expiry::LastLook;
 pub use followed::{Serial, Told};
 pub use lifetime::{KEEP, Lifetime, Room};
+use pace::Pace;
 use settled::Clocks;
 use standing::Standings;
 pub use status::Status;
 
 /// Interfaces that are gone of which is kept what the machine said of them.
 const GONE: usize = 256;
+
+/// Flows of a run that goes on up to which a screen shows which of them a proxy made of which.
+const LINKED_ON_SCREEN: u64 = 20_000;
 
 /// Most names of interface indexes that are kept of a point.
 const INDEX_NAMES: usize = 1 << 16;
@@ -123,6 +131,8 @@ pub struct Engine {
     last_look: LastLook,
     /// Something came since flows were last judged: a frame, or just time.
     has_time_passed: bool,
+    is_selection_new: bool,
+    pace: Pace,
     /// Flows that were let go of, if somebody wants to hear of them.
     told: Option<Vec<Told>>,
 }
@@ -160,6 +170,8 @@ impl Engine {
             offsets: BTreeMap::new(),
             last_look: LastLook::default(),
             has_time_passed: false,
+            is_selection_new: false,
+            pace: Pace::default(),
             told: None,
         }
     }
@@ -295,6 +307,14 @@ impl Engine {
         self.has_time_passed = true;
     }
 
+    /// From now on, other flows count. Flows that are no longer held count on as they did. An expression in it is met by
+    /// frames that are marked with it as they come ([`Settings::selection`]); of frames before, [`Engine::mark`] tells.
+    pub fn select(&mut self, selection: Composition) {
+        self.settings.selection = selection;
+        self.table.forget_marks();
+        self.is_selection_new = true;
+    }
+
     /// Whether anything was read at all.
     pub fn frames(&self) -> u64 {
         self.facts.points.iter().map(|point| point.frames).sum()
@@ -403,6 +423,7 @@ impl Engine {
     /// Counts the batch's frames; returns the number of its first within the point.
     fn count(&mut self, batch: &Batch) -> u64 {
         let entry = &mut self.points[batch.point.0 as usize];
+        self.pace.count(&batch.heads);
         let mut undecoded = 0;
         for (head, digest) in batch.heads.iter().zip(&batch.digests) {
             let place = entry.places[digest.place.0 as usize];
@@ -467,7 +488,8 @@ impl Engine {
             }
         }
         let has_time_passed = std::mem::take(&mut self.has_time_passed);
-        if self.facts.settle() {
+        let is_selection_new = std::mem::take(&mut self.is_selection_new);
+        if self.facts.settle() | is_selection_new {
             self.judge_again(self.table.standing_flows().collect(), &clocks);
         } else if has_time_passed {
             let mut due = changed;
@@ -550,7 +572,11 @@ fn is_selected(table: &Table, flow: FlowIndex, settings: &Settings) -> bool {
 impl Snapshots for Engine {
     fn snapshot(&mut self, window: &Window) -> Snapshot {
         self.refresh();
-        if self.links.is_none() {
+        // A screen of a large run that goes on does without: it is asked again and again, and all flows would be looked at.
+        let does_without = window.detail == Detail::Screen
+            && !self.has_ended
+            && self.standings.total.all() > LINKED_ON_SCREEN;
+        if self.links.is_none() && !does_without {
             self.links = Some(Links::find(&self.table, &self.settings.expectations.cluster));
         }
         rows::snapshot(self, window)

@@ -92,6 +92,16 @@ impl Claims {
         }
     }
 
+    /// Who claimed an address, at any place, in the order of their addresses.
+    pub fn claimants(&self, address: Address) -> Vec<Mac> {
+        let places = (address, PlaceIndex(0))..=(address, PlaceIndex(u16::MAX));
+        let known = self.by_address.range(places).flat_map(|(_, known)| &known.kept);
+        let mut macs: Vec<Mac> = known.map(|change| change.mac).collect();
+        macs.sort_unstable();
+        macs.dedup();
+        macs
+    }
+
     /// The addresses that more than one claimed, each once: by the place that shows most changes.
     pub fn contests(&self) -> Vec<Contest<'_>> {
         let mut worst: BTreeMap<Address, (PlaceIndex, &Claimants)> = BTreeMap::new();

@@ -1,5 +1,6 @@
 //! egret settles with packets which source address a workload's traffic leaves a cluster with.
 
+pub mod answer;
 pub mod capture;
 pub mod cli;
 pub mod clock;
@@ -29,10 +30,12 @@ pub mod packet;
 pub mod paper;
 pub mod place;
 pub mod privilege;
+pub mod prose;
 pub mod report;
 pub mod router;
 pub mod snapshot;
 pub mod text;
+pub mod tui;
 pub mod verdict;
 pub mod view;
 pub mod wire;

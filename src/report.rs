@@ -17,7 +17,7 @@ use std::io;
 
 use jiff::tz::TimeZone;
 
-use crate::snapshot::{Detail, Row, Snapshot, Snapshots, Sort, Window};
+use crate::snapshot::{Detail, Row, Snapshot, Snapshots, Window};
 use crate::verdict::Verdict;
 
 /// Flows fetched at once.
@@ -86,13 +86,7 @@ pub fn exit_status(verdict: Verdict, allow_inconclusive: bool) -> u8 {
 
 /// The run without rows.
 fn totals(run: &mut dyn Snapshots, only: &[Verdict]) -> Snapshot {
-    run.snapshot(&Window {
-        verdicts: only.to_vec(),
-        sort: Sort::First,
-        first: 0,
-        count: 0,
-        detail: Detail::Totals,
-    })
+    run.snapshot(&Window { verdicts: only.to_vec(), ..Window::default() })
 }
 
 /// Calls `each` with every flow that `only` admits, in the order of their first frames.
@@ -106,10 +100,10 @@ fn each_row(
         let rows = run
             .snapshot(&Window {
                 verdicts: only.to_vec(),
-                sort: Sort::First,
                 first,
                 count: BATCH,
                 detail: Detail::Rows,
+                ..Window::default()
             })
             .rows;
         rows.iter().try_for_each(&mut each)?;

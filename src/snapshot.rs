@@ -1,12 +1,16 @@
 //! What reports and screens read: the run as it stands, totals whole, rows for one window alone.
 
+mod screen;
+
 use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::text::Text;
 use crate::verdict::{Outcome, Reason, Verdict};
 
+pub use screen::{Column, Gist, GroupId, Left, Line, LineId, Listing, Order, Pace, Page, Source, Sources};
+
 /// Which rows a snapshot is to hold, and in which order. Totals are always those of the whole run.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Window {
     /// Only flows with one of these verdicts; empty is all.
     pub verdicts: Vec<Verdict>,
@@ -15,22 +19,31 @@ pub struct Window {
     pub first: usize,
     pub count: usize,
     pub detail: Detail,
+    /// What a screen lists.
+    pub listing: Listing,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Sort {
     /// By the flow's first frame, that is, by its id.
+    #[default]
     First,
-    /// Failures, then inconclusive, pass, exempt; within each by the first frame.
+    /// Failures, then inconclusive, pass, exempt; within each by the first frame. On a screen, flows that were not let in come
+    /// before the others of their verdict.
     Worst,
+    /// By a column of a screen; equal ones by the first frame.
+    By(Column, Order),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Detail {
     /// Totals, points, expectations, groups and findings alone.
+    #[default]
     Totals,
     /// Verdict, summary, expectations and rows, each with its explanation and legs.
     Rows,
+    /// Totals without groups, the page that [`Window::listing`] asks for, sources, and frames over time.
+    Screen,
 }
 
 #[derive(Debug, Clone)]
@@ -54,6 +67,11 @@ pub struct Snapshot {
     /// Flows that the window's `verdicts` admit.
     pub matching: usize,
     pub rows: Vec<Row>,
+    /// What flows come to, for the answer in words; and what a screen shows.
+    pub gist: Gist,
+    pub page: Page,
+    pub sources: Sources,
+    pub pace: Pace,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -83,6 +101,9 @@ pub struct Point {
     pub first_seen: Option<Timestamp>,
     pub last_seen: Option<Timestamp>,
     pub truncated: bool,
+    /// Frames that the kernel lost, and those of which not even the link layer was understood.
+    pub dropped: u64,
+    pub undecoded: u64,
     /// This point's clock minus the first point's, by the median over certain joins; `None` where no flow tells.
     pub clock_offset_ns: Option<i64>,
     pub places: Vec<Place>,
@@ -409,6 +430,7 @@ pub struct Leg {
     /// `node1:21`.
     pub first_frame: String,
     pub first_seen: Timestamp,
+    pub last_seen: Timestamp,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -17,6 +17,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ("frame", &["text"]),
     ("verdict", &[]),
     ("number", &[]),
+    ("prose", &["text"]),
     // What was understood of it.
     ("digest", &["text", "net", "frame"]),
     ("packet", &["text", "net", "frame", "digest"]),
@@ -92,7 +93,9 @@ const MODULES: &[(&str, &[&str])] = &[
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
-    ("report", &["text", "net", "frame", "number", "verdict", "snapshot"]),
+    ("answer", &["number", "verdict", "snapshot"]),
+    ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
+    ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
     (
         "cli",
         &[
@@ -125,7 +128,9 @@ const MODULES: &[(&str, &[&str])] = &[
             "machine",
             "place",
             "privilege",
+            "answer",
             "report",
+            "tui",
             "paper",
             "cli",
         ],
@@ -164,6 +169,9 @@ const PURE: &[&str] = &[
     "judge",
     "explain",
     "engine",
+    "prose",
+    "answer",
+    "tui",
 ];
 
 /// What the lower half may not name, and what that would be.

@@ -100,7 +100,7 @@ impl Arguments {
 }
 
 /// Only what hurts nobody can be waived.
-fn waivable(typed: &str) -> Result<Reason, String> {
+pub(super) fn waivable(typed: &str) -> Result<Reason, String> {
     match Reason::from_name(typed) {
         Some(Reason::StrayPodIp) => Ok(Reason::StrayPodIp),
         Some(_) => Err(format!("`{typed}` cannot be waived; only stray-pod-ip can")),

@@ -1,6 +1,5 @@
 //! `egret check`: judge flows, print a report, tell by the exit code.
 
-use std::fs;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -10,25 +9,20 @@ use jiff::Timestamp as Now;
 
 use crate::capture::live::Direction;
 use crate::cli::check::Arguments;
-use crate::cli::frames::{Input, Source};
-use crate::cli::traffic::Asked;
+use crate::cli::frames::Input;
 use crate::command::here::Here;
 use crate::command::judging::{Following, Judging};
 use crate::command::keeper::Keeping;
 use crate::command::narrowing::{Narrowing, obstacle};
-use crate::command::objects;
+use crate::command::question::Question;
 use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
 use crate::decode;
-use crate::engine::{Engine, Lifetime, Settings};
-use crate::expect::environment::Environment;
-use crate::expect::policy::Policy;
-use crate::expect::{Cluster, Expectations};
+use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
-use crate::names::Kubelet;
 use crate::report;
-use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
+use crate::snapshot::{Snapshots as _, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
@@ -59,7 +53,16 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let composition = asked.composition.clone();
     let expression = asked.expression.clone();
-    let (settings, here) = settings(arguments, &sources, asked)?;
+    let question = Question {
+        frames,
+        flags: &arguments.flags,
+        policy: &arguments.policy,
+        cluster: &arguments.cluster,
+        allow: &arguments.allow,
+        roles: &arguments.known.roles,
+        is_numeric: arguments.output.numeric,
+    };
+    let (settings, here) = question.settings(&sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
@@ -108,6 +111,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         marks,
         limit: frames.until.count,
         is_merged: false,
+        speed: None,
         verdicts: arguments.verdicts,
         is_stdout_used,
     };
@@ -125,8 +129,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         checked => checked?,
     }
 
-    let totals =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+    let totals = Window::default();
     let verdict = engine.snapshot(&totals).verdict;
     let written =
         report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
@@ -137,75 +140,4 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         other => other.context("cannot write the report")?,
     }
     Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
-}
-
-/// What is asked, and, where interfaces of this machine are captured, what it says of itself.
-fn settings(
-    arguments: &Arguments,
-    sources: &[Source],
-    asked: Asked,
-) -> anyhow::Result<(Settings, Option<Here>)> {
-    let environment = Environment::read(|name| std::env::var(name).ok());
-    let mut policies = Vec::new();
-    for path in &arguments.policy {
-        let shown = path.display().to_string();
-        let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
-        policies.push(Policy::read(&shown, &bytes)?);
-    }
-    let mut assumptions = Vec::new();
-    let mut doubts = Vec::new();
-    let mut hosts = arguments.frames.hosts()?;
-    if let Some(described) = objects::described(&arguments.cluster)? {
-        policies.push(described.derived.policy());
-        assumptions.extend(described.derived.notes);
-        doubts.extend(described.warnings);
-        for alias in described.objects.host_aliases() {
-            for name in &alias.names {
-                hosts.add(alias.address.value, name.as_bytes());
-            }
-        }
-    }
-    let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
-    let mut here = None;
-    if is_here {
-        let flags = arguments.flags.cluster();
-        let told: Vec<&Cluster> = [&flags, &environment.cluster]
-            .into_iter()
-            .chain(policies.iter().map(|policy| &policy.cluster))
-            .collect();
-        let found = Here::look(&told)?;
-        assumptions.push(found.words());
-        if found.is_in_pod()
-            && let Some(kubelet) = fs::read("/etc/hosts").ok().and_then(|file| Kubelet::read(&file))
-        {
-            assumptions.push(format!("names: this pod's /etc/hosts, {} by hostAliases", kubelet.aliases));
-            doubts.extend(kubelet.passing.iter().map(|entry| {
-                format!(
-                    "/etc/hosts: `{entry}` was written by hand, and kubelet leaves it out when the pod's containers start anew; \
-                     put it into the pod's hostAliases"
-                )
-            }));
-            hosts.append(&kubelet.hosts);
-        }
-        // What anybody has said comes first.
-        policies.push(Policy { cluster: found.cluster(), ..Policy::default() });
-        here = Some(found);
-    }
-    let (expectations, mut warnings) = Expectations::from_parts(&arguments.flags, environment, policies)?;
-    let is_live = sources.iter().any(|source| source.input.is_live());
-    assumptions.extend(asked.assumptions);
-    warnings.extend(asked.warnings);
-    warnings.extend(doubts);
-    let settings = Settings {
-        expectations,
-        selection: asked.composition,
-        allowed: arguments.allow.clone(),
-        roles: arguments.known.roles.clone(),
-        hosts,
-        is_numeric: arguments.output.numeric,
-        warnings,
-        assumptions,
-        lifetime: if is_live { Lifetime::LIVE } else { Lifetime::OFFLINE },
-    };
-    Ok((settings, here))
 }

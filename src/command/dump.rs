@@ -55,6 +55,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         marks: None,
         limit: None,
         is_merged: true,
+        speed: None,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: true,
     };

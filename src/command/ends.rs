@@ -43,10 +43,15 @@ struct Look {
 }
 
 impl Ends {
-    /// Listens to signals, and makes the command ready that is to run meanwhile.
-    pub(super) fn new(until: &Until, verdicts: UntilVerdicts, is_for_listener: bool) -> anyhow::Result<Self> {
+    /// Makes the command ready that is to run meanwhile.
+    pub(super) fn new(
+        signals: Signals,
+        until: &Until,
+        verdicts: UntilVerdicts,
+        is_for_listener: bool,
+    ) -> anyhow::Result<Self> {
         Ok(Self {
-            signals: Signals::listen()?,
+            signals,
             has_begun: false,
             began: Instant::now(),
             duration: until.duration,

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -23,6 +23,7 @@ use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
 use crate::command::merge::Merge;
+use crate::command::replay::{Due, Replay};
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
@@ -31,6 +32,9 @@ use crate::frame::PointIndex;
 /// Batches of one reader in flight: enough for either side to run ahead, few enough to stay in the cache.
 const IN_FLIGHT: usize = 6;
 
+/// How long a reader that waits for the time of a frame does not look whether it is wanted any more.
+const LOOK_UP: Duration = Duration::from_millis(50);
+
 /// Sources that one thread reads.
 #[derive(Debug)]
 pub(super) enum Reader {
@@ -38,6 +42,8 @@ pub(super) enum Reader {
     Savefiles(Vec<(PointIndex, Savefile)>),
     /// All at once, by the times of their frames.
     Merged(Merge),
+    /// …when their time has come.
+    Replayed(Replay),
     /// Opened when its first bytes come. It has been opened once it gives its first batch.
     Stream(PointIndex, String, Output),
     Live(PointIndex, Live),
@@ -57,10 +63,33 @@ pub(super) enum Next {
     End,
 }
 
+/// What goes to the taker.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "batches go round; a box for each would be an allocation for each"
+)]
+enum Fed {
+    Batch(Batch),
+    /// Somebody wants the taker to look up.
+    Call,
+    End,
+}
+
+/// Makes the taker look up that waits for a batch.
+#[derive(Clone)]
+pub(super) struct Bell(SyncSender<Fed>);
+
+impl Bell {
+    /// Where there is no room for a call there are batches: who takes these is awake.
+    pub(super) fn ring(&self) {
+        self.0.try_send(Fed::Call).ok();
+    }
+}
+
 /// Threads that read and decode.
-#[derive(Debug)]
 pub(super) struct Feed {
-    filled: Receiver<Batch>,
+    filled: Receiver<Fed>,
+    bell: Bell,
     /// By point: where its empty batches go.
     empty: Vec<Sender<Batch>>,
     asked: Arc<Asked>,
@@ -120,18 +149,24 @@ impl Feed {
             left: limit.unwrap_or(u64::MAX),
             asked: Arc::clone(&asked),
         };
-        threads.push(start("decoder", move || decoder.decode(&read, &digested))?);
+        let bell = Bell(digested.clone());
+        threads.push(start("decoder", move || decoder.decode(&read, &Ending(digested)))?);
         let empty = empty.into_iter().map(|empty| empty.expect("every point has a reader")).collect();
-        Ok(Self { filled, empty, asked, threads })
+        Ok(Self { filled, bell, empty, asked, threads })
     }
 
     /// The next batch, waiting for it at most this long.
     pub(super) fn next(&self, patience: Duration) -> Next {
         match self.filled.recv_timeout(patience) {
-            Ok(batch) => Next::Batch(batch),
-            Err(RecvTimeoutError::Timeout) => Next::Nothing,
-            Err(RecvTimeoutError::Disconnected) => Next::End,
+            Ok(Fed::Batch(batch)) => Next::Batch(batch),
+            Ok(Fed::Call) | Err(RecvTimeoutError::Timeout) => Next::Nothing,
+            Ok(Fed::End) | Err(RecvTimeoutError::Disconnected) => Next::End,
         }
+    }
+
+    /// What makes [`Feed::next`] return at once.
+    pub(super) fn bell(&self) -> Bell {
+        self.bell.clone()
     }
 
     /// Gives a batch back to be filled again.
@@ -194,6 +229,7 @@ impl Reader {
         match self {
             Self::Savefiles(files) => files.iter().map(|(point, _)| *point).collect(),
             Self::Merged(merge) => merge.points(),
+            Self::Replayed(replay) => replay.points(),
             Self::Stream(point, ..) | Self::Live(point, _) => vec![*point],
         }
     }
@@ -214,6 +250,7 @@ impl Reader {
                 }
             }
             Self::Merged(merge) => read_merged(merge, supply),
+            Self::Replayed(replay) => read_by_clock(replay, supply),
             Self::Stream(point, name, output) => read_stream(point, &name, output, supply),
             Self::Live(point, live) => read_live(point, live, supply),
         }
@@ -246,6 +283,24 @@ fn read_merged(mut merge: Merge, supply: &Supply) {
         }
     }
     if let Some(point) = merge.points().first() {
+        tell_unfinished(*point, supply);
+    }
+}
+
+/// Reads savefiles by their clock.
+fn read_by_clock(mut replay: Replay, supply: &Supply) {
+    while !supply.is_stopped() {
+        if let Due::In(wait) = replay.due(Instant::now()) {
+            thread::sleep(wait.min(LOOK_UP));
+            continue;
+        }
+        let Ok(mut batch) = supply.emptied.recv() else { return };
+        let filled = replay.fill(&mut batch, Instant::now());
+        if supply.full.send(batch).is_err() || filled == Filled::End {
+            return;
+        }
+    }
+    if let Some(point) = replay.points().first() {
         tell_unfinished(*point, supply);
     }
 }
@@ -300,6 +355,15 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
     }
 }
 
+/// Tells of the end, whatever ends the thread.
+struct Ending(SyncSender<Fed>);
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        self.0.send(Fed::End).ok();
+    }
+}
+
 /// Decodes: each point has a digester, which knows its places; or nobody needs one.
 struct Decoder {
     digesters: Option<Vec<Digester>>,
@@ -310,7 +374,7 @@ struct Decoder {
 }
 
 impl Decoder {
-    fn decode(mut self, read: &Receiver<Batch>, digested: &SyncSender<Batch>) {
+    fn decode(mut self, read: &Receiver<Batch>, digested: &Ending) {
         for mut batch in read {
             batch.heads.truncate(usize::try_from(self.left).unwrap_or(usize::MAX));
             self.left -= batch.heads.len() as u64;
@@ -326,7 +390,7 @@ impl Decoder {
             if let Some(markers) = &mut self.markers {
                 markers[batch.point.0 as usize].mark(&mut batch);
             }
-            if digested.send(batch).is_err() {
+            if digested.0.send(Fed::Batch(batch)).is_err() {
                 return;
             }
         }

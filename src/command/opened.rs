@@ -45,17 +45,21 @@ impl Opened {
         source: &Source,
         request: &Request,
     ) -> Result<(), Failure> {
+        let keep = if taker.wants_frames_again() { Keep::Frames } else { Keep::Nothing };
         match &source.input {
             Input::Stdin => {
-                let savefile = Savefile::stdin(Keep::Nothing)?;
+                let savefile = Savefile::stdin(keep)?;
                 let point = self.add(taker, source);
                 self.meters.push(savefile.meter());
                 // Who makes others wait must not be waited for.
                 self.readers.push(Reader::Savefiles(vec![(point, savefile)]));
             }
             Input::File(path) => {
-                let savefile = Savefile::open(path, Keep::Nothing)?;
+                let savefile = Savefile::open(path, keep)?;
                 let point = self.add(taker, source);
+                if let Some(store) = savefile.store() {
+                    taker.note_store(point, store);
+                }
                 self.meters.push(savefile.meter());
                 self.savefiles.push((point, savefile));
             }

@@ -27,11 +27,15 @@ impl Progress {
         if !self.is_wanted || self.began.elapsed() < PATIENCE {
             return;
         }
-        let positions = || self.meters.iter().map(Meter::position);
-        let read = positions().map(|position| position.read).sum();
-        let total = positions().map(|position| position.total).sum::<Option<u64>>();
+        let (read, total) = self.position();
         let bar = self.bar.get_or_insert_with(|| bar(total));
         bar.set_position(read);
+    }
+
+    /// How many bytes were read, and of how many, where that is known.
+    pub(super) fn position(&self) -> (u64, Option<u64>) {
+        let positions = || self.meters.iter().map(Meter::position);
+        (positions().map(|it| it.read).sum(), positions().map(|it| it.total).sum())
     }
 
     pub(super) fn clear(&mut self) {

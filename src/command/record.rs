@@ -56,6 +56,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         marks: None,
         limit: None,
         is_merged: true,
+        speed: None,
         verdicts: UntilVerdicts::default(),
         is_stdout_used: arguments.write.as_os_str() == "-",
     };

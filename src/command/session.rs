@@ -19,6 +19,7 @@ use crate::command::merge::Merge;
 use crate::command::opened::{Failure, Opened};
 use crate::command::progress::Progress;
 use crate::command::refused;
+use crate::command::replay::Replay;
 use crate::command::status::Line;
 use crate::command::taker::Taker;
 use crate::decode::Options;
@@ -67,6 +68,8 @@ pub(super) struct Plan<'a> {
     pub(super) limit: Option<u64>,
     /// Frames of several files come by their times, not file by file.
     pub(super) is_merged: bool,
+    /// Files are read so many times as fast as they were captured; as fast as can be, if nothing is said.
+    pub(super) speed: Option<f64>,
     /// How a run is over that takes flows into account.
     pub(super) verdicts: UntilVerdicts,
     /// Whether the result goes to standard output, so that nobody needs it who does not read that.
@@ -144,7 +147,8 @@ impl Session {
             taker.assume(export.to_string());
         }
         // From now on, signals end the run in good order.
-        let ends = Ends::new(&frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
+        let signals = taker.listen()?;
+        let ends = Ends::new(signals, &frames.until, plan.verdicts, is_live && plan.is_stdout_used)?;
         taker.prepare(&opened.names, &opened.live)?;
         match privilege::give_up() {
             // Where nothing was opened that takes rights, reading is not refused for them.
@@ -155,7 +159,9 @@ impl Session {
         let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
         let obliging =
             live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
-        if plan.is_merged && savefiles.len() > 1 {
+        if let Some(speed) = plan.speed.filter(|_| !savefiles.is_empty()) {
+            readers.push(Reader::Replayed(Replay::new(savefiles, speed)));
+        } else if plan.is_merged && savefiles.len() > 1 {
             readers.push(Reader::Merged(Merge::new(savefiles)));
         } else if !savefiles.is_empty() {
             readers.push(Reader::Savefiles(savefiles));
@@ -166,6 +172,7 @@ impl Session {
             Shown::Progress(Progress::new(meters))
         };
         let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
+        taker.start(feed.bell())?;
         let mut session = Self {
             feed,
             ends,
@@ -339,6 +346,10 @@ impl Session {
     /// Commands that have not begun may have something to say themselves.
     fn show(&mut self, taker: &mut impl Taker) {
         if taker.shows_frames() {
+            if let Shown::Progress(progress) = &self.shown {
+                let (read, of) = progress.position();
+                taker.note_progress(read, of);
+            }
             return;
         }
         match &mut self.shown {

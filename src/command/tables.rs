@@ -137,7 +137,7 @@ fn was(count: u64) -> &'static str {
 mod tests {
     use super::*;
     use crate::engine::Settings;
-    use crate::snapshot::{Detail, Snapshots as _, Sort, Window};
+    use crate::snapshot::{Snapshots as _, Window};
 
     const ENTRY: &str = "ipv4 2 tcp 6 9 ESTABLISHED src=10.128.0.5 dst=203.0.113.25 sport=40001 dport=443 \
                          src=203.0.113.25 dst=192.168.12.99 sport=443 dport=40001 [ASSURED] mark=0 use=1";
@@ -149,8 +149,7 @@ mod tests {
         let mut engine = Engine::new(Settings::default());
         let known = know_files(&mut engine, std::slice::from_ref(&path), None);
         std::fs::remove_file(&path).unwrap();
-        let window =
-            Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 0, detail: Detail::Totals };
+        let window = Window::default();
         let snapshot = engine.snapshot(&window);
         let unnamed = |line: &String| line.replace(&path.display().to_string(), "FILE");
         known.map_err(|error| unnamed(&format!("{error:#}")))?;

@@ -9,8 +9,11 @@
 //!    second whether frames come or not.
 //! 4. What the session has to tell it tells the taker, which knows whether people, a report or nobody should hear of it.
 
+use crate::capture::store::Store;
 use crate::cli::frames::Source;
+use crate::command::feed::Bell;
 use crate::command::say;
+use crate::command::signals::Signals;
 use crate::digest::Batch;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
@@ -18,6 +21,14 @@ use crate::place::Known;
 pub(super) trait Taker {
     /// A source was opened. Points are numbered in the order in which they are added, from 0.
     fn add_point(&mut self, source: &Source) -> PointIndex;
+
+    /// Whether frames are wanted again after they were taken in: then savefiles keep account of where they are.
+    fn wants_frames_again(&self) -> bool {
+        false
+    }
+
+    /// The frames of a savefile, again.
+    fn note_store(&mut self, _point: PointIndex, _store: Store) {}
 
     /// The kernel hands over only what passes this filter at that point.
     fn note_filter(&mut self, _point: PointIndex, _filter: &str) {}
@@ -33,8 +44,18 @@ pub(super) trait Taker {
         Ok(())
     }
 
+    /// Listens to the signals that ask to end.
+    fn listen(&mut self) -> anyhow::Result<Signals> {
+        Signals::listen()
+    }
+
     /// Rights were given up. An error ends the run.
     fn begin(&mut self) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    /// Reading has begun; the bell makes the session look up, and call [`Taker::meanwhile`] at once. An error ends the run.
+    fn start(&mut self, _bell: Bell) -> anyhow::Result<()> {
         Ok(())
     }
 
@@ -75,6 +96,9 @@ pub(super) trait Taker {
     fn can_go_on(&self) -> bool {
         true
     }
+
+    /// Files have been read up to there, in bytes; of so many, where that is known.
+    fn note_progress(&mut self, _read: u64, _of: Option<u64>) {}
 
     /// Whether what it does with frames can be seen on the terminal: then no line of the session's own is drawn into it.
     fn shows_frames(&self) -> bool {

@@ -7,11 +7,12 @@ use std::fmt::Write as _;
 
 use smallvec::SmallVec;
 
-use crate::engine::{Engine, judge, rows};
+use crate::engine::{Engine, judge, listing, rows};
 use crate::flow::FlowIndex;
 pub use crate::flow::owners::Serial;
-use crate::frame::FrameId;
+use crate::frame::{FrameId, PointIndex};
 use crate::net::Address;
+use crate::snapshot::Window;
 use crate::verdict::{Reason, Verdict};
 
 /// A flow, and whose frames are its own.
@@ -31,6 +32,39 @@ impl Engine {
     pub fn follow(&mut self) {
         self.table.follow();
         self.told = Some(Vec::new());
+    }
+
+    /// From now on, tells whose frames are, and nothing of what becomes of flows. To be called before the first batch.
+    pub fn know_owners(&mut self) {
+        self.table.follow();
+    }
+
+    /// The tracks of a flow, by its id, as they stand; `None` if it is not held (any more).
+    pub fn tracks_of(&mut self, id: &str) -> Option<Vec<Serial>> {
+        self.refresh();
+        let flow = listing::find(self, id)?;
+        Some(self.table.tracks_of(flow).map(|track| self.table.serial(track)).collect())
+    }
+
+    /// The tracks of all flows that a list has, whatever page of it the window shows.
+    pub fn tracks_listed(&mut self, window: &Window) -> Vec<Serial> {
+        self.refresh();
+        let flows = listing::flows(self, window);
+        let tracks = flows.into_iter().flat_map(|flow| self.table.tracks_of(flow).collect::<Vec<_>>());
+        tracks.map(|track| self.table.serial(track)).collect()
+    }
+
+    /// The ids of a point's places, by the numbers that batches have for them.
+    pub fn places_of(&self, point: PointIndex) -> Vec<String> {
+        let places = &self.points[usize::from(point.0)].places;
+        places.iter().map(|place| self.facts.place(*place).id.clone()).collect()
+    }
+
+    /// Tells of frames that came before the selection which of them met what it asks of frames; where one flow has met
+    /// something, it counts from now on.
+    pub fn mark(&mut self, marked: &[(Serial, u8)]) {
+        self.table.mark(marked);
+        self.is_selection_new = true;
     }
 
     /// The track of each frame of the last batch, by their order in it.

@@ -10,7 +10,7 @@
 //!
 //! | kept | bytes | room over files | MiB | room live | MiB |
 //! |---|---:|---:|---:|---:|---:|
-//! | tracks, with slot, standing and flow | 104 + 16 + 60 | 4 Mi | 720 | 1 Mi | 180 |
+//! | tracks, with slot, standing and flow | 104 + 16 + 68 | 4 Mi | 752 | 1 Mi | 188 |
 //! | legs | 72 | 8 Mi | 576 | 2 Mi | 144 |
 //! | prints of handshakes, with their index | 24 + 10 | 8 Mi | 272 | 2 Mi | 68 |
 //! | signs of packets | 20 | 16 Mi | 320 | 4 Mi | 80 |

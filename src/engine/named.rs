@@ -20,9 +20,10 @@ enum Called<'a> {
 }
 
 impl<'a> GroupNames<'a> {
-    /// By one look at all flows that are held, or none where nothing has a name.
+    /// Those of `groups`, by one look at all flows that are held, or none where nothing has a name.
     pub(super) fn of(engine: &'a Engine, groups: &[&'a Group]) -> Self {
-        let mut called = vec![Called::Open; engine.standings.group_numbers()];
+        // Of all others nobody asks.
+        let mut called = vec![Called::Differently; engine.standings.group_numbers()];
         for group in groups {
             called[group.number as usize] = match &group.called {
                 Before::Open => Called::Open,

@@ -47,9 +47,12 @@ struct Case {
 }
 
 /// Problems told; the flows of all others are in their groups.
-const TOLD: usize = 1000;
+pub(super) const TOLD: usize = 1000;
+/// Those that a screen has room for.
+pub(super) const SHOWN: usize = 16;
 
-pub(super) fn problems(engine: &Engine, groups: &[&Group], names: &GroupNames<'_>) -> Vec<Problem> {
+/// The worst problems, `most` of them.
+pub(super) fn problems(engine: &Engine, groups: &[&Group], most: usize) -> Vec<Problem> {
     let mut cases: BTreeMap<Cause, Case> = BTreeMap::new();
     for group in groups {
         if let Some(cause) = cause(&group.kind) {
@@ -58,7 +61,10 @@ pub(super) fn problems(engine: &Engine, groups: &[&Group], names: &GroupNames<'_
     }
     let mut cases: Vec<_> = cases.into_iter().collect();
     cases.sort_by_key(|(cause, case)| (cause.verdict, case.example.0));
-    cases.truncate(TOLD);
+    cases.truncate(most);
+    let named: BTreeSet<u32> = cases.iter().flat_map(|(_, case)| &case.groups).copied().collect();
+    let named: Vec<&Group> = groups.iter().filter(|group| named.contains(&group.number)).copied().collect();
+    let names = &GroupNames::of(engine, &named);
     let shares = Shares::of(groups);
     cases.iter().map(|(cause, case)| problem(engine, &shares, names, cause, case)).collect()
 }

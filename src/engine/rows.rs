@@ -3,9 +3,8 @@
 use crate::digest::{Interface, protocol};
 use crate::engine::groups::Group;
 use crate::engine::named::GroupNames;
-use crate::engine::problems::problems;
 use crate::engine::settled::Clocks;
-use crate::engine::{Engine, judge};
+use crate::engine::{Engine, judge, listing, problems};
 use crate::expect::{PodName, Source};
 use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
@@ -17,8 +16,8 @@ use crate::kin::Link;
 use crate::net::Block;
 use crate::outcome;
 use crate::snapshot::{
-    Confidence, Detail, ExpectationRow, Icmp, Join, Leg as LegRow, Method, Place, Point, Role, Row, Snapshot,
-    Summary, Tunnel, Window, WireSource,
+    Confidence, Detail, ExpectationRow, Gist, Icmp, Join, Leg as LegRow, Method, Pace, Page, Place, Point,
+    Role, Row, Snapshot, Sources, Summary, Tunnel, Window, WireSource,
 };
 use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
@@ -26,12 +25,6 @@ use crate::view::View;
 use crate::wire::Wire;
 
 pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
-    let matching = engine.standings.ordered(window.sort, &window.verdicts);
-    let count = matching.len();
-    let range: Vec<FlowIndex> = match window.detail {
-        Detail::Totals => Vec::new(),
-        Detail::Rows => matching.iter().skip(window.first).take(window.count).copied().collect(),
-    };
     let expectations = expectations(engine);
     let clocks = engine.clocks();
     let selection = &engine.settings.selection;
@@ -46,23 +39,52 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         groups: Vec::new(),
         expectations,
         findings: Vec::new(),
-        matching: count,
-        rows: range.into_iter().map(|flow| row(engine, flow, &clocks)).collect(),
+        matching: 0,
+        rows: Vec::new(),
+        gist: Gist::default(),
+        page: Page::default(),
+        sources: Sources::default(),
+        pace: Pace::default(),
     };
-    if window.detail == Detail::Totals {
-        let groups = engine.standings.groups();
-        snapshot.assumptions = assumptions(engine);
-        snapshot.warnings = warnings(engine);
-        snapshot.points = points(engine);
-        let names = GroupNames::of(engine, &groups);
-        snapshot.problems = problems(engine, &groups, &names);
-        let findings = engine.claims.contests();
-        let frame = |frame| engine.frame_name(frame);
-        snapshot.findings =
-            findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
-        snapshot.groups = groups.into_iter().map(|group| group_row(engine, group, &names)).collect();
+    match window.detail {
+        Detail::Rows => {
+            let matching = engine.standings.ordered(window.sort, &window.verdicts);
+            snapshot.matching = matching.len();
+            let range: Vec<FlowIndex> =
+                matching.iter().skip(window.first).take(window.count).copied().collect();
+            snapshot.rows = range.into_iter().map(|flow| row(engine, flow, &clocks)).collect();
+        }
+        Detail::Totals => {
+            snapshot.matching = engine.standings.matching(&window.verdicts);
+            let groups = engine.standings.groups();
+            tell(engine, &groups, problems::TOLD, &mut snapshot);
+            let names = GroupNames::of(engine, &groups);
+            snapshot.groups = groups.into_iter().map(|group| group_row(engine, group, &names)).collect();
+        }
+        Detail::Screen => {
+            tell(engine, &engine.standings.groups(), problems::SHOWN, &mut snapshot);
+            snapshot.page = listing::page(engine, window, &clocks);
+            snapshot.matching = snapshot.page.flows as usize;
+            snapshot.sources = listing::sources(engine);
+            snapshot.pace = engine.pace.shown();
+        }
     }
     snapshot
+}
+
+/// What is said of the run as a whole, with the worst of its problems.
+fn tell(engine: &Engine, groups: &[&Group], problems: usize, snapshot: &mut Snapshot) {
+    snapshot.assumptions = assumptions(engine);
+    snapshot.warnings = warnings(engine);
+    snapshot.points = points(engine);
+    snapshot.problems = problems::problems(engine, groups, problems);
+    let findings = engine.claims.contests();
+    let frame = |frame| engine.frame_name(frame);
+    snapshot.findings = findings.iter().map(|contest| explainer(engine).contest(contest, frame)).collect();
+    let of = groups
+        .iter()
+        .map(|group| (group.kind.reason, group.kind.outcome, group.flows, &group.kind.sources[..]));
+    snapshot.gist = Gist::of(of);
 }
 
 pub(super) fn summary(engine: &Engine) -> Summary {
@@ -249,6 +271,8 @@ fn points(engine: &Engine) -> Vec<Point> {
                 first_seen: seen(|place| place.first_seen).min(),
                 last_seen: seen(|place| place.last_seen).max(),
                 truncated: facts.is_truncated,
+                dropped: facts.dropped,
+                undecoded: facts.undecoded,
                 clock_offset_ns: if index.0 == 0 { Some(0) } else { offsets.get(&index).copied() },
                 places: place_rows(places()),
             }
@@ -300,7 +324,7 @@ fn place_row(place: &crate::place::Place) -> Place {
     }
 }
 
-fn group_row(engine: &Engine, group: &Group, names: &GroupNames<'_>) -> crate::snapshot::Group {
+pub(super) fn group_row(engine: &Engine, group: &Group, names: &GroupNames<'_>) -> crate::snapshot::Group {
     let kind = &group.kind;
     let expectation = kind.expectation.map(|index| index as usize);
     crate::snapshot::Group {
@@ -357,7 +381,7 @@ pub(super) fn protocol_name(number: u8) -> &'static str {
     }
 }
 
-fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
+pub(super) fn row(engine: &Engine, flow: FlowIndex, clocks: &Clocks) -> Row {
     let judge = judge(&engine.table, &engine.facts, &engine.settings);
     let judgement = judge.judge(flow);
     let view = &judgement.view;
@@ -478,6 +502,7 @@ fn leg_row(engine: &Engine, track: &Track, leg: &Leg) -> LegRow {
         ttl: leg.ttl,
         first_frame: engine.frame_name(FrameId { point: place.point, ordinal: leg.first_ordinal }),
         first_seen: leg.first_seen,
+        last_seen: leg.last_seen,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! A flow that is let go of keeps counting, in its group and in the totals, with the verdict that it had.
 
+use crate::engine::began::Began;
 use crate::engine::groups::{Group, Groups, Kind};
 use crate::facts::Facts;
 use crate::flow::FlowIndex;
@@ -20,6 +21,8 @@ pub(super) struct Standing {
     pub group: u32,
     pub expectation: Option<u32>,
     pub reason: Reason,
+    /// When its first frame came, as [`Began`] counts it.
+    pub began: Timestamp,
     /// It has not settled: time alone may change what is said of it.
     pub is_open: bool,
 }
@@ -52,6 +55,8 @@ pub(super) struct Standings {
     /// Flows that had settled and are no longer held; that were let go of before that.
     pub expired: u64,
     pub evicted: u64,
+    /// When flows began, by the addresses that they left with.
+    pub began: Began,
     /// Flows in an order that was asked for.
     order: Option<(Sort, Vec<Verdict>, Vec<FlowIndex>)>,
 }
@@ -65,6 +70,7 @@ impl Standings {
             by_expectation: vec![Counts::default(); expectations],
             expired: 0,
             evicted: 0,
+            began: Began::default(),
             order: None,
         }
     }
@@ -81,6 +87,7 @@ impl Standings {
             group: self.groups.number(Kind::of(judgement, facts)),
             expectation: judgement.expectation.map(|index| index as u32),
             reason: judgement.reason,
+            began: self.began.admit(view.first_seen()),
             is_open,
         };
         self.put_in(flow, standing, view.first_seen(), view.last_seen());
@@ -107,6 +114,7 @@ impl Standings {
     /// Takes a flow out; returns its group, which may be left empty.
     fn take_out(&mut self, flow: FlowIndex) -> Option<u32> {
         let standing = self.flows.get_mut(flow.0 as usize).and_then(Option::take)?;
+        self.began.subtract(&self.groups.get(standing.group).kind, standing.began);
         self.groups.get_mut(standing.group).subtract(&standing);
         self.change(&standing, false);
         self.order = None;
@@ -114,6 +122,7 @@ impl Standings {
     }
 
     fn put_in(&mut self, flow: FlowIndex, standing: Standing, first: Timestamp, last: Timestamp) {
+        self.began.add(&self.groups.get(standing.group).kind, standing.began);
         self.groups.get_mut(standing.group).add(flow, &standing, first, last);
         self.change(&standing, true);
         if self.flows.len() <= flow.0 as usize {
@@ -207,7 +216,7 @@ impl Standings {
         held(&self.flows).map(|(flow, standing)| (flow, self.groups.get(standing.group)))
     }
 
-    /// The flows with one of the verdicts (all, if none is named), in order. Kept until a flow changes.
+    /// The flows with one of the verdicts (all, if none is named), by their first frames, or worst first. Kept until a flow changes.
     pub(super) fn ordered(&mut self, sort: Sort, verdicts: &[Verdict]) -> &[FlowIndex] {
         let is_kept = self.order.as_ref().is_some_and(|(s, v, _)| *s == sort && v == verdicts);
         if !is_kept {
@@ -216,11 +225,23 @@ impl Standings {
         self.order.as_ref().map_or(&[], |(_, _, flows)| flows)
     }
 
+    /// How many of the flows that are held have one of the verdicts; all, if none is named.
+    pub(super) fn matching(&self, verdicts: &[Verdict]) -> usize {
+        let admits =
+            |standing: &Standing| verdicts.is_empty() || verdicts.contains(&standing.reason.verdict());
+        held(&self.flows).filter(|(_, standing)| admits(standing)).count()
+    }
+
+    /// Every flow that is held and stands.
+    pub(super) fn standing(&self) -> impl Iterator<Item = (FlowIndex, &Standing)> + '_ {
+        held(&self.flows)
+    }
+
     fn sorted(&self, sort: Sort, verdicts: &[Verdict]) -> Vec<FlowIndex> {
         let mut keyed: Vec<(u8, FrameId, FlowIndex)> = held(&self.flows)
             .map(|(flow, standing)| (standing.reason.verdict(), standing.id, flow))
             .filter(|(verdict, _, _)| verdicts.is_empty() || verdicts.contains(verdict))
-            .map(|(verdict, id, flow)| (if sort == Sort::Worst { verdict as u8 } else { 0 }, id, flow))
+            .map(|(verdict, id, flow)| (if sort == Sort::First { 0 } else { verdict as u8 }, id, flow))
             .collect();
         keyed.sort_unstable();
         keyed.into_iter().map(|(_, _, flow)| flow).collect()

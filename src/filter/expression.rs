@@ -234,6 +234,18 @@ fn next_step(why: &str, word: Option<&Word<'_>>) -> &'static str {
     }
 }
 
+impl Error {
+    /// What is wrong, in libpcap's words or egret's.
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Where, in bytes from the start of what was typed; `None` if it is said of the expression as a whole.
+    pub fn place(&self) -> Option<usize> {
+        self.place.map(|(at, _)| at)
+    }
+}
+
 impl std::error::Error for Error {}
 
 impl Error {

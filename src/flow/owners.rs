@@ -57,6 +57,12 @@ impl Owners {
         new.retain_tracks(&mut self.serials);
     }
 
+    /// The track with a serial, if it is held: serials grow with the numbers of tracks, before and after some are forgotten.
+    fn track(&self, serial: Serial) -> Option<TrackIndex> {
+        let at = self.serials.binary_search(&serial).ok()?;
+        Some(TrackIndex(at as u32))
+    }
+
     fn of(&self, track: TrackIndex) -> Serial {
         self.serials.get(track.0 as usize).copied().unwrap_or(Serial::NONE)
     }
@@ -81,5 +87,33 @@ impl Table {
     /// A track's serial, if it is followed.
     pub fn serial(&self, track: TrackIndex) -> Serial {
         self.owners.as_ref().map_or(Serial::NONE, |owners| owners.of(track))
+    }
+
+    /// No frame so far has met anything that is asked of frames.
+    pub fn forget_marks(&mut self) {
+        self.tracks.iter_mut().for_each(|track| track.marks = 0);
+    }
+
+    /// Frames of these tracks have met what these marks say; tracks that are no longer held are passed over.
+    pub fn mark(&mut self, marked: &[(Serial, u8)]) {
+        let Some(owners) = &self.owners else { return };
+        for (serial, marks) in marked {
+            if let Some(track) = owners.track(*serial) {
+                self.tracks[track.0 as usize].marks |= marks;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_track_is_found_by_its_serial_for_as_long_as_it_is_held() {
+        let owners = Owners { serials: [0, 2, 7].map(Serial).to_vec(), ..Owners::default() };
+        assert_eq!(owners.track(Serial(7)), Some(TrackIndex(2)));
+        assert_eq!(owners.track(Serial(3)), None);
+        assert_eq!(owners.track(Serial::NONE), None);
     }
 }

@@ -9,7 +9,6 @@
 //! 5. expectations, where there is more than one;
 //! 6. what was captured, assumed and warned of.
 
-mod answer;
 mod page;
 mod problem;
 mod seen;
@@ -20,7 +19,9 @@ use std::io;
 use self::page::{Page, Tone};
 use super::time::Clock;
 use super::{Options, admits};
+use crate::answer;
 use crate::number::{counted, thousands};
+use crate::prose::columns;
 use crate::snapshot::{ExpectationRow, Finding, Group, Severity, Snapshot};
 use crate::verdict::{Reason, Verdict};
 
@@ -48,7 +49,7 @@ pub(super) fn write(run: &Snapshot, options: &Options, out: &mut dyn io::Write) 
 
 fn write_answer(page: &mut Page, run: &Snapshot) {
     let answer = answer::answer(run);
-    let indent = page::columns(answer.word) + 2;
+    let indent = columns(answer.word) + 2;
     page.paragraph(answer.word, Tone::Verdict(run.verdict), indent, &answer.sentence);
     if let Some(next_step) = answer.next_step {
         page.paragraph("  →", Tone::Heading, 4, next_step);

@@ -8,7 +8,7 @@ use egret::digest::{Batch, Digest, Incident};
 use egret::engine::{Engine, Settings};
 use egret::frame::{LinkType, PointIndex};
 use egret::packet::Packet;
-use egret::snapshot::{Detail, Row, Snapshots as _, Sort, Window};
+use egret::snapshot::{Detail, Row, Snapshots as _, Window};
 
 /// A frame, as it is seen once.
 #[derive(Debug)]
@@ -78,8 +78,7 @@ pub(crate) fn observe(path: &Path, mut look: impl FnMut(&Sight<'_>)) -> Read {
         }
     }
     engine.end();
-    let all =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: usize::MAX, detail: Detail::Rows };
+    let all = Window { count: usize::MAX, detail: Detail::Rows, ..Window::default() };
     read.flows = engine.snapshot(&all).rows;
     read
 }

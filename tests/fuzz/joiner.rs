@@ -14,7 +14,7 @@ use egret::expect::Expectations;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
 use egret::report::{self, Format, Style};
-use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Sort, Window};
+use egret::snapshot::{Detail, Listing, Row, Snapshot, Snapshots as _, Sort, Window};
 use egret::verdict::Verdict;
 use jiff::tz::TimeZone;
 
@@ -159,8 +159,21 @@ fn engine(settings: usize, points: &[Point], seed: u64, feed: &Feed) -> Engine {
     engine
 }
 
-const ALL: Window =
-    Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: usize::MAX, detail: Detail::Rows };
+const ALL: Window = Window {
+    verdicts: Vec::new(),
+    sort: Sort::First,
+    first: 0,
+    count: usize::MAX,
+    detail: Detail::Rows,
+    listing: Listing {
+        is_together: false,
+        open: Vec::new(),
+        expectation: None,
+        left: None,
+        anchor: None,
+        flow: None,
+    },
+};
 
 fn written(format: Format, engine: &mut Engine) -> String {
     let options = report::Options { only: Vec::new(), zone: TimeZone::UTC, width: 100, style: Style::Plain };

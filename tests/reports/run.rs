@@ -5,8 +5,8 @@ use std::net::IpAddr;
 use egret::frame::Timestamp;
 use egret::net::{Address, Endpoint};
 use egret::snapshot::{
-    Confidence, Detail, Direction, ExpectationRow, Finding, Group, Join, Leg, Method, Place, Point, Problem,
-    Role, Row, Snapshot, Snapshots, Sort, Summary, Window, WireSource,
+    Confidence, Detail, Direction, ExpectationRow, Finding, Gist, Group, Join, Leg, Method, Pace, Page,
+    Place, Point, Problem, Role, Row, Snapshot, Snapshots, Sort, Sources, Summary, Window, WireSource,
 };
 use egret::text::Text;
 use egret::verdict::{Outcome, Reason, Verdict};
@@ -72,6 +72,7 @@ pub(crate) fn tcp(origin: &str, destination: &str) -> Row {
             ttl: 64,
             first_frame: String::new(),
             first_seen: START,
+            last_seen: START.shifted(40_000_000),
         }],
     }
 }
@@ -145,6 +146,8 @@ pub(crate) fn point(name: &str, frames: u64, places: Vec<Place>) -> Point {
         first_seen: (frames > 0).then_some(START.shifted(-60_000_000)),
         last_seen: (frames > 0).then_some(START.shifted(35_000_000_000)),
         truncated: false,
+        dropped: 0,
+        undecoded: 0,
         clock_offset_ns: Some(0),
         places,
     }
@@ -186,7 +189,14 @@ impl Run {
             findings: Vec::new(),
             matching: rows.len(),
             rows,
+            gist: Gist::default(),
+            page: Page::default(),
+            sources: Sources::default(),
+            pace: Pace::default(),
         };
+        let groups = snapshot.groups.iter();
+        snapshot.gist =
+            Gist::of(groups.map(|group| (group.reason, group.outcome, group.flows, &group.sources[..])));
         snapshot.verdict = verdict(&snapshot);
         Self { snapshot, most_rows: 0 }
     }
@@ -343,7 +353,7 @@ impl Snapshots for Run {
         let all = &self.snapshot.rows;
         let matching = all.iter().filter(admitted).count();
         let rows: Vec<Row> = match window.detail {
-            Detail::Totals => Vec::new(),
+            Detail::Totals | Detail::Screen => Vec::new(),
             Detail::Rows => {
                 all.iter().filter(admitted).skip(window.first).take(window.count).cloned().collect()
             }

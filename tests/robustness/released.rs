@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::engine::{Engine, Lifetime};
 use egret::frame::Timestamp;
-use egret::snapshot::{Detail, Snapshot, Snapshots as _, Sort, Window};
+use egret::snapshot::{Detail, Snapshot, Snapshots as _, Window};
 
 use crate::capture::Capture;
 use crate::compare::Disagreements;
@@ -46,8 +46,7 @@ fn live(flags: &[String], captures: &[Capture], lifetime: Lifetime) -> Snapshot 
         engine.tick(now);
     }
     engine.end();
-    let window =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: usize::MAX, detail: Detail::Rows };
+    let window = Window { count: usize::MAX, detail: Detail::Rows, ..Window::default() };
     engine.snapshot(&window)
 }
 

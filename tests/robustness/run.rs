@@ -17,7 +17,7 @@ use egret::expect::policy::Policy;
 use egret::frame::PointIndex;
 use egret::objects::Objects;
 use egret::report::{self, Format, Style};
-use egret::snapshot::{Detail, Row, Snapshots as _, Sort, Window};
+use egret::snapshot::{Detail, Row, Snapshots as _, Window};
 use egret::verdict::Verdict;
 use jiff::tz::TimeZone;
 
@@ -162,8 +162,7 @@ pub(crate) fn batch(point: PointIndex, frames: &[Frame]) -> Batch {
 pub(crate) fn conclude(flags: &[String], captures: &[Capture], feed: &Feed) -> Conclusion {
     let mut engine = engine(flags, captures, feed);
     let json = written(Format::Json, &mut engine);
-    let window =
-        Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: usize::MAX, detail: Detail::Rows };
+    let window = Window { count: usize::MAX, detail: Detail::Rows, ..Window::default() };
     let snapshot = engine.snapshot(&window);
     Conclusion { verdict: snapshot.verdict, rows: snapshot.rows, json }
 }

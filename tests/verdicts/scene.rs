@@ -26,7 +26,7 @@ use egret::names::Hosts;
 use egret::net::Block;
 use egret::place::Declaration;
 use egret::report;
-use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Sort, Window};
+use egret::snapshot::{Detail, Row, Snapshot, Snapshots as _, Window};
 use egret::verdict::{Reason, Verdict};
 
 use crate::frame::{self, ACK, Content, FIN, Mac, Packet, RST, SYN, end};
@@ -952,8 +952,7 @@ pub(crate) struct Run {
 impl Run {
     /// All that an engine says.
     pub(crate) fn of(engine: &mut Engine) -> Self {
-        let window =
-            Window { verdicts: Vec::new(), sort: Sort::First, first: 0, count: 10_000, detail: Detail::Rows };
+        let window = Window { count: 10_000, detail: Detail::Rows, ..Window::default() };
         let rows = engine.snapshot(&window).rows;
         let totals = engine.snapshot(&Window { detail: Detail::Totals, ..window });
         Self { snapshot: Snapshot { rows, ..totals } }

@@ -40,6 +40,11 @@ impl Marker {
         Self { marks, options, links: Vec::new() }
     }
 
+    /// One that begins behind batches that told of interfaces with these link types.
+    pub fn after(links: Vec<LinkType>, marks: Marks, options: Options) -> Self {
+        Self { marks, options, links }
+    }
+
     /// Leaves with each digest of a batch what the frame meets.
     pub fn mark(&mut self, batch: &mut Batch) {
         self.links.extend(batch.interfaces.iter().map(|interface| interface.link));

@@ -1,8 +1,9 @@
 //! The end of a report: what was captured and lost, what was taken for granted, what went wrong.
 
 use super::LABELS;
-use super::page::{Page, Tone, cut};
+use super::page::{Page, Tone};
 use crate::number::counted;
+use crate::prose::cut;
 use crate::report::time::Clock;
 use crate::snapshot::{Place, Point, Snapshot};
 

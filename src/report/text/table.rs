@@ -9,9 +9,10 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::collections::hash_map::{Entry, HashMap};
 
-use super::page::{Cell, Page, Tone, clean, columns};
+use super::page::{Cell, Page, Tone};
 use crate::net::{Address, Endpoint};
 use crate::number::{counted, thousands};
+use crate::prose::{clean, columns};
 use crate::snapshot::{Group, Snapshot};
 use crate::verdict::{Outcome, Reason, Verdict};
 

@@ -1,18 +1,18 @@
-//! The first line of a report: what was asked, answered in one sentence.
+//! What was asked, answered in one sentence: the first line of a report, and the head of every screen.
 
 use crate::number::{counted, thousands};
-use crate::snapshot::{Group, Snapshot};
+use crate::snapshot::Snapshot;
 use crate::verdict::{Reason, Verdict};
 
 /// One word, one sentence, and what to do where there is no answer yet.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) word: &'static str,
-    pub(super) sentence: String,
-    pub(super) next_step: Option<&'static str>,
+pub struct Answer {
+    pub word: &'static str,
+    pub sentence: String,
+    pub next_step: Option<&'static str>,
 }
 
-pub(super) fn answer(run: &Snapshot) -> Answer {
+pub fn answer(run: &Snapshot) -> Answer {
     match run.verdict {
         Verdict::Fail => Answer { word: "FAIL", sentence: failed(run), next_step: None },
         Verdict::Inconclusive => Answer { word: "INCONCLUSIVE", sentence: unsettled(run), next_step: None },
@@ -25,14 +25,10 @@ fn judged(run: &Snapshot) -> u64 {
     run.summary.pass + run.summary.fail + run.summary.inconclusive
 }
 
-/// Whether every group of `verdict` has `reason`, and there is one.
+/// Whether every flow of `verdict` has `reason`, and there is one.
 fn all_are(run: &Snapshot, verdict: Verdict, reason: Reason) -> bool {
-    let mut groups = of_verdict(run, verdict).peekable();
-    groups.peek().is_some() && groups.all(|group| group.reason == reason)
-}
-
-fn of_verdict(run: &Snapshot, verdict: Verdict) -> impl Iterator<Item = &Group> {
-    run.groups.iter().filter(move |group| group.verdict == verdict)
+    let mut reasons = run.gist.reasons.iter().map(|(reason, _)| *reason).filter(|it| it.verdict() == verdict);
+    reasons.next() == Some(reason) && reasons.next().is_none()
 }
 
 /// What is counted: flows that nobody selected are not among them.
@@ -68,11 +64,8 @@ fn passed(run: &Snapshot) -> String {
     if all_are(run, Verdict::Pass, Reason::DroppedAsExpected) {
         return format!("{subject} stayed inside, as expected: nothing left the cluster.");
     }
-    let mut sources: Vec<_> = of_verdict(run, Verdict::Pass).flat_map(|group| &group.sources).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let dropped = of_verdict(run, Verdict::Pass).any(|group| group.reason == Reason::DroppedAsExpected);
-    match sources[..] {
+    let dropped = run.gist.reasons.iter().any(|(reason, _)| *reason == Reason::DroppedAsExpected);
+    match run.gist.passed_as[..] {
         _ if dropped => {
             format!("{subject} left with an expected source address, or were dropped as expected.")
         }
@@ -135,7 +128,7 @@ fn unsettled(run: &Snapshot) -> String {
 
 fn nothing_judged(run: &Snapshot) -> Answer {
     let summary = run.summary;
-    let every = |reason| run.groups.iter().all(|group| group.reason == reason);
+    let every = |reason| run.gist.reasons.iter().all(|(known, _)| *known == reason);
     let (sentence, next_step) = if summary.frames == 0 {
         (
             "No frame was captured.".to_owned(),

@@ -1,0 +1,197 @@
+//! `egret watch`: flows and packets on screens, live or over captures.
+//!
+//! The run is `egret check`'s: a [`Session`] gives frames to the engine on this thread. Beside it, a thread of its own has the terminal
+//! ([`screen`]); what these two want of each other goes through channels ([`desk`]). When all was read or the capture is over, the
+//! screens stay until somebody leaves them.
+
+mod chosen;
+mod clipboard;
+mod desk;
+mod filtering;
+mod keys;
+mod lender;
+mod only;
+mod reel;
+mod screen;
+mod shelf;
+mod stage;
+mod terminal;
+mod watching;
+
+use std::io::{self, Write as _};
+use std::path::Path;
+use std::process::ExitCode;
+
+use jiff::Timestamp as Now;
+use jiff::tz::TimeZone;
+
+use crate::answer::answer;
+use crate::capture::live::Direction;
+use crate::cli::frames::{Input, Source};
+use crate::cli::traffic::Library;
+use crate::cli::watch::Arguments;
+use crate::command::judging::{Following, Judging};
+use crate::command::opener::Opener;
+use crate::command::question::Question;
+use crate::command::say;
+use crate::command::session::{Plan, Session};
+use crate::command::tables;
+use crate::decode;
+use crate::engine::Engine;
+use crate::filter::composition::marks::Marks;
+use crate::report;
+use crate::tui::{Colours, Setup};
+use filtering::Filtering;
+use lender::PREFIX;
+use stage::End;
+use watching::{Up, Watching};
+
+/// Columns of a report that is saved.
+const REPORT_WIDTH: usize = 100;
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    if let Some(obstacle) = terminal::obstacle() {
+        anyhow::bail!("{obstacle}; `egret check` judges the same flows, and prints what it finds");
+    }
+    let frames = &arguments.frames;
+    let sources = frames.sources()?;
+    if sources.iter().any(|source| source.input == Input::Stdin) {
+        anyhow::bail!(
+            "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
+        );
+    }
+    let asked = arguments.traffic.asked(&frames.hosts)?;
+    for warning in &asked.warnings {
+        say(warning);
+    }
+    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
+    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
+        expression.check_live()?;
+    }
+    arguments.verdicts.fits(&sources)?;
+    arguments.known.check_roles(&sources)?;
+    let names = frames.interface_names()?;
+    let marks = Marks::of(&asked.composition)?;
+    if let Some(term) = asked.composition.flowless_term() {
+        anyhow::bail!(
+            "{term}: that belongs to no flow, and watch shows flows; `egret dump` shows such frames"
+        );
+    }
+    let expression = asked.expression.clone();
+    let selection = asked.composition.clone();
+    let question = Question {
+        frames,
+        flags: &arguments.flags,
+        policy: &arguments.policy,
+        cluster: &arguments.cluster,
+        allow: &arguments.allow,
+        roles: &arguments.known.roles,
+        is_numeric: arguments.numeric,
+    };
+    let (settings, here) = question.settings(&sources, asked)?;
+    let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
+    let decoding =
+        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let mut engine = Engine::new(settings);
+    let is_live = sources.iter().any(|source| source.input.is_live());
+    engine.name_interfaces(names);
+    tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
+    let judging = Judging {
+        engine,
+        keeper: None,
+        keeping: None,
+        about: Vec::new(),
+        conntrack: &arguments.known.conntrack,
+        following: Following::default(),
+        is_live,
+        count: frames.until.count,
+        expression: expression.as_ref(),
+        narrowing: None,
+        known: None,
+        names: Vec::new(),
+        refused: None,
+    };
+    let setup = setup(arguments, &sources, is_live)?;
+    let reports = report::Options {
+        only: Vec::new(),
+        zone: setup.zone.clone(),
+        width: REPORT_WIDTH,
+        style: report::Style::Plain,
+    };
+    let opener = Opener::of(Path::new("."), PREFIX).map_err(|error| format!("{error:#}"));
+    let filtering = Filtering { hosts: frames.hosts.clone(), presets: arguments.traffic.presets.clone() };
+    let mut watching = Watching {
+        judging,
+        setup,
+        filtering,
+        selection,
+        decoding: decoding.clone(),
+        reports,
+        opener: Some(opener),
+        is_saved: !is_live,
+        up: Up::default(),
+    };
+    let plan = Plan {
+        command: "watch",
+        frames,
+        sources: &sources,
+        snap_length: arguments.snap_length(),
+        filter: None,
+        direction: Direction::Both,
+        here,
+        decoding: Some(&decoding),
+        marks,
+        limit: frames.until.count,
+        is_merged: true,
+        speed: arguments.speed.times(),
+        verdicts: arguments.verdicts,
+        is_stdout_used: false,
+    };
+    let ran = Session::open(&mut watching, plan).and_then(|session| session.run(&mut watching));
+    let Watching { mut judging, mut up, .. } = watching;
+    let refused = judging.refused.take();
+    if let Some(why) = ran.err().or(refused.map(anyhow::Error::msg)) {
+        up.close();
+        return Err(why);
+    }
+    let mut engine = judging.end();
+    if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
+        engine.note_limit(frames);
+    }
+    let roles = engine.check_roles();
+    if let Err(error) = &roles {
+        engine.warn(error.to_string());
+    }
+    let mut stage = up.stage.take().expect("a run that could begin has a stage");
+    stage.linger(&mut engine);
+    stage.close();
+    if let Some(problem) = up.close() {
+        say(problem);
+    }
+    if !is_live {
+        roles?;
+    }
+    let End { run, verdict, saved } = stage.into_end(&mut engine);
+    let said = answer(&run);
+    // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
+    let mut out = io::stdout();
+    writeln!(out, "{}  {}", said.word, said.sentence).ok();
+    for file in saved {
+        writeln!(out, "saved {file}").ok();
+    }
+    Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
+}
+
+fn setup(arguments: &Arguments, sources: &[Source], is_live: bool) -> anyhow::Result<Setup> {
+    let shown: Vec<&str> = sources.iter().map(|source| source.shown.as_str()).collect();
+    let library = Library::read(arguments.traffic.presets.as_deref())?;
+    Ok(Setup {
+        is_live,
+        sources: shown.join(", "),
+        filter: String::new(),
+        presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
+        zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),
+        colours: if arguments.color.is_wanted(true) { Colours::Sixteen } else { Colours::None },
+        size: (80, 24),
+    })
+}

@@ -1,0 +1,193 @@
+//! Keeps frames at hand while they are taken in: whose each is, and, of captures that go on, the frames themselves.
+//!
+//! What goes on is kept in reels of which only the newest stay, so that neither memory nor disk grows with the run. Savefiles
+//! give their frames again by themselves ([`Store`](crate::capture::store::Store)): of these only the owners are kept, of all.
+//!
+//! What cannot be written is not kept, and told once; judging goes on without.
+
+use std::io::{self, BufWriter, Write as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::Sender;
+
+use super::lender::Job;
+use super::reel::{Entry, Lying, Reel};
+use crate::digest::Batch;
+use crate::engine::Engine;
+use crate::frame::{FrameId, LinkType};
+
+/// Bytes of frames in one reel, and frames.
+const REEL: u32 = 64 << 20;
+const REEL_FRAMES: u32 = 1 << 20;
+
+/// Reels that are kept: 512 MiB of frames.
+pub(super) const REELS: usize = 8;
+
+pub(super) struct Shelf {
+    directory: PathBuf,
+    has_frames: bool,
+    jobs: Sender<Job>,
+    writing: Option<Writing>,
+    points: Vec<Point>,
+    problem: Option<String>,
+}
+
+/// What is known of a point by now.
+#[derive(Debug, Default)]
+struct Point {
+    frames: u64,
+    links: Vec<LinkType>,
+}
+
+/// A reel that is being written.
+struct Writing {
+    reel: Arc<Reel>,
+    /// Frames in it, and their bytes.
+    count: u32,
+    size: u32,
+    entries: BufWriter<Part>,
+    heads: BufWriter<Part>,
+    bytes: BufWriter<Part>,
+}
+
+/// One of a reel's files.
+struct Part {
+    reel: Arc<Reel>,
+    which: Which,
+}
+
+#[derive(Clone, Copy)]
+enum Which {
+    Entries,
+    Heads,
+    Bytes,
+}
+
+impl io::Write for Part {
+    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
+        match (self.which, &self.reel.frames) {
+            (Which::Entries, _) => (&self.reel.entries).write(buffer),
+            (Which::Heads, Some(frames)) => (&frames.heads).write(buffer),
+            (Which::Bytes, Some(frames)) => (&frames.bytes).write(buffer),
+            (_, None) => Ok(buffer.len()),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Writing {
+    fn new(reel: Reel) -> Self {
+        let reel = Arc::new(reel);
+        let part = |which| BufWriter::with_capacity(64 << 10, Part { reel: Arc::clone(&reel), which });
+        let (entries, heads, bytes) = (part(Which::Entries), part(Which::Heads), part(Which::Bytes));
+        Self { reel, count: 0, size: 0, entries, heads, bytes }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.entries.flush()?;
+        self.heads.flush()?;
+        self.bytes.flush()
+    }
+}
+
+impl Shelf {
+    /// A shelf for so many points, in the directory; with the frames themselves, if nobody else has them.
+    pub(super) fn new(directory: &Path, points: usize, has_frames: bool, jobs: Sender<Job>) -> Self {
+        let points = (0..points).map(|_| Point::default()).collect();
+        let directory = directory.to_owned();
+        let mut shelf = Self { directory, has_frames, jobs, writing: None, points, problem: None };
+        shelf.begin_reel(0);
+        shelf
+    }
+
+    /// Keeps a batch that the engine has just taken in.
+    pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
+        let point = &mut self.points[usize::from(batch.point.0)];
+        point.links.extend(batch.interfaces.iter().map(|interface| interface.link));
+        if !batch.interfaces.is_empty() || !batch.index_names.is_empty() {
+            let (interfaces, names) = (batch.interfaces.clone(), batch.index_names.clone());
+            self.jobs.send(Job::Introduce { point: batch.point, interfaces, names }).ok();
+        }
+        let late = engine.take_late_owners();
+        if !late.is_empty() {
+            self.jobs.send(Job::Late(late)).ok();
+        }
+        if let Err(error) = self.write(batch, engine) {
+            self.give_up(&error);
+        }
+        self.points[usize::from(batch.point.0)].frames += batch.heads.len() as u64;
+    }
+
+    fn write(&mut self, batch: &Batch, engine: &Engine) -> io::Result<()> {
+        let full =
+            |writing: &Writing| self.has_frames && (writing.size >= REEL || writing.count >= REEL_FRAMES);
+        if let Some(number) = self.writing.as_ref().filter(|it| full(it)).map(|it| it.reel.number) {
+            self.flush()?;
+            self.begin_reel(number + 1);
+        }
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        let point = &self.points[usize::from(batch.point.0)];
+        let owned = batch.heads.iter().zip(&batch.digests).zip(engine.owners());
+        for (ordinal, ((head, digest), owner)) in (point.frames + 1..).zip(owned) {
+            let frame = FrameId { point: batch.point, ordinal };
+            let entry = Entry { owner: *owner, frame, place: digest.place.0 };
+            writing.entries.write_all(&entry.encoded())?;
+            if self.has_frames {
+                let lying = Lying {
+                    time: head.time,
+                    start: writing.size,
+                    captured: head.captured,
+                    original: head.original,
+                    interface: head.interface,
+                    link: point.links.get(usize::from(head.interface)).copied().unwrap_or(LinkType(u16::MAX)),
+                };
+                writing.heads.write_all(&lying.encoded())?;
+                writing.bytes.write_all(batch.bytes(head))?;
+                writing.size = writing.size.saturating_add(head.captured);
+            }
+            writing.count = writing.count.saturating_add(1);
+        }
+        Ok(())
+    }
+
+    /// Hands everything on by now, so that it can be read.
+    pub(super) fn hand_on(&mut self) {
+        if let Err(error) = self.flush() {
+            self.give_up(&error);
+        }
+    }
+
+    /// What went wrong, once.
+    pub(super) fn take_problem(&mut self) -> Option<String> {
+        self.problem.take()
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let Some(writing) = &mut self.writing else { return Ok(()) };
+        writing.flush()?;
+        self.jobs.send(Job::Written(writing.count)).ok();
+        Ok(())
+    }
+
+    fn begin_reel(&mut self, number: u32) {
+        match Reel::new(&self.directory, number, self.has_frames) {
+            Ok(reel) => {
+                let writing = Writing::new(reel);
+                self.jobs.send(Job::Reel(Arc::clone(&writing.reel))).ok();
+                self.writing = Some(writing);
+            }
+            Err(error) => self.give_up(&error),
+        }
+    }
+
+    fn give_up(&mut self, error: &io::Error) {
+        self.writing = None;
+        self.problem = Some(format!(
+            "frames cannot be kept in {}: {error}; those from now on can be neither shown nor saved (TMPDIR names another directory)",
+            self.directory.display()
+        ));
+    }
+}

@@ -1,0 +1,299 @@
+//! The engine's side of the screen: shows it the run, and does what it orders, between two batches.
+//!
+//! A window that was just asked for is answered at once. Beside that the run is shown some times a second, and never costs more than a
+//! tenth of the time: where judging what came takes long, it is done more rarely. The screen is never waited for.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write as _};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError};
+use std::time::{Duration, Instant};
+
+use super::chosen::Chosen;
+use super::desk::{Heard, Order};
+use super::lender::{Job, stem_of};
+use super::only::Only;
+use super::shelf::Shelf;
+use crate::capture::scratch::scratch;
+use crate::digest::Batch;
+use crate::engine::Engine;
+use crate::frame::PointIndex;
+use crate::report;
+use crate::snapshot::{Snapshot, Snapshots as _, Window};
+use crate::tui::{FramesWanted, Message, Save, SaveFormat, SaveWhat};
+use crate::verdict::Verdict;
+
+/// How often the run is shown, at most; and of all time at most a tenth is spent on that.
+const SHOW_EVERY: Duration = Duration::from_millis(250);
+const SHARE: u32 = 10;
+
+/// How often it is told how far files have been read, and tried again to tell what there was no room for.
+const TELL_EVERY: Duration = Duration::from_millis(100);
+
+/// Whom the stage speaks with.
+pub(super) struct Lines {
+    pub(super) orders: Receiver<Order>,
+    pub(super) screen: SyncSender<Heard>,
+    pub(super) lender: Sender<Job>,
+}
+
+pub(super) struct Stage {
+    lines: Lines,
+    shelf: Shelf,
+    chosen: Chosen,
+    /// How reports are written.
+    options: report::Options,
+    /// Where they are written before they are saved.
+    directory: PathBuf,
+    points: u16,
+    /// What the screen shows, and whether it waits for that.
+    window: Option<Window>,
+    is_asked: bool,
+    /// When the run was shown last, and how long that took.
+    shown: Option<(Instant, Duration)>,
+    told_progress: Option<Instant>,
+    /// What is being saved, and what was.
+    saving: usize,
+    saved: Vec<String>,
+    has_left: bool,
+}
+
+/// How a run ended that was watched.
+pub(super) struct End {
+    pub(super) run: Snapshot,
+    /// What the exit code tells.
+    pub(super) verdict: Verdict,
+    /// Files in which something was saved.
+    pub(super) saved: Vec<String>,
+}
+
+impl Stage {
+    pub(super) fn new(
+        lines: Lines,
+        shelf: Shelf,
+        chosen: Chosen,
+        options: report::Options,
+        points: u16,
+    ) -> Self {
+        Self {
+            lines,
+            shelf,
+            chosen,
+            options,
+            directory: std::env::temp_dir(),
+            points,
+            window: None,
+            is_asked: false,
+            shown: None,
+            told_progress: None,
+            saving: 0,
+            saved: Vec::new(),
+            has_left: false,
+        }
+    }
+
+    /// Nobody looks any more.
+    pub(super) fn has_left(&self) -> bool {
+        self.has_left
+    }
+
+    /// Marks a batch with what the filter asks of frames, if that has changed since the run began.
+    pub(super) fn mark(&mut self, batch: &mut Batch) {
+        self.chosen.mark(batch);
+    }
+
+    /// Keeps the frames of a batch that the engine has just taken in.
+    pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
+        self.shelf.keep(batch, engine);
+        if let Some(problem) = self.shelf.take_problem() {
+            self.tell(Message::Refused(problem.clone()));
+            engine.warn(problem);
+        }
+    }
+
+    /// Does what was ordered by now, and shows the run if that is due.
+    pub(super) fn attend(&mut self, engine: &mut Engine) {
+        while let Ok(order) = self.lines.orders.try_recv() {
+            self.obey(order, engine);
+        }
+        let is_due = self.shown.is_none_or(|(at, cost)| at.elapsed() >= SHOW_EVERY.max(cost * SHARE));
+        if self.is_asked || is_due {
+            self.show(engine);
+        }
+    }
+
+    /// Goes on showing the run, in which nothing happens any more, until the screen goes.
+    pub(super) fn linger(&mut self, engine: &mut Engine) {
+        self.is_asked = true;
+        let mut wants_ending = true;
+        while !self.has_left {
+            if self.is_asked {
+                self.show(engine);
+            }
+            if wants_ending && !self.is_asked {
+                wants_ending = !self.tell(Message::Ended);
+            }
+            let order = if self.is_asked || wants_ending {
+                self.lines.orders.recv_timeout(TELL_EVERY).ok()
+            } else {
+                self.lines.orders.recv().ok()
+            };
+            if let Some(order) = order {
+                self.obey(order, engine);
+                while let Ok(order) = self.lines.orders.try_recv() {
+                    self.obey(order, engine);
+                }
+            }
+        }
+    }
+
+    /// Has those flows count again that the run was started for, waits for what is still being saved, and tells how it all ends.
+    pub(super) fn into_end(mut self, engine: &mut Engine) -> End {
+        let mut marking = self.chosen.choose_first(engine).map(|job| {
+            self.shelf.hand_on();
+            self.lines.lender.send(job).ok();
+        });
+        while self.saving > 0 || marking.is_some() {
+            let Ok(order) = self.lines.orders.recv() else { break };
+            if matches!(&order, Order::Mark { number, .. } if self.chosen.is_current(*number)) {
+                marking = None;
+            }
+            if matches!(order, Order::Mark { .. } | Order::Saved(_)) {
+                self.obey(order, engine);
+            }
+        }
+        let run = engine.snapshot(&Window::default());
+        End { verdict: self.chosen.verdict(run.verdict), run, saved: self.saved }
+    }
+
+    /// Has the screen go.
+    pub(super) fn close(&self) {
+        self.lines.screen.send(Heard::Close).ok();
+    }
+
+    pub(super) fn note_progress(&mut self, read: u64, of: Option<u64>) {
+        if self.told_progress.is_none_or(|at| at.elapsed() >= TELL_EVERY) {
+            self.told_progress = Some(Instant::now());
+            self.tell(Message::Progress { read, of });
+        }
+    }
+
+    /// Tells the screen, if it has room for it.
+    pub(super) fn tell(&mut self, message: Message) -> bool {
+        match self.lines.screen.try_send(Heard::Told(message)) {
+            Ok(()) => true,
+            Err(TrySendError::Full(_)) => false,
+            Err(TrySendError::Disconnected(_)) => {
+                self.has_left = true;
+                true
+            }
+        }
+    }
+
+    fn obey(&mut self, order: Order, engine: &mut Engine) {
+        match order {
+            Order::Show(window) => {
+                self.window = Some(window);
+                self.is_asked = true;
+            }
+            Order::Frames(wanted) => self.ask_frames(wanted, engine),
+            Order::Save(save) => self.save(&save, engine),
+            Order::Apply(typed) => match self.chosen.choose(&typed, engine) {
+                Ok(job) => {
+                    self.is_asked = true;
+                    if let Some(job) = job {
+                        self.shelf.hand_on();
+                        self.lines.lender.send(job).ok();
+                    }
+                }
+                Err(why) => drop(self.tell(Message::Refused(why))),
+            },
+            Order::Mark { number, marked } => {
+                if self.chosen.is_current(number) {
+                    engine.mark(&marked);
+                    self.is_asked = true;
+                }
+            }
+            Order::Saved(file) => self.note_saved(file),
+            Order::Leave => self.has_left = true,
+        }
+    }
+
+    fn note_saved(&mut self, file: Option<String>) {
+        self.saving -= 1;
+        self.saved.extend(file);
+    }
+
+    fn show(&mut self, engine: &mut Engine) {
+        let Some(window) = &self.window else { return };
+        let begun = Instant::now();
+        let snapshot = Arc::new(engine.snapshot(window));
+        self.shown = Some((Instant::now(), begun.elapsed()));
+        if self.tell(Message::Snapshot(snapshot)) {
+            self.is_asked = false;
+        }
+    }
+
+    fn ask_frames(&mut self, wanted: FramesWanted, engine: &mut Engine) {
+        let tracks = match &wanted.flow {
+            None => None,
+            // Of a flow that was let go of nobody knows any more which frames were its own.
+            Some(id) => Some(engine.tracks_of(id).unwrap_or_default()),
+        };
+        let places = (0..self.points).map(|point| engine.places_of(PointIndex(point))).collect();
+        self.shelf.hand_on();
+        self.lines.lender.send(Job::Frames { wanted, tracks, places }).ok();
+    }
+
+    fn save(&mut self, save: &Save, engine: &mut Engine) {
+        let what = match &save.what {
+            SaveWhat::Flow(id) => id.as_str(),
+            SaveWhat::Shown(_) => "flows",
+            SaveWhat::All => "run",
+        };
+        let stem = stem_of(what);
+        let job = match save.format {
+            SaveFormat::Frames => {
+                let tracks = match &save.what {
+                    SaveWhat::Flow(id) => Some(engine.tracks_of(id).unwrap_or_default()),
+                    SaveWhat::Shown(window) => Some(engine.tracks_listed(window)),
+                    SaveWhat::All => None,
+                };
+                self.shelf.hand_on();
+                Ok(Job::Save { tracks, name: stem })
+            }
+            SaveFormat::Text => self
+                .report(&save.what, report::Format::Text, engine)
+                .map(|report| Job::Report { report, name: format!("{stem}.txt") }),
+            SaveFormat::Json => self
+                .report(&save.what, report::Format::Json, engine)
+                .map(|report| Job::Report { report, name: format!("{stem}.json") }),
+        };
+        match job {
+            Ok(job) => {
+                self.saving += 1;
+                self.lines.lender.send(job).ok();
+            }
+            Err(error) => drop(self.tell(Message::Refused(format!("cannot write a report: {error}")))),
+        }
+    }
+
+    /// A report into a file without a name.
+    fn report(&self, what: &SaveWhat, format: report::Format, engine: &mut Engine) -> io::Result<File> {
+        let file = scratch(&self.directory)?;
+        let mut out = BufWriter::new(&file);
+        let mut options = self.options.clone();
+        match what {
+            SaveWhat::All => report::write(format, engine, &options, &mut out)?,
+            SaveWhat::Shown(window) => {
+                options.only.clone_from(&window.verdicts);
+                report::write(format, engine, &options, &mut out)?;
+            }
+            SaveWhat::Flow(id) => report::write(format, &mut Only { engine, flow: id }, &options, &mut out)?,
+        }
+        out.flush()?;
+        drop(out);
+        Ok(file)
+    }
+}
