@@ -86,9 +86,9 @@ fn all_mistakes_are_told_at_once() {
         mistakes(text),
         [
             "1:12: `pod_cidr` is not a key of `cluster` (did you mean `pod_cidrs`?); the keys are pod_cidrs, \
-             service_cidrs, inside, nodes",
+             service_cidrs, inside, nodes, pods, tunnels, egress",
             "3:3: `nam` is not a key of an expectation (did you mean `name`?); the keys are name, from, to, source, \
-             source_remote, optional",
+             source_remote, optional, unknown, derived, because",
             "4:11: `nodes` is not a source (did you mean `node`?); write an address like 192.168.12.99, a CIDR block, \
              or one of the words node, pod, drop",
             "5:19: `0` is not a port; write a number from 1 to 65535, a range like 8000-8100, or a service like https",
@@ -105,7 +105,7 @@ fn expecting(lines: &str) -> String {
 fn mistakes_in_an_expectation_name_the_way_out() {
     let empty = |key| format!("`{key}` is empty; write a value, or leave the key out");
     let cases = [
-        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; the keys are pods, namespace, labels, pod".to_owned()),
+        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; the keys are pods, namespace, labels, pod, other_pods_of, perhaps_pods_of".to_owned()),
         (
             "from: 10.128.0.5",
             "3:9: `from` has keys of its own; write the addresses of pods like from: { pods: [10.128.0.5, \
@@ -196,7 +196,9 @@ fn mistakes_in_the_cluster_name_the_way_out() {
     );
     assert_eq!(
         mistakes("cluster: 10.128.0.0/14"),
-        ["1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes"]
+        [
+            "1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes, pods, tunnels, egress"
+        ]
     );
 }
 
