@@ -3,6 +3,7 @@
 pub mod check;
 pub mod cluster;
 pub mod dump;
+pub mod expect;
 pub mod filter;
 pub mod frames;
 pub mod known;
@@ -27,6 +28,7 @@ pub struct Arguments {
 pub enum Command {
     Check(Box<check::Arguments>),
     Dump(Box<dump::Arguments>),
+    Expect(Box<expect::Arguments>),
     Filter(Box<filter::Arguments>),
     Record(Box<record::Arguments>),
     /// What `record` and `check` start where only root may write.
