@@ -74,7 +74,7 @@ pub fn understood<T>(
 
 /// The tree of the only document in `text`, or where and why it is not YAML.
 pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
-    serde_saphyr::from_str(text).map_err(explained)
+    serde_saphyr::from_str(text).map_err(|error| explained(&error))
 }
 
 /// How deep a tree of objects may be: none that is looked into comes near that.
@@ -95,10 +95,10 @@ pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
             max_total_scalar_bytes: most,
         },
     };
-    serde_saphyr::from_multiple_with_options(text, options).map_err(explained)
+    serde_saphyr::from_multiple_with_options(text, options).map_err(|error| explained(&error))
 }
 
-fn explained(error: serde_saphyr::Error) -> (Position, String) {
+fn explained(error: &serde_saphyr::Error) -> (Position, String) {
     let at = error.location().map(position).unwrap_or_default();
     (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
 }

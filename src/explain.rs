@@ -178,6 +178,13 @@ impl Explainer<'_> {
         }
     }
 
+    /// The origin's address, where it was seen and the cluster's objects name no pod there.
+    fn nameless(&self, judgement: &Judgement<'_>) -> Option<Address> {
+        let cluster = &self.expectations.cluster;
+        let origin = judgement.origin.filter(|_| cluster.is_described)?.address;
+        cluster.workload(origin).is_none().then_some(origin)
+    }
+
     /// What was expected, as people wrote it.
     fn expected(&self, judgement: &Judgement<'_>) -> String {
         match judgement.expectation {
@@ -257,7 +264,13 @@ impl Explainer<'_> {
             ),
             Reason::WireNotSeen => wire_not_seen(judgement, subject),
             Reason::NeverLeft => never_left(judgement),
-            Reason::OriginUnknown => origin_unknown(judgement, &at, &address),
+            Reason::OriginUnknown => match self.nameless(judgement) {
+                Some(origin) if !judgement.wire.is_empty() => (
+                    format!("left {at} as {address}; which pod has {origin} no object tells, and it decides what is right"),
+                    Some("Give the pods as they were then with --cluster: `oc get pods -A -o yaml`.".to_owned()),
+                ),
+                _ => origin_unknown(judgement, &at, &address),
+            },
             Reason::Ambiguous => ambiguous(judgement, subject),
             Reason::CaptureIncomplete => incomplete(judgement, subject, &at),
             Reason::NoFlow => (format!("{} not seen", subject.was()), None),

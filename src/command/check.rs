@@ -147,7 +147,7 @@ fn settings(
     let mut doubts = Vec::new();
     let mut hosts = arguments.frames.hosts()?;
     if let Some(described) = objects::described(&arguments.cluster)? {
-        policies.push(described.derived.policy(&described.objects));
+        policies.push(described.derived.policy());
         assumptions.extend(described.derived.notes);
         doubts.extend(described.warnings);
         for alias in described.objects.host_aliases() {

@@ -1,7 +1,7 @@
 //! `egret dump`: print packets.
 //!
 //! Captures are read here, several of them side by side, and printed by time. What goes on (interfaces, other commands' output) is taken
-//! in by a [`Session`] and printed as it comes: to wait for what another source may still have would hold back what people wait for.
+//! in by a session (`command/session.rs`) and printed as it comes: to wait for what another source may still have would hold back what people wait for.
 
 mod count;
 mod places;

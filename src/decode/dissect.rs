@@ -1,6 +1,6 @@
 //! Every field of a frame: its name, its value, what the value means, and the bytes where it stands.
 //!
-//! 1. A dissection has the layers that [`packet`](super::packet) gives, and behind the last of them what can be read of the payload
+//! 1. A dissection has the layers that [`packet`] gives, and behind the last of them what can be read of the payload
 //!    (TLS, HTTP, DNS), the bytes that nobody reads, and the trailer that no length covers.
 //! 2. Ranges are those of bytes in the frame. Layers ascend and do not overlap; fields lie within their layer, and within the field
 //!    that holds them. Fields of less than a byte share its range.

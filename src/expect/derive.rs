@@ -18,6 +18,7 @@ pub mod router;
 
 use std::fmt;
 
+use crate::expect::Cluster;
 use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::objects::{Id, Labels, Objects, Place};
@@ -52,6 +53,10 @@ pub struct Derived {
     /// In order: a workload's first rule holds.
     pub rules: Vec<Rule>,
     pub denials: Vec<Denial>,
+    /// Whose an address is, and what is inside.
+    pub cluster: Cluster,
+    /// By workload, the rule that holds for what it sends outside.
+    first: Vec<Option<usize>>,
     /// What was taken for granted, a line each.
     pub notes: Vec<String>,
 }
@@ -176,7 +181,19 @@ impl Derived {
         }
         derived.notes.extend(facts::notes(objects));
         derived.workloads = workloads;
+        derived.first = derived.first_rules();
+        derived.cluster = facts::cluster(&derived, objects);
         derived
+    }
+
+    fn first_rules(&self) -> Vec<Option<usize>> {
+        let mut first = vec![None; self.workloads.len()];
+        for (at, rule) in self.rules.iter().enumerate().filter(|(_, rule)| rule.to == To::Outside) {
+            for &workload in &rule.who.workloads {
+                first[workload].get_or_insert(at);
+            }
+        }
+        first
     }
 
     /// The pod whose own address this is.
@@ -199,9 +216,7 @@ impl Derived {
 
     /// What a workload leaves with towards an address outside, and why: its first rule.
     pub fn rule_for(&self, workload: usize) -> Option<&Rule> {
-        let is_about =
-            |rule: &&Rule| rule.to == To::Outside && rule.who.workloads.binary_search(&workload).is_ok();
-        self.rules.iter().find(is_about)
+        self.first.get(workload).copied().flatten().map(|at| &self.rules[at])
     }
 
     /// What becomes of a connection of a workload to that endpoint, and why.

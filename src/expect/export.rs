@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use super::policy::ANY;
 use super::{Cluster, Expectation, Expectations, Source};
 use crate::net::{Address, Block};
 
@@ -16,19 +17,11 @@ pub fn export(expectations: &Expectations) -> String {
         "# What is expected to leave the cluster, and what is known of it: egret check --policy FILE -r …\n",
     );
     cluster(&expectations.cluster, &mut text);
-    let mut told = expectations.list.iter().filter(|one| !speaks_about_nobody(one)).peekable();
-    if told.peek().is_some() {
+    if !expectations.list.is_empty() {
         text.push_str("expectations:\n");
     }
-    told.for_each(|one| expectation(one, &mut text));
+    expectations.list.iter().for_each(|one| expectation(one, &mut text));
     text
-}
-
-/// Whether it was meant for pods of which there are none; without its `from` it would speak about everybody.
-fn speaks_about_nobody(expectation: &Expectation) -> bool {
-    let origins = &expectation.origins;
-    let is_for_some = !expectation.from.is_empty() || origins.speaks_of_unnamed();
-    !is_for_some && origins.wanted.is_some()
 }
 
 fn cluster(cluster: &Cluster, text: &mut String) {
@@ -109,7 +102,9 @@ fn expectation(one: &Expectation, text: &mut String) {
     if !one.origins.namespaces.is_empty() {
         from.push(format!("other_pods_of: {}", names(&one.origins.namespaces)));
     }
-    if !one.origins.partly.is_empty() {
+    if one.origins.are_of_any_namespace() {
+        from.push(format!("perhaps_pods_of: [\"{ANY}\"]"));
+    } else if !one.origins.partly.is_empty() {
         from.push(format!("perhaps_pods_of: {}", names(&one.origins.partly)));
     }
     if !from.is_empty() {
@@ -217,6 +212,7 @@ expectations:
     source: [192.168.12.99, "fd00:12::99"]
     source_remote: 198.51.100.7
   - { from: { pods: 10.128.0.6 }, to: { port: 25 }, source: drop }
+  - { from: { labels: { app: none } }, to: { port: 26 }, source: pod }
 "#;
 
     fn together(policies: Vec<Policy>) -> Expectations {
@@ -230,12 +226,12 @@ expectations:
         objects.add("cluster.yaml", OBJECTS.as_bytes()).expect("objects");
         let derived = Derived::of(&objects, &Assumed::default());
         let written = Policy::read("mine.yaml", policy.as_bytes()).expect("a policy");
-        together(vec![written, derived.policy(&objects)])
+        together(vec![written, derived.policy()])
     }
 
     /// All that an expectation says.
     fn said(one: &Expectation) -> String {
-        let origins = (&one.origins.namespaces, &one.origins.partly);
+        let origins = (&one.origins.namespaces, &one.origins.partly, one.origins.are_of_any_namespace());
         let Expectation { name, from, to, source, source_remote, optional, is_derived, because, .. } = one;
         format!(
             "{name:?} {from:?} {origins:?} {to:?} {source:?} {source_remote:?} {optional} {is_derived} {because:?}"

@@ -125,8 +125,6 @@ fn find_pods(list: &mut [Expectation], cluster: &Cluster) -> Result<Vec<String>,
         let names = wanted.namespaces.iter().cloned();
         if is_whole {
             expectation.origins.namespaces.extend(names);
-        } else if wanted.namespaces.is_empty() {
-            expectation.origins.partly.extend(cluster.networks.values().cloned());
         } else {
             expectation.origins.partly.extend(names);
         }

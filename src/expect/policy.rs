@@ -49,6 +49,8 @@ const EXPECTATION: [&str; 9] =
     ["name", "from", "to", "source", "source_remote", "optional", "unknown", "derived", "because"];
 /// Addresses, and what can only be understood with the cluster's objects.
 const FROM: [&str; 6] = ["pods", "namespace", "labels", "pod", "other_pods_of", "perhaps_pods_of"];
+/// Stands for every namespace.
+pub(super) const ANY: &str = "*";
 /// The terms of a selection that speak about a destination.
 const TO: [&str; 12] = [
     "dst",
@@ -241,7 +243,13 @@ impl Walk<'_> {
                 "pod" => wanted.pods = self.reading.values(key, node, name_of),
                 "labels" => wanted.labels = Some(self.labels(key, node)),
                 "other_pods_of" => origins.namespaces.extend(self.reading.values(key, node, name_of)),
-                "perhaps_pods_of" => origins.partly.extend(self.reading.values(key, node, name_of)),
+                "perhaps_pods_of" => {
+                    let name = |key: &Key, typed: &str| {
+                        if typed == ANY { Ok(ANY.to_owned()) } else { name_of(key, typed) }
+                    };
+                    origins.partly.extend(self.reading.values(key, node, name));
+                    origins.anywhere = origins.partly.remove(ANY);
+                }
                 _ => self.reading.unknown(key, "`from`", &FROM),
             }
         }

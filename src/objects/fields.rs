@@ -9,7 +9,7 @@ use crate::document::{Fault, Key, Node, Position, Value};
 use crate::filter::address;
 use crate::frame::Timestamp;
 use crate::net::{Address, Block};
-use crate::text::Text;
+use crate::text::{Text, is_deceptive};
 
 /// One file's objects while they are read.
 pub(super) struct Reader<'t> {
@@ -91,7 +91,20 @@ impl Reader<'_> {
         }
     }
 
+    /// A text that can be shown as it is: reports and messages hold names of objects.
     pub(super) fn scalar(&mut self, node: &Node, what: &str) -> Option<String> {
+        let text = self.raw(node, what)?;
+        if text.contains(is_deceptive) {
+            self.fault(
+                node.at,
+                format!("{what} has characters that cannot be shown: `{}`", Text::from(&*text)),
+            );
+            return None;
+        }
+        Some(text)
+    }
+
+    fn raw(&mut self, node: &Node, what: &str) -> Option<String> {
         match &node.value {
             Value::Scalar(text) => Some(text.clone()),
             Value::Bool(flag) => {
@@ -196,10 +209,11 @@ impl Reader<'_> {
         Some(time)
     }
 
-    /// A text of which every line knows its place.
-    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str) -> Option<Written> {
+    /// A text as it is written; if `by_line`, every line of it knows its place, which takes a walk through the file.
+    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str, by_line: bool) -> Option<Written> {
         let node = fields.get(name)?;
-        let value = self.scalar(node, &format!("`{name}`"))?;
-        Some(Written::find(value, self.place(node.at), self.text))
+        let value = self.raw(node, &format!("`{name}`"))?;
+        let at = self.place(node.at);
+        Some(if by_line { Written::find(value, at, self.text) } else { Written::plain(value, at) })
     }
 }

@@ -58,7 +58,7 @@ pub struct Container {
 pub struct Variable {
     pub name: String,
     pub at: Place,
-    /// `None` where it comes from elsewhere: the downward API, a ConfigMap, a Secret.
+    /// `None` where it comes from elsewhere: the downward API, a `ConfigMap`, a Secret.
     pub value: Option<Written>,
 }
 
@@ -184,11 +184,13 @@ impl Reader<'_> {
         for item in self.items(&fields, "env") {
             let variable = self.fields(item, "an item of `env`", &["name", "value", "valueFrom"]);
             let is_from_elsewhere = variable.get("valueFrom").is_some();
-            let value = self.written(&variable, "value").or_else(|| {
-                // A variable without a value is an empty one.
-                (!is_from_elsewhere).then(|| Written::find(String::new(), self.place(item.at), ""))
-            });
             let name = self.text(&variable, "name");
+            // Only of these is it asked where each line is written.
+            let is_routers = name.as_ref().is_some_and(|name| name.value.starts_with("EGRESS_"));
+            let value = self.written(&variable, "value", is_routers).or_else(|| {
+                // A variable without a value is an empty one.
+                (!is_from_elsewhere).then(|| Written::plain(String::new(), self.place(item.at)))
+            });
             environment.extend(name.map(|name| Variable {
                 name: name.value,
                 at: self.place(item.at),

@@ -60,9 +60,10 @@ impl Reader<'_> {
         let types: Vec<String> =
             self.texts(&spec, "policyTypes").into_iter().map(|told| told.value).collect();
         // Without types: ingress always, egress where there are rules for it.
-        let is_about_egress = match types.is_empty() {
-            true => spec.get("egress").is_some(),
-            false => types.iter().any(|one| one == "Egress"),
+        let is_about_egress = if types.is_empty() {
+            spec.get("egress").is_some()
+        } else {
+            types.iter().any(|one| one == "Egress")
         };
         let items = self.items(&spec, "egress");
         NetworkPolicy {

@@ -28,6 +28,11 @@ impl Written {
         Self { value, at, form }
     }
 
+    /// `value` at `at`, of whose lines no places are known.
+    pub(super) fn plain(value: String, at: Place) -> Self {
+        Self { value, at, form: Form::Other }
+    }
+
     /// Where the character at `column` of a line is written, both from 0; the beginning where that is not known.
     pub fn place(&self, line: usize, column: usize) -> Place {
         let file = self.at.file.clone();

@@ -184,12 +184,11 @@ impl Reading {
                 at: line.spot(0),
             })
         });
-        match rule {
-            Some(rule) => self.rule(rule, line),
-            None => {
-                let (cause, byte) = why(text);
-                self.refuse(format!("{VARIABLE} value '{text}' is invalid"), line.spot(byte), cause);
-            }
+        if let Some(rule) = rule {
+            self.rule(rule, line);
+        } else {
+            let (cause, byte) = why(text);
+            self.refuse(format!("{VARIABLE} value '{text}' is invalid"), line.spot(byte), cause);
         }
     }
 

@@ -81,13 +81,12 @@ impl Rules {
                 Some(rest) => (false, rest),
                 None => (true, text),
             };
-            match To::parse(rest) {
-                Some(to) => rules.rules.push(Rule { is_allowed, to, at }),
-                None => {
-                    let (cause, byte) = why(rest);
-                    let at = line.spot(byte + text.len() - rest.len());
-                    refusals.push(refusal(format!("Bad destination '{rest}'"), at, cause));
-                }
+            if let Some(to) = To::parse(rest) {
+                rules.rules.push(Rule { is_allowed, to, at });
+            } else {
+                let (cause, byte) = why(rest);
+                let at = line.spot(byte + text.len() - rest.len());
+                refusals.push(refusal(format!("Bad destination '{rest}'"), at, cause));
             }
         }
         (rules, refusals)

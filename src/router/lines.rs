@@ -65,10 +65,7 @@ fn trimmed(line: &[(char, bool, Spot)], end: Spot) -> Line {
     let line = &line[before..];
     let word = line.iter().take_while(|item| !separates(item)).count();
     let is_one_word = line[word..].iter().all(|item| separates(&item));
-    let kept = match is_one_word {
-        true => word,
-        false => line.len() - line.iter().rev().take_while(is_blank).count(),
-    };
+    let kept = if is_one_word { word } else { line.len() - line.iter().rev().take_while(is_blank).count() };
     let end = line.get(kept).map_or(end, |(_, _, spot)| *spot);
     let from = line[..kept].iter().map(|(_, _, spot)| *spot).chain([end]).collect();
     match line.first() {

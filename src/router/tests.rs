@@ -161,7 +161,7 @@ fn line() -> impl Strategy<Value = String> {
     ];
     let space = prop_oneof![6 => Just(" "), 1 => Just("  "), 1 => Just("\t"), 1 => Just("")];
     proptest::collection::vec((word, space), 0..5)
-        .prop_map(|words| words.into_iter().map(|(word, space)| format!("{word}{space}")).collect())
+        .prop_map(|words| words.into_iter().map(|(word, space)| word + space).collect())
 }
 
 fn rule() -> impl Strategy<Value = String> {

@@ -7,12 +7,14 @@ use clap::Parser;
 use egret::cli::frames::parse_ip_link;
 use egret::cli::traffic::Traffic;
 use egret::expect::Expectations;
+use egret::expect::derive::{Assumed, Derived};
 use egret::expect::environment::Environment;
 use egret::expect::flags::{Expect, Flags, NodeIp};
 use egret::expect::policy::Policy;
 use egret::filter::address::block;
 use egret::filter::port::Range;
 use egret::filter::protocol::Protocol;
+use egret::objects::Objects;
 
 use crate::dice::Dice;
 use crate::harness::{Target, fuzz};
@@ -140,6 +142,112 @@ impl Target for PolicyFile {
 
     fn memory(&self, input: &[u8]) -> u64 {
         (4 << 20) + 2000 * input.len() as u64
+    }
+}
+
+/// Objects of a cluster, and all that follows from them.
+struct ClusterFile;
+
+const OBJECT_WORDS: [&str; 40] = [
+    "apiVersion: v1",
+    "kind: Pod",
+    "kind: List",
+    "items:",
+    "metadata:",
+    "spec:",
+    "status:",
+    "egressIPs:",
+    "egressCIDRs:",
+    "netid:",
+    "namespaceSelector: {}",
+    "matchExpressions:",
+    "operator: NotIn",
+    "values: [a]",
+    "podIPs:",
+    "hostNetwork: true",
+    "EGRESS_DESTINATION",
+    "valueFrom: {}",
+    "http-proxy",
+    "type: Deny",
+    "cidrSelector: 0.0.0.0/0",
+    "dnsName: a.example",
+    "ports:",
+    "targetPort: x",
+    "replicas: 0",
+    "192.168.12.99",
+    "fd00::1",
+    "\\x1b",
+    "\\u202e",
+    "|\n",
+    "- ",
+    "{",
+    "}",
+    "[",
+    "]",
+    "*a",
+    "&a ",
+    "---\n",
+    "\t",
+    "~",
+];
+
+impl Target for ClusterFile {
+    const NAME: &'static str = "cluster";
+    const INPUTS: u64 = 1_500;
+
+    fn seeds(&self) -> Vec<Vec<u8>> {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/cluster");
+        let files = [
+            "other-node.yaml",
+            "router.yaml",
+            "guide/as-it-stands.yaml",
+            "lab/nodes.yaml",
+            "lab/network.yaml",
+        ];
+        let mut seeds: Vec<Vec<u8>> =
+            files.iter().map(|file| std::fs::read(folder.join(file)).expect("a file")).collect();
+        seeds.push(
+            b"{kind: EgressIP, apiVersion: k8s.ovn.org/v1, metadata: {name: a}, spec: {egressIPs: [192.168.12.99], namespaceSelector: {matchLabels: {a: b}}}, status: {items: [{egressIP: 192.168.12.99, node: n}]}}\n---\n{kind: EgressFirewall, apiVersion: k8s.ovn.org/v1, metadata: {name: a, namespace: b}, spec: {egress: [{type: Deny, to: {cidrSelector: 0.0.0.0/0}}]}}\n".to_vec(),
+        );
+        seeds
+    }
+
+    fn mutated(&self, input: &[u8], other: &[u8], dice: &mut Dice) -> Vec<u8> {
+        changed(input, other, &OBJECT_WORDS, dice)
+    }
+
+    fn run(&self, input: &[u8]) -> u64 {
+        let mut came_to = DefaultHasher::new();
+        let mut objects = Objects::default();
+        match objects.add("objects\u{1b}.yaml", input) {
+            Ok(taken) => {
+                let derived = Derived::of(&objects, &Assumed::default());
+                (taken.min(6), derived.plugin, derived.rules.len().min(6), derived.routers.len())
+                    .hash(&mut came_to);
+                let policy = derived.policy();
+                let told =
+                    derived.notes.iter().chain(policy.expectations.iter().flat_map(|one| &one.because));
+                told.for_each(|line| {
+                    clean(line);
+                });
+                policy.expectations.iter().for_each(|one| {
+                    clean(&one.name);
+                });
+                let merged =
+                    Expectations::from_parts(&Flags::default(), Environment::default(), vec![policy]);
+                merged.map(|(_, warnings)| warnings.len()).map_err(|why| clean(&why)).hash(&mut came_to);
+            }
+            Err(why) => {
+                let told = clean(&why);
+                mem::discriminant(&why).hash(&mut came_to);
+                told.split(['`', '"']).step_by(2).take(6).for_each(|part| letters(part).hash(&mut came_to));
+            }
+        }
+        came_to.finish()
+    }
+
+    fn memory(&self, input: &[u8]) -> u64 {
+        (8 << 20) + 4000 * input.len() as u64
     }
 }
 
@@ -326,6 +434,11 @@ impl Target for Words {
 #[test]
 fn policy() {
     fuzz(&PolicyFile);
+}
+
+#[test]
+fn cluster() {
+    fuzz(&ClusterFile);
 }
 
 #[test]

@@ -1,13 +1,21 @@
 //! Feeds captures to the engine as a run of `egret check` would, in batches of any size and order.
 
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{LazyLock, Mutex};
+
 use clap::Parser as _;
+use egret::cli::cluster::Cluster;
 use egret::decode::{Digester, KeyHasher, Options};
 use egret::digest::{Batch, Head};
 use egret::engine::{Engine, Settings};
 use egret::expect::Expectations;
+use egret::expect::derive::Derived;
 use egret::expect::environment::Environment;
 use egret::expect::flags::Flags;
+use egret::expect::policy::Policy;
 use egret::frame::PointIndex;
+use egret::objects::Objects;
 use egret::report::{self, Format, Style};
 use egret::snapshot::{Detail, Row, Snapshots as _, Sort, Window};
 use egret::verdict::Verdict;
@@ -15,6 +23,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::{Capture, Frame};
 use crate::dice::Dice;
+use crate::question::entries;
 
 /// How frames come to the engine: what must make no difference.
 #[derive(Debug, Clone, Copy)]
@@ -73,13 +82,37 @@ pub(crate) struct Conclusion {
 struct Typed {
     #[command(flatten)]
     flags: Flags,
+    #[command(flatten)]
+    cluster: Cluster,
+}
+
+/// What follows from objects, by their paths: they are asked for again and again.
+static DERIVED: LazyLock<Mutex<HashMap<Vec<PathBuf>, Policy>>> = LazyLock::new(Mutex::default);
+
+fn derived(cluster: &Cluster) -> Option<Policy> {
+    let mut known = DERIVED.lock().expect("no reading panics");
+    let paths = &cluster.cluster;
+    let read = || {
+        let mut objects = Objects::default();
+        for path in paths {
+            let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+            let files = if path.is_dir() { entries(&path) } else { vec![path] };
+            for file in files {
+                let bytes = std::fs::read(&file).expect("a file");
+                objects.add(&file.display().to_string(), &bytes).expect("objects");
+            }
+        }
+        Derived::of(&objects, &cluster.assumed()).policy()
+    };
+    (!paths.is_empty()).then(|| known.entry(paths.clone()).or_insert_with(read).clone())
 }
 
 pub(crate) fn settings(flags: &[String]) -> Settings {
     let words = std::iter::once("check").chain(flags.iter().map(String::as_str));
     let typed = Typed::try_parse_from(words).unwrap_or_else(|error| panic!("{flags:?}: {error}"));
+    let objects = derived(&typed.cluster).into_iter().collect();
     let (expectations, warnings) =
-        Expectations::from_parts(&typed.flags, Environment::default(), Vec::new()).expect("expectations");
+        Expectations::from_parts(&typed.flags, Environment::default(), objects).expect("expectations");
     Settings { expectations, warnings, ..Settings::default() }
 }
 

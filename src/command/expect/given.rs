@@ -47,7 +47,7 @@ impl Given {
         }
         let described = objects::described(&inputs.cluster)?;
         if let Some(described) = &described {
-            policies.push(described.derived.policy(&described.objects));
+            policies.push(described.derived.policy());
         }
         let environment = Environment::read(|name| std::env::var(name).ok());
         let (expectations, warnings) = Expectations::from_parts(&Flags::default(), environment, policies)?;

@@ -12,7 +12,7 @@ use crate::expect::policy::Policy;
 use crate::expect::{Expectation, Origins, Source};
 use crate::filter::selection::Selection;
 use crate::net::{Address, Block};
-use crate::objects::{FirewallTo, Objects};
+use crate::objects::FirewallTo;
 
 /// Most lines of reasons that an expectation carries.
 const REASONS: usize = 12;
@@ -29,8 +29,8 @@ enum Key {
 
 impl Derived {
     /// These rules as expectations, with all that the objects tell of the cluster.
-    pub fn policy(&self, objects: &Objects) -> Policy {
-        let cluster = super::facts::cluster(self, objects);
+    pub fn policy(&self) -> Policy {
+        let cluster = self.cluster.clone();
         let nodes: HashMap<String, Vec<Address>> = cluster
             .nodes
             .iter()
@@ -58,7 +58,7 @@ impl Derived {
             for rule in rules.iter().filter(|_| !from.is_empty()) {
                 match &rule.to {
                     FirewallTo::Block(block) if rule.is_allowed && rule.ports.is_empty() => {
-                        allowed.push(*block)
+                        allowed.push(*block);
                     }
                     FirewallTo::Name(name) if rule.is_allowed => {
                         open.get_or_insert_with(|| format!("the addresses of {name}"));
@@ -189,22 +189,17 @@ impl Gathering<'_> {
     }
 
     fn group(&mut self, key: Key, rule: &Rule, namespace: Option<&str>) -> &mut Expectation {
-        let at = match self.by_key.get(&key) {
-            Some(&at) => at,
-            None => {
-                let (name, source) = match &key {
-                    Key::Node(node) => self.on_node(node.as_deref()),
-                    Key::Unknown(missing) => {
-                        (format!("pods of which {missing} is not known"), source(&rule.answer))
-                    }
-                    Key::Rule(_) => (self.name(rule, namespace), source(&rule.answer)),
-                };
-                self.groups.push(expectation(name, source, &rule.because));
-                self.by_key.insert(key, self.groups.len() - 1);
-                self.groups.len() - 1
-            }
+        if let Some(&at) = self.by_key.get(&key) {
+            return &mut self.groups[at];
+        }
+        let (name, source) = match &key {
+            Key::Node(node) => self.on_node(node.as_deref()),
+            Key::Unknown(missing) => (format!("pods of which {missing} is not known"), source(&rule.answer)),
+            Key::Rule(_) => (self.name(rule, namespace), source(&rule.answer)),
         };
-        &mut self.groups[at]
+        self.by_key.insert(key, self.groups.len());
+        self.groups.push(expectation(name, source, &rule.because));
+        self.groups.last_mut().expect("one was just added")
     }
 
     fn on_node(&self, node: Option<&str>) -> (String, Source) {

@@ -41,7 +41,7 @@ pub(super) fn explain(
     }
     let own = &derived.workloads[workload];
     let plain = |answer, because| Explained { answer, node: None, via: None, because };
-    let cluster = super::facts::cluster(derived, objects);
+    let cluster = &derived.cluster;
     let mut because = Vec::new();
     if cluster.is_node(to.address).is_some() || cluster.is_pod(to.address) || cluster.is_service(to.address) {
         let whose = cluster.owner(to.address).unwrap_or_default();
@@ -120,7 +120,7 @@ fn by_router(
                 ));
                 port
             }
-            Err(why) => return refused(vec![why]),
+            Err(why) => return refused(vec![*why]),
         },
     };
     let (answer, why) = router.answer();
@@ -165,7 +165,7 @@ fn by_router(
 }
 
 /// The port of the pods that a Service's port leads to.
-fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Because> {
+fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Box<Because>> {
     let number = |name: &str| match name {
         "UDP" => 17,
         "SCTP" => 132,
@@ -175,15 +175,16 @@ fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Because> {
     match found.map(|one| (&one.target, one)) {
         Some((TargetPort::Same, one)) => Ok(one.port.value),
         Some((TargetPort::Number(target), _)) => Ok(*target),
-        Some((TargetPort::Name(name), one)) => Err(Because::of(
-            format!("{} leads to a port called {name}, which a router's container does not have", service.id),
-            &service.id,
-            "spec.ports",
-            &one.port.at,
-        )),
+        Some((TargetPort::Name(name), one)) => {
+            let says = format!(
+                "{} leads to a port called {name}, which a router's container does not have",
+                service.id
+            );
+            Err(Box::new(Because::of(says, &service.id, "spec.ports", &one.port.at)))
+        }
         None => {
             let says = format!("{} has no port {port}: nothing answers there", service.id);
-            Err(Because::of(says, &service.id, "spec.ports", &service.id.at))
+            Err(Box::new(Because::of(says, &service.id, "spec.ports", &service.id.at)))
         }
     }
 }

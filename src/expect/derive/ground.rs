@@ -40,13 +40,15 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
         pods.entry(pod.id.namespace.as_deref()).or_default().push(&pod.labels);
     }
     for template in &objects.templates {
+        // None of a set that was replaced is meant to be.
+        if template.replicas.as_ref().is_some_and(|replicas| replicas.value == 0) {
+            continue;
+        }
         let own = Selector::of_labels(&template.labels);
         let selector = template.selector.as_ref().unwrap_or(&own);
+        // Its pods speak for it.
         let candidates = pods.get(&template.id.namespace.as_deref());
-        let has_pod = candidates.is_some_and(|labels| labels.iter().any(|labels| selector.matches(labels)));
-        // Its pods speak for it; and none of a set that was replaced is meant to be.
-        let is_idle = template.replicas.as_ref().is_some_and(|replicas| replicas.value == 0);
-        if has_pod || is_idle {
+        if candidates.is_some_and(|labels| labels.iter().any(|labels| selector.matches(labels))) {
             continue;
         }
         workloads.push(Workload {

@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::{Answer, Because, Derived, Exit, Ground, Plugin, Rule, To, Who};
-use crate::objects::{EgressIp, EgressService, Service};
+use crate::objects::{EgressIp, EgressService, Selector, Service};
 
 pub(super) const PLUGIN: Plugin = Plugin {
     name: "OVN-Kubernetes",
@@ -59,7 +59,7 @@ impl Selected {
                 Some(false) => continue,
                 Some(true) => {
                     let (whole, partly) = self.namespaces.entry(namespace.to_owned()).or_default();
-                    let is_whole = egress.pods.as_ref().is_none_or(|pods| pods.is_empty());
+                    let is_whole = egress.pods.as_ref().is_none_or(Selector::is_empty);
                     if is_whole { whole.push(at) } else { partly.push(at) }
                 }
                 None => {

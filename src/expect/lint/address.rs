@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use super::given::Given;
 use super::{Finding, Mention, Report, Rule, Severity, Unchecked};
 use crate::net::Address;
-use crate::objects::{Id, Place};
+use crate::objects::{Id, NetNamespace, Place};
 
 /// Who claims an address, and where.
 #[derive(Clone, Copy)]
@@ -42,6 +42,7 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
             format!("leave {address} to one NetNamespace alone; pods of others need an address of their own");
         report.findings.push(several_claim(Rule::AddressInTwoNamespaces, several, says, fix));
     }
+    report.findings.extend(objects.net_namespaces.iter().flat_map(|one| on_one_node(one, &hosts)));
     for (address, of_routers) in &routers {
         let of_others = egress_ips.get(address).map_or(&[][..], Vec::as_slice);
         let all: Vec<Claim<'_>> = of_routers.iter().chain(of_others).copied().collect();
@@ -153,6 +154,28 @@ fn a_nodes_own(given: &Given<'_>, address: Address, claim: Claim<'_>) -> Option<
     let says = format!("{address} is node {node}'s own address");
     let fix = "take an address of the nodes' subnet that nobody has";
     Some(Finding::new(Rule::SourceIsNodeAddress, claim.id, claim.at, says, fix))
+}
+
+/// Addresses of a namespace on a node that holds another one of it.
+fn on_one_node(namespace: &NetNamespace, hosts: &Claims<'_>) -> Vec<Finding> {
+    let only_host = |address: &Address| match hosts.get(address).map(Vec::as_slice) {
+        Some([only]) => Some(only.id),
+        _ => None,
+    };
+    let mut findings = Vec::new();
+    for (at, told) in namespace.egress_ips.iter().enumerate() {
+        let Some(host) = only_host(&told.value) else { continue };
+        let before = namespace.egress_ips[..at]
+            .iter()
+            .find(|other| other.value != told.value && only_host(&other.value) == Some(host));
+        if let Some(other) = before {
+            let says = format!("{} and {} are both on {host}", other.value, told.value);
+            let fix = "leave one of them there, and put the other on another node";
+            let finding = Finding::new(Rule::TwoAddressesOnOneNode, &namespace.id, &told.at, says, fix);
+            findings.push(finding.also(format!("the other is {}", other.value), &other.at));
+        }
+    }
+    findings
 }
 
 /// Addresses of namespaces that no node holds.

@@ -142,6 +142,9 @@ rules! {
     AddressInTwoNamespaces "address-in-two-namespaces" Error
         "an egress address is claimed by several namespaces"
         "openshift-sdn uses it for none of them: what leaves by this address alone is dropped"
+    TwoAddressesOnOneNode "two-addresses-on-one-node" Error
+        "two egress addresses of one namespace are on one node"
+        "openshift-sdn uses neither: if the namespace has no other, all that it sends out is dropped"
     AddressInTwoObjects "address-in-two-objects" Error
         "an egress address is claimed by several routers, EgressIPs or other objects"
         "two owners answer ARP for one address, or one of them is never served: replies go astray, or traffic leaves with another address"
