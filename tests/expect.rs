@@ -32,7 +32,9 @@ fn egret(arguments: &[&str]) -> Output {
 fn expect(arguments: &[&str], objects: &[&str]) -> (String, i32) {
     let mut all = vec!["expect"];
     all.extend(arguments);
-    objects.iter().for_each(|objects| all.extend(["--cluster", objects]));
+    for objects in objects {
+        all.extend(["--cluster", objects]);
+    }
     let output = egret(&all);
     (String::from_utf8(output.stdout).expect("text"), output.status.code().expect("a code"))
 }
@@ -65,7 +67,9 @@ fn the_guides_objects_as_they_work_pass() {
 fn the_exit_code_tells_errors_from_what_to_look_at() {
     let allow = |ids: &[&str]| {
         let mut arguments = vec!["lint"];
-        ids.iter().for_each(|id| arguments.extend(["--allow", id]));
+        for id in ids {
+            arguments.extend(["--allow", id]);
+        }
         expect(&arguments, &[STANDS]).1
     };
     assert_eq!(allow(&["tab-between-fields"]), 1);

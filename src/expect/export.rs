@@ -200,6 +200,8 @@ mod tests {
 ---
 { kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: r, namespace: other }, spec: { addresses: [{ ip: 192.168.12.110/24 }], redirect: { redirectRules: [{ destinationIP: 203.0.113.25, port: 443, protocol: TCP }] } } }
 ---
+{ kind: Pod, apiVersion: v1, metadata: { name: tab, namespace: other }, spec: { nodeName: node1, containers: [{ name: c, env: [{ name: EGRESS_SOURCE, value: 192.168.12.111 }, { name: EGRESS_GATEWAY, value: 192.168.12.1 }, { name: EGRESS_DESTINATION, value: "443\t tcp 203.0.113.25" }] }] }, status: { phase: Running, podIP: 10.128.0.9 } }
+---
 { kind: Service, apiVersion: v1, metadata: { name: r, namespace: other }, spec: { clusterIP: 172.30.99.10, selector: { app: egress-router-cni }, ports: [{ port: 443 }] } }
 "#;
 
@@ -241,6 +243,10 @@ expectations:
     #[test]
     fn what_is_read_again_are_the_same_expectations_and_the_same_facts() {
         let original = original(POLICY);
+        assert!(
+            original.list.iter().any(|one| one.because.iter().any(|line| line.contains('\\'))),
+            "a tab is told"
+        );
         let text = export(&original);
         let policy =
             Policy::read("export.yaml", text.as_bytes()).unwrap_or_else(|error| panic!("{error}\n{text}"));

@@ -72,7 +72,7 @@ impl Line {
     pub fn of_connection(who: &str, to: &str, explained: &Explained, cluster: &Cluster) -> Self {
         let mut line = Self::of(&explained.answer, explained.node.as_deref(), cluster);
         line.who = vec![who.to_owned()];
-        line.to = to.to_owned();
+        to.clone_into(&mut line.to);
         line.because = explained.because.iter().map(ToString::to_string).collect();
         line
     }
@@ -161,7 +161,7 @@ fn by_people(expectation: &Expectation, cluster: &Cluster) -> Line {
     if !expectation.to.is_empty() {
         line.to = expectation.to.to_string();
     }
-    line.because = expectation.because.clone();
+    line.because.clone_from(&expectation.because);
     if !line.because.contains(&expectation.name) {
         line.because.insert(0, expectation.name.clone());
     }
@@ -272,11 +272,13 @@ fn denied(derived: &Derived, cluster: &Cluster) -> Vec<Line> {
     lines
 }
 
+/// Namespace, rule, node: workloads that share a line.
+type Key<'a> = (Option<&'a str>, usize, Option<&'a str>);
+
 /// What each workload leaves with, towards the outside. Pods that have finished send nothing.
 fn of_workloads(objects: &Objects, derived: &Derived, cluster: &Cluster) -> Vec<Line> {
     let finished: HashSet<&Id> =
         objects.pods.iter().filter(|pod| pod.phase == Phase::Finished).map(|pod| &pod.id).collect();
-    type Key<'a> = (Option<&'a str>, usize, Option<&'a str>);
     let mut groups: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
     let mut rules: Vec<Option<usize>> = vec![None; derived.workloads.len()];
     for (at, rule) in derived.rules.iter().enumerate().filter(|(_, rule)| rule.to == To::Outside) {

@@ -32,7 +32,7 @@ use crate::filter::address::{self, is_name};
 use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::objects::{Labels, Selector};
-use crate::text::Text;
+use crate::text::{Text, is_deceptive};
 
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
@@ -197,7 +197,12 @@ impl Walk<'_> {
                 }
                 "derived" => expectation.is_derived = self.reading.flag(key, node),
                 "because" => {
-                    let line = |_: &Key, text: &str| Ok::<_, String>(Text::from(text).to_string());
+                    let line = |_: &Key, text: &str| {
+                        let is_line = !text.chars().any(is_deceptive);
+                        is_line
+                            .then(|| text.to_owned())
+                            .ok_or_else(|| format!("`{}` is not a line of text", Text::from(text)))
+                    };
                     expectation.because = self.reading.values(key, node, line);
                 }
                 "source_remote" => {

@@ -199,7 +199,7 @@ impl Making<'_> {
                         as_nodes.insert(namespace);
                     }
                     Answer::Drop => {
-                        self.notes.push(format!("left out {namespace}: what it sends out is dropped"))
+                        self.notes.push(format!("left out {namespace}: what it sends out is dropped"));
                     }
                     answer => self.notes.push(format!("left out {namespace}: {answer}")),
                 }

@@ -1,6 +1,6 @@
 //! Who claims which address: nodes, namespaces, routers, other objects.
 //!
-//! openshift-sdn gives an egress address to a node's interface as soon as a HostSubnet and a NetNamespace both claim it; an
+//! openshift-sdn gives an egress address to a node's interface as soon as a `HostSubnet` and a `NetNamespace` both claim it; an
 //! egress router brings its source on an interface of its own. One address has one owner.
 
 use std::collections::BTreeMap;

@@ -27,7 +27,7 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
     on_the_hosts_network(given, &selected, report);
 }
 
-/// What an EgressIP selects, as far as objects tell.
+/// What an `EgressIP` selects, as far as objects tell.
 struct Selected {
     namespaces: Vec<String>,
     /// By their index, in order.

@@ -58,7 +58,7 @@ fn router(given: &Given<'_>, subject: &Subject<'_>) -> Option<Finding> {
         .collect();
     let is_holder = |node: &&str| holders.iter().any(|(host, _)| host.host == **node);
     if let Some((holder, told)) = holders.first()
-        && !nodes.iter().all(|node| is_holder(&node))
+        && !nodes.iter().all(is_holder)
     {
         let says = format!("{placed}, and {} is assigned to {}", source.value, holder.host);
         let fix = format!("write nodeName: {}", holder.host);
@@ -72,7 +72,7 @@ fn router(given: &Given<'_>, subject: &Subject<'_>) -> Option<Finding> {
         nodes.iter().copied().filter(|node| is_known(node) && !given.nodes[*node].is_empty()).collect();
     let away = known.iter().find(|node| !is_in(node))?;
     // Where no node at all is in the subnet, that is said of the source.
-    if !given.nodes.keys().any(|node| is_in(&node)) {
+    if !given.nodes.keys().any(is_in) {
         return None;
     }
     let says =

@@ -49,7 +49,7 @@ spec:
 { kind: Service, apiVersion: v1, metadata: { name: router, namespace: herasoo }, spec: { selector: { app: router }, ports: [{ port: 80 }, { port: 443, targetPort: 8443 }] } }
 "#;
 
-/// OVN-Kubernetes: two namespaces with an EgressIP each.
+/// OVN-Kubernetes: two namespaces with an `EgressIP` each.
 const OVN: &str = r#"
 { kind: Network, apiVersion: config.openshift.io/v1, metadata: { name: cluster }, status: { networkType: OVNKubernetes } }
 ---
@@ -225,7 +225,9 @@ fn every_mistake_is_found_and_nothing_beside_it() {
         let found = found(&changed(base, from, to));
         let mut sorted: [Vec<String>; 2] =
             [found.clone(), expected.iter().map(|id| (*id).to_owned()).collect()];
-        sorted.iter_mut().for_each(|list| list.sort());
+        for list in &mut sorted {
+            list.sort();
+        }
         if sorted[0] != sorted[1] {
             wrong.push(format!("{from} → {to}\n  expected {expected:?}\n  found    {found:?}"));
         }

@@ -63,19 +63,13 @@ impl Walk<'_> {
     }
 
     fn tunnel(&mut self, key: &Key, node: &Node, cluster: &mut Cluster) {
-        match key.name.parse::<u32>().ok().filter(|id| *id <= 0x00ff_ffff) {
-            Some(id) => {
-                if let Some(name) = self.reading.one_line(key, node) {
-                    cluster.networks.entry(id).or_insert(name);
-                }
-            }
-            None => {
-                let shown = Text::from(&*key.name);
-                self.reading.fault(
-                    key.at,
-                    format!("`{shown}` is not an id of a tunnel; these go from 0 to 16777215"),
-                );
-            }
+        let Some(id) = key.name.parse::<u32>().ok().filter(|id| *id <= 0x00ff_ffff) else {
+            let shown = Text::from(&*key.name);
+            let next = "these go from 0 to 16777215";
+            return self.reading.fault(key.at, format!("`{shown}` is not an id of a tunnel; {next}"));
+        };
+        if let Some(name) = self.reading.one_line(key, node) {
+            cluster.networks.entry(id).or_insert(name);
         }
     }
 
