@@ -10,6 +10,7 @@ use std::fmt::Write as _;
 use super::policy::ANY;
 use super::{Cluster, Expectation, Expectations, Source};
 use crate::net::{Address, Block};
+use crate::text::plain;
 
 /// The file's text.
 pub fn export(expectations: &Expectations) -> String {
@@ -93,7 +94,7 @@ fn map(key: &str, rows: impl Iterator<Item = (String, String)>, text: &mut Strin
 }
 
 fn expectation(one: &Expectation, text: &mut String) {
-    let _ = writeln!(text, "  - name: {}", quoted(&one.name));
+    let _ = writeln!(text, "  - name: {}", quoted(&plain(&one.name)));
     let names = |names: &std::collections::BTreeSet<String>| list_quoted(names.iter());
     let mut from = Vec::new();
     if !one.from.is_empty() {
@@ -121,7 +122,7 @@ fn expectation(one: &Expectation, text: &mut String) {
     }
     let _ = match &one.source {
         Source::AnyOf(blocks) => writeln!(text, "    source: {}", list(blocks.iter())),
-        Source::Unknown { missing } => writeln!(text, "    unknown: {}", quoted(missing)),
+        Source::Unknown { missing } => writeln!(text, "    unknown: {}", quoted(&plain(missing))),
         word => writeln!(text, "    source: {}", quoted(&word.words().join(" "))),
     };
     if !one.source_remote.is_empty() {
@@ -135,7 +136,7 @@ fn expectation(one: &Expectation, text: &mut String) {
     if !one.because.is_empty() {
         text.push_str("    because:\n");
         for line in &one.because {
-            let _ = writeln!(text, "      - {}", quoted(line));
+            let _ = writeln!(text, "      - {}", quoted(&plain(line)));
         }
     }
 }

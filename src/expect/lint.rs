@@ -19,6 +19,7 @@ mod written;
 use crate::expect::derive::{Assumed, Derived};
 use crate::net::Endpoint;
 use crate::objects::{Id, Objects, Place};
+use crate::text::plain;
 
 use given::Given;
 pub use rule::{Rule, Severity};
@@ -82,6 +83,16 @@ impl Finding {
         }
     }
 
+    /// Labels, names of containers and the like may be anything.
+    fn clean(&mut self) {
+        for text in [&mut self.says, &mut self.fix] {
+            *text = plain(text);
+        }
+        for mention in &mut self.also {
+            mention.says = plain(&mention.says);
+        }
+    }
+
     fn also(mut self, says: impl Into<String>, at: &Place) -> Self {
         self.also.push(Mention { says: says.into(), at: at.clone() });
         self
@@ -112,6 +123,7 @@ pub fn lint(objects: &Objects, derived: &Derived, assumed: &Assumed, meant: &[De
     }
     report.findings.sort_by(|a, b| (&a.at, a.rule, &a.says).cmp(&(&b.at, b.rule, &b.says)));
     report.findings.dedup();
+    report.findings.iter_mut().for_each(Finding::clean);
     report
 }
 

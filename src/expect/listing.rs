@@ -10,6 +10,7 @@ use super::derive::{Answer, Derived, Explained, To};
 use super::{Cluster, Expectation, Expectations, Source};
 use crate::net::Endpoint;
 use crate::objects::{FirewallTo, Id, Objects, Phase};
+use crate::text::plain;
 
 /// A line of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,7 +75,17 @@ impl Line {
         line.who = vec![who.to_owned()];
         to.clone_into(&mut line.to);
         line.because = explained.because.iter().map(ToString::to_string).collect();
+        line.clean();
         line
+    }
+
+    /// Names of nodes, hosts and the like may be anything.
+    fn clean(&mut self) {
+        let lists = [&mut self.who, &mut self.sources, &mut self.because];
+        let single = [self.namespace.as_mut(), self.node.as_mut(), self.missing.as_mut(), Some(&mut self.to)];
+        for text in lists.into_iter().flatten().chain(single.into_iter().flatten()) {
+            *text = plain(text);
+        }
     }
 
     fn of(answer: &Answer, node: Option<&str>, cluster: &Cluster) -> Self {
@@ -126,6 +137,7 @@ pub fn lines(expectations: &Expectations, objects: &Objects, derived: &Derived) 
     lines.extend(through_routers(objects, derived, cluster));
     lines.extend(denied(derived, cluster));
     lines.extend(of_workloads(objects, derived, cluster));
+    lines.iter_mut().for_each(Line::clean);
     lines
 }
 

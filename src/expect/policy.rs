@@ -201,7 +201,7 @@ impl Walk<'_> {
                         let is_line = !text.chars().any(is_deceptive);
                         is_line
                             .then(|| text.to_owned())
-                            .ok_or_else(|| format!("`{}` is not a line of text", Text::from(text)))
+                            .ok_or_else(|| format!("`{text}` is not a line of text"))
                     };
                     expectation.because = self.reading.values(key, node, line);
                 }

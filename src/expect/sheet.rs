@@ -13,6 +13,7 @@ use super::{Expectations, Source};
 use crate::filter::protocol::Protocol;
 use crate::net::{Address, Endpoint};
 use crate::objects::Objects;
+use crate::text::plain;
 
 /// All rows, in order, and what is not among them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -54,11 +55,17 @@ impl Sheet {
         making.people();
         making.namespaces();
         let mut rows: Vec<Row> = making.rows.into_iter().collect();
+        for row in &mut rows {
+            for text in [&mut row.namespace, &mut row.destination, &mut row.reason] {
+                *text = plain(text);
+            }
+        }
         let number = |row: &Row| row.port.parse::<u16>().unwrap_or(u16::MAX);
         let place =
             |row: &Row| (row.namespace.clone(), row.source.clone(), row.destination.clone(), number(row));
         rows.sort_by_key(place);
-        Self { rows, notes: making.notes }
+        let notes = making.notes.iter().map(|note| plain(note)).collect();
+        Self { rows, notes }
     }
 }
 

@@ -7,6 +7,7 @@ use crate::expect::lint::{Finding, Report};
 use crate::expect::listing::Line;
 use crate::expect::sheet::{Row, Sheet};
 use crate::objects::{Id, Place};
+use crate::text::plain;
 
 /// What every document begins with.
 #[derive(Debug, Serialize)]
@@ -103,7 +104,7 @@ impl Explanation {
 impl Step {
     fn of(because: &Because) -> Self {
         Self {
-            says: because.says.clone(),
+            says: plain(&because.says),
             object: because.object.as_ref().map(Object::of),
             field: because.field,
             place: because.at.as_ref().map(At::of),

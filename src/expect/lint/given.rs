@@ -64,11 +64,6 @@ impl<'a> Given<'a> {
             Some(Subject { router, spec, annotations, template })
         })
     }
-
-    /// Labels of a node, where there is an object of it.
-    pub(super) fn labels_of_node(&self, name: &str) -> Option<&'a Labels> {
-        self.objects.nodes.iter().find(|node| node.id.name == name).map(|node| &node.labels)
-    }
 }
 
 impl<'a> Subject<'a> {

@@ -1,5 +1,7 @@
 //! Where pods run: a router where its address is, applications where they may be.
 
+use std::collections::BTreeMap;
+
 use super::given::{Given, Landing, Subject};
 use super::{Finding, Report, Rule, Severity, Unchecked};
 use crate::expect::derive::Workload;
@@ -21,10 +23,12 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
         }
         return;
     }
-    let on_infra = given.derived.workloads.iter().filter(|workload| is_application(given, workload));
-    for workload in on_infra {
-        let Some(node) = workload.node.as_deref() else { continue };
-        let Some(label) = given.labels_of_node(node).and_then(infra) else { continue };
+    let nodes = given.objects.nodes.iter();
+    let infra: BTreeMap<&str, String> =
+        nodes.filter_map(|node| Some((node.id.name.as_str(), infra(&node.labels)?))).collect();
+    for workload in &given.derived.workloads {
+        let node = workload.node.as_deref().and_then(|node| infra.get_key_value(node));
+        let Some((node, label)) = node.filter(|_| is_application(given, workload)) else { continue };
         let says = format!("it runs on {node}, which has the label {label}");
         let fix =
             "write a nodeSelector for nodes of applications; a router may stay there, an application may not";

@@ -291,6 +291,29 @@ fn what_is_meant_to_be_reached_may_not_be_denied() {
 }
 
 #[test]
+fn whatever_labels_and_names_hold_nothing_of_it_reaches_a_screen_as_it_is() {
+    let evil = "\\e[31m\\u202e";
+    for (from, to) in [
+        ("nodeName: node1\n", format!("nodeSelector: {{ \"{evil}\": a }}\n")),
+        ("targetPort: 8443", format!("targetPort: \"{evil}\"")),
+        ("selector: { app: router }, ports", format!("selector: {{ \"{evil}\": router }}, ports")),
+        (RULES, format!("\"{evil}\"")),
+    ] {
+        let report = report(&changed(SDN, from, &to));
+        assert!(!report.findings.is_empty(), "{from}");
+        for finding in report.findings {
+            let all = format!(
+                "{}{}{}",
+                finding.says,
+                finding.fix,
+                finding.also.iter().map(|one| one.says.as_str()).collect::<String>()
+            );
+            assert!(!all.chars().any(crate::text::is_deceptive), "{from}: {all:?}");
+        }
+    }
+}
+
+#[test]
 fn what_was_not_given_is_told_to_be_unchecked_and_is_no_finding() {
     let without = |kind: &str| {
         let documents = SDN.split("---\n").filter(|document| !document.contains(&format!("kind: {kind},")));
