@@ -1,5 +1,6 @@
 //! What was typed: options in the groups that commands share.
 
+pub mod capturing;
 pub mod check;
 pub mod cluster;
 pub mod dump;

@@ -8,7 +8,8 @@
 
 use std::net::UdpSocket;
 
-use crate::netns::Namespace;
+use crate::capture::until;
+use crate::netns::{Namespace, run};
 
 /// Nobody is there.
 pub(crate) const OUTSIDE: &str = "203.0.113.25";
@@ -26,9 +27,9 @@ impl Cable {
         here.ip("link set lo up
             link add veth0 type veth peer name veth1 netns there
             addr add 10.7.0.1/24 dev veth0");
+        there.ip("link set veth1 up");
         let cable = Self { here, there };
         cable.connect();
-        cable.there.ip("link set veth1 up");
         cable
     }
 
@@ -37,6 +38,11 @@ impl Cable {
         self.here.ip("link set veth0 up
             neigh replace 10.7.0.2 lladdr 02:00:00:00:00:02 dev veth0 nud permanent
             route replace default via 10.7.0.2");
+        // The kernel learns by and by that both ends are up, and until then loses without a word what is sent.
+        until("veth0 carries what it is given", || {
+            let told = run(self.here.command("ip").args(["-o", "link", "show", "veth0"]), "");
+            told.contains("LOWER_UP") && told.contains("qdisc noqueue")
+        });
     }
 
     /// As [`send`], from here.

@@ -6,6 +6,7 @@ use crate::cable::{Cable, OUTSIDE};
 use crate::capture::until;
 use crate::egret::Egret;
 use crate::enclosure::{Watch, entered};
+use crate::kept::count;
 
 const PATIENCE: Duration = Duration::from_mins(1);
 
@@ -73,17 +74,18 @@ fn an_interface_that_was_down_for_a_while_is_captured_again_and_that_is_told() {
     }
     let _watch = Watch::set("comings", PATIENCE);
     let cable = Cable::lay();
-    let path = std::env::temp_dir().join(format!("egret-lab-comings-{}.pcapng", std::process::id()));
-    let kept = path.to_str().expect("text");
-    let egret = Egret::capture(&cable.here, &["-i", "veth0", "-w", kept, "--format", "json"]);
-    let size = || std::fs::metadata(&path).map_or(0, |found| found.len());
+    let path =
+        |which| std::env::temp_dir().join(format!("egret-lab-comings-{}{which}.pcapng", std::process::id()));
+    let (kept, all) = (path(""), path("-all"));
+    let named = kept.to_str().expect("text");
+    let egret = Egret::capture(&cable.here, &["-i", "veth0", "-w", named, "--format", "json"]);
     cable.send(OUTSIDE, 10);
-    until("the first frames are read", || size() > 10 * 50);
+    until("the first frames are read", || count(&all) >= 10);
     cable.here.ip("link set veth0 down");
     cable.connect();
     cable.send(OUTSIDE, 10);
     let report = egret.interrupt().report();
-    std::fs::remove_file(&path).expect("our own file");
+    std::fs::remove_file(&kept).expect("our own file");
     assert_eq!(report.packets(), [10, 10]);
     let told = "veth0: veth0 went down; it is captured again when it comes up";
     assert!(report.lines("warnings").iter().any(|line| line == told), "{report:?}");

@@ -119,7 +119,7 @@ fn what_is_kept_can_be_looked_at_while_it_grows() {
 }
 
 /// Frames that tcpdump reads.
-fn count(path: &Path) -> usize {
+pub(crate) fn count(path: &Path) -> usize {
     let tcpdump = Command::new("tcpdump").args(["-n", "-r"]).arg(path).stderr(Stdio::null()).output();
     String::from_utf8_lossy(&tcpdump.expect("tcpdump").stdout).lines().count()
 }
