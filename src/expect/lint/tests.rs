@@ -264,6 +264,19 @@ fn an_address_elsewhere_than_its_router_is_told_with_the_node_that_has_it() {
 }
 
 #[test]
+fn a_name_that_the_proxy_takes_for_an_address_is_told() {
+    let proxy = SDN
+        .replace("value: init", "value: http-proxy")
+        .replace("EGRESS_DESTINATION", "EGRESS_HTTP_PROXY_DESTINATION");
+    let proxy =
+        proxy.replace("ports: [{ port: 80 }, { port: 443, targetPort: 8443 }]", "ports: [{ port: 8080 }]");
+    let with = |destination: &str| found(&changed(&proxy, RULES, &format!("\"{destination}\"")));
+    assert_eq!(with("203.0.113.0/24\\n*.partner.example"), [""; 0]);
+    assert_eq!(with("cafe.de"), ["doubtful-value"]);
+    assert_eq!(with("*\\npartner.example"), ["fallback-not-last"]);
+}
+
+#[test]
 fn a_router_that_may_land_outside_of_its_subnet_is_told() {
     let text = SDN.replace("192.168.12.12", "192.168.20.12");
     assert_eq!(found(&text), [""; 0], "it is pinned to the other node");

@@ -3,7 +3,8 @@
 use super::given::Given;
 use super::{Finding, Report, Rule};
 use crate::expect::derive::router::Refused;
-use crate::router::Cause;
+use crate::net::Block;
+use crate::router::{Cause, http};
 use crate::text::Text;
 
 pub(super) fn look(given: &Given<'_>, report: &mut Report) {
@@ -17,6 +18,22 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
             let says = format!("{}, and the script does not notice", Text::from(&**what));
             let finding = Finding::new(Rule::DoubtfulValue, subject.id(), at, says, fix);
             report.findings.push(Finding { is_about_text: true, ..finding });
+        }
+        for rule in router.http.iter().flat_map(|http| &http.rules) {
+            let http::To::Address(typed) = &rule.to else { continue };
+            if typed.parse::<Block>().is_err() {
+                let says = format!(
+                    "the proxy takes `{typed}` for an address: it has hexadecimal digits, dots and colons alone"
+                );
+                let fix = "write the address, or `*.` and the domain above the name";
+                report.findings.push(Finding::new(
+                    Rule::DoubtfulValue,
+                    subject.id(),
+                    &router.id.at,
+                    says,
+                    fix,
+                ));
+            }
         }
         if let Some(missing) = &router.missing {
             let says = format!("not known: {missing}");
