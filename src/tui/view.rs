@@ -107,12 +107,16 @@ fn draw_source(model: &Model, pen: &mut Pen<'_>) {
     pen.line_and(&left, &right);
 }
 
-/// The points by name, with the interface or file of each.
+/// The interface or file of each point, without folders, which would leave no room for the filter; of another command, its name.
 fn captured(model: &Model) -> String {
     let points = model.snapshot().map_or(&[][..], |run| &run.points);
     let named: Vec<String> = points
         .iter()
-        .map(|point| if point.name == point.source { point.name.clone() } else { point.source.clone() })
+        .map(|point| {
+            let is_path = !point.source.contains(char::is_whitespace);
+            let file = point.source.rsplit('/').next().filter(|_| is_path);
+            file.unwrap_or(&point.name).to_owned()
+        })
         .collect();
     if named.is_empty() { model.setup.sources.clone() } else { named.join(", ") }
 }

@@ -44,9 +44,11 @@ mod server;
 mod situation;
 mod stage;
 mod surroundings;
+mod terminal;
 mod topology;
 mod traffic;
 mod truth;
+mod watched;
 mod witness;
 
 use std::collections::BTreeMap;

@@ -207,13 +207,11 @@ impl Lender {
 
     /// The frame there, again.
     fn frame(&self, spot: Spot, entry: &Entry) -> io::Result<Kept> {
-        match self.known.stores.get(usize::from(entry.frame.point.0)) {
-            Some(store) => store.frame(entry.frame.ordinal).map_err(io::Error::other),
-            None => {
-                let kept = self.held(spot)?.reel.frame(spot.index)?;
-                kept.ok_or_else(|| io::Error::other("the frame was not kept"))
-            }
+        if let Some(store) = self.known.stores.get(usize::from(entry.frame.point.0)) {
+            return store.frame(entry.frame.ordinal).map_err(io::Error::other);
         }
+        let kept = self.held(spot)?.reel.frame(spot.index)?;
+        kept.ok_or_else(|| io::Error::other("the frame was not kept"))
     }
 
     /// The spot of the frame with this number among all that are kept.

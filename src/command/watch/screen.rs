@@ -18,7 +18,7 @@ use signal_hook::flag;
 use super::clipboard;
 use super::desk::{Heard, Order};
 use super::lender::Job;
-use super::terminal::Terminal;
+use super::terminal::{self, Terminal};
 use crate::command::feed::Bell;
 use crate::command::signals::Signals;
 use crate::frame::Timestamp;
@@ -173,7 +173,7 @@ impl Screen {
                 Effect::Apply { typed, recapture: _ } => self.order(Order::Apply(typed)),
                 Effect::Check(typed) => drop(self.others.lender.send(Job::Check(typed))),
                 // A terminal that is gone is noticed by the next drawing.
-                Effect::Copy(text) => drop(self.terminal.say(&clipboard::sequence(&text))),
+                Effect::Copy(text) => drop(terminal::say(&clipboard::sequence(&text))),
                 Effect::Suspend => {
                     drop(self.terminal.suspend());
                     self.was_continued.store(false, Ordering::Relaxed);

@@ -31,6 +31,9 @@ const SHARE: u32 = 10;
 /// How often it is told how far files have been read, and tried again to tell what there was no room for.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
+/// What takes longer is told.
+const LONG: Duration = Duration::from_millis(700);
+
 /// Whom the stage speaks with.
 pub(super) struct Lines {
     pub(super) orders: Receiver<Order>,
@@ -53,10 +56,19 @@ pub(super) struct Stage {
     /// When the run was shown last, and how long that took.
     shown: Option<(Instant, Duration)>,
     told_progress: Option<Instant>,
+    /// Since when it is looked which frames so far a filter admits.
+    looking: Option<Looking>,
     /// What is being saved, and what was.
     saving: usize,
     saved: Vec<String>,
     has_left: bool,
+}
+
+/// A look through frames that came before.
+#[derive(Debug, Clone, Copy)]
+struct Looking {
+    since: Instant,
+    is_told: bool,
 }
 
 /// How a run ended that was watched.
@@ -87,6 +99,7 @@ impl Stage {
             is_asked: false,
             shown: None,
             told_progress: None,
+            looking: None,
             saving: 0,
             saved: Vec::new(),
             has_left: false,
@@ -121,6 +134,7 @@ impl Stage {
         if self.is_asked || is_due {
             self.show(engine);
         }
+        self.tell_of_looking();
     }
 
     /// Goes on showing the run, in which nothing happens any more, until the screen goes.
@@ -131,9 +145,10 @@ impl Stage {
             if self.is_asked {
                 self.show(engine);
             }
-            if wants_ending && !self.is_asked {
+            if wants_ending && (!self.is_asked || self.looking.is_some()) {
                 wants_ending = !self.tell(Message::Ended);
             }
+            self.tell_of_looking();
             let order = if self.is_asked || wants_ending {
                 self.lines.orders.recv_timeout(TELL_EVERY).ok()
             } else {
@@ -202,7 +217,9 @@ impl Stage {
             Order::Apply(typed) => match self.chosen.choose(&typed, engine) {
                 Ok(job) => {
                     self.is_asked = true;
+                    self.looking = None;
                     if let Some(job) = job {
+                        self.looking = Some(Looking { since: Instant::now(), is_told: false });
                         self.shelf.hand_on();
                         self.lines.lender.send(job).ok();
                     }
@@ -212,6 +229,7 @@ impl Stage {
             Order::Mark { number, marked } => {
                 if self.chosen.is_current(number) {
                     engine.mark(&marked);
+                    self.looking = None;
                     self.is_asked = true;
                 }
             }
@@ -225,8 +243,20 @@ impl Stage {
         self.saved.extend(file);
     }
 
+    /// What takes long is told: until it is known which frames a filter admits, the screen shows what it showed before.
+    fn tell_of_looking(&mut self) {
+        if let Some(Looking { since, is_told: is_told @ false }) = &mut self.looking
+            && since.elapsed() >= LONG
+        {
+            *is_told = true;
+            self.tell(Message::Done(
+                "looking through all frames for those that the filter admits …".to_owned(),
+            ));
+        }
+    }
+
     fn show(&mut self, engine: &mut Engine) {
-        let Some(window) = &self.window else { return };
+        let Some(window) = self.window.as_ref().filter(|_| self.looking.is_none()) else { return };
         let begun = Instant::now();
         let snapshot = Arc::new(engine.snapshot(window));
         self.shown = Some((Instant::now(), begun.elapsed()));
@@ -236,11 +266,8 @@ impl Stage {
     }
 
     fn ask_frames(&mut self, wanted: FramesWanted, engine: &mut Engine) {
-        let tracks = match &wanted.flow {
-            None => None,
-            // Of a flow that was let go of nobody knows any more which frames were its own.
-            Some(id) => Some(engine.tracks_of(id).unwrap_or_default()),
-        };
+        // Of a flow that was let go of nobody knows any more which frames were its own.
+        let tracks = wanted.flow.as_ref().map(|id| engine.tracks_of(id).unwrap_or_default());
         let places = (0..self.points).map(|point| engine.places_of(PointIndex(point))).collect();
         self.shelf.hand_on();
         self.lines.lender.send(Job::Frames { wanted, tracks, places }).ok();

@@ -4,6 +4,7 @@
 //! Of the mouse only clicks and the wheel are asked for: every move of it would be a message over a slow line.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
+use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Once;
 
@@ -27,7 +28,8 @@ const ROOM: usize = 64 << 10;
 /// A terminal that shows screens.
 #[derive(Debug)]
 pub(super) struct Terminal {
-    inner: ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>,
+    /// Never dropped: it would complain on standard error where the terminal is gone, and panic as that is gone, too.
+    inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
 
 /// Why no screen can be shown here, if none can.
@@ -61,7 +63,7 @@ impl Terminal {
             }));
         });
         let backend = CrosstermBackend::new(BufWriter::with_capacity(ROOM, io::stdout()));
-        let inner = ratatui::Terminal::new(backend)?;
+        let inner = ManuallyDrop::new(ratatui::Terminal::new(backend)?);
         take_over().inspect_err(|_| give_back())?;
         Ok(Self { inner })
     }
@@ -84,13 +86,13 @@ impl Terminal {
         take_over()?;
         self.inner.clear()
     }
+}
 
-    /// Writes what is no part of a screen.
-    pub(super) fn say(&mut self, sequence: &[u8]) -> io::Result<()> {
-        let mut out = io::stdout();
-        out.write_all(sequence)?;
-        out.flush()
-    }
+/// Writes what is no part of a screen.
+pub(super) fn say(sequence: &[u8]) -> io::Result<()> {
+    let mut out = io::stdout();
+    out.write_all(sequence)?;
+    out.flush()
 }
 
 impl Drop for Terminal {

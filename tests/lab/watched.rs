@@ -1,0 +1,176 @@
+//! `egret watch` in a real terminal: what is seen, what keys do, and that the terminal is given back however it ends.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Duration;
+
+use egret::capture::savefile::{Filled, Keep, Savefile};
+use egret::digest::Batch;
+use egret::frame::PointIndex;
+use rustix::process::{Pid, Signal, kill_process};
+
+use crate::cable::{Cable, OUTSIDE};
+use crate::capture::until;
+use crate::egret::program;
+use crate::enclosure::{Watch, entered};
+use crate::terminal::Terminal;
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+fn leak() -> String {
+    format!(
+        "-r {}/testdata/leak/node1-any.pcap.gz --expect 192.168.12.99 --node-ip 192.168.12.11",
+        env!("CARGO_MANIFEST_DIR")
+    )
+}
+
+fn egret() -> PathBuf {
+    let program = PathBuf::from(program());
+    if program.is_absolute() { program } else { Path::new(env!("CARGO_MANIFEST_DIR")).join(program) }
+}
+
+fn tmux() -> Command {
+    let mut command = Command::new("setpriv");
+    command.args(["--pdeathsig", "KILL", "tmux"]);
+    command
+}
+
+/// Frames in a capture, and the largest number of them at one time: copies of a packet.
+fn frames(file: &Path) -> usize {
+    let mut savefile = Savefile::open(file, Keep::Nothing).expect("a capture");
+    let mut batch = Batch::new(PointIndex(0));
+    let mut frames = 0;
+    loop {
+        let filled = savefile.fill(&mut batch);
+        frames += batch.heads.len();
+        if filled == Filled::End {
+            return frames;
+        }
+    }
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn a_leak_is_seen_at_once_and_followed_to_its_packets() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("leak", (80, 24), tmux());
+    terminal.watch(&egret(), &leak());
+    // Without a key: the answer, what is wrong, and the flows that fail first.
+    terminal.wait_for(&[
+        "✗ FAIL",
+        "20 of 72 outgoing flows left with a wrong source address",
+        "left node1-any as 192.168.12.11 (the node's",
+        "✗ ▸ 10.128.0.5",
+    ]);
+    terminal.press(&["Enter"]);
+    terminal.wait_for(&["✗ ▾ 10.128.0.5", "10.128.0.5:46369"]);
+    terminal.press(&["j", "Enter"]);
+    terminal.wait_for(&["node-ip  node1-any:1533", "SNAT 192.168.12.11:46369", "not the expected address"]);
+    terminal.press(&["p"]);
+    terminal
+        .wait_for(&["node1-any:1533, seen at 3 places", "192.168.12.11:46369  203.0.113.25:443     tcp SYN"]);
+    // The copy behind the NAT.
+    terminal.press(&["n", "n"]);
+    terminal.wait_for(&["node1-any:1537"]);
+
+    terminal.press(&["w", "f"]);
+    terminal.wait_for(&["30 frames saved to egret-node1-any-1533.pcapng"]);
+    assert_eq!(frames(&terminal.at("egret-node1-any-1533.pcapng")), 30);
+    terminal.press(&["w", "j"]);
+    terminal.wait_for(&["the report was saved to egret-node1-any-1533.json"]);
+    let report = fs::read(terminal.at("egret-node1-any-1533.json")).expect("the report");
+    let report: serde_json::Value = serde_json::from_slice(&report).expect("JSON");
+    let ids: Vec<_> =
+        report["flows"].as_array().expect("flows").iter().map(|flow| flow["id"].as_str()).collect();
+    assert_eq!(ids, [Some("node1-any:1533")]);
+
+    // An expression is met by frames, which were all read before it was typed.
+    terminal.press(&["Escape"]);
+    terminal.wait_for(&["FAIL  node-ip"]);
+    terminal.press(&["Escape"]);
+    terminal.wait_for(&["WORKLOAD"]);
+    terminal.press(&["/"]);
+    terminal.type_in("--proto tcp host 203.0.113.2x");
+    terminal.wait_for(&["unknown host"]);
+    terminal.press(&["BSpace", "6", "Enter"]);
+    terminal.wait_for(&["✓ PASS", "All 4 outgoing flows"]);
+    // What was narrowed to what passes does not pass.
+    terminal.press(&["q"]);
+    assert_eq!(terminal.ended(), "1");
+    let shown = terminal.shown();
+    assert!(shown.contains("FAIL  20 of 72 outgoing flows"), "{shown}");
+    assert!(shown.contains("saved egret-node1-any-1533.pcapng"), "{shown}");
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn the_terminal_is_given_back_whatever_signal_comes() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("signals", (80, 24), tmux());
+    for signal in [Signal::TERM, Signal::HUP, Signal::INT, Signal::QUIT] {
+        terminal.watch(&egret(), &leak());
+        terminal.wait_for(&["✗ FAIL"]);
+        let pid = Pid::from_raw(terminal.child() as i32).expect("a process");
+        kill_process(pid, signal).expect("a process of the test's own");
+        assert_eq!(terminal.ended(), "1", "{signal:?}");
+        terminal.wait_for(&["FAIL  20 of 72 outgoing flows"]);
+    }
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn ctrl_z_stops_it_and_gives_the_terminal_back_until_it_goes_on() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("suspend", (80, 24), tmux());
+    terminal.watch(&egret(), &leak());
+    terminal.wait_for(&["✗ FAIL"]);
+    terminal.press(&["C-z"]);
+    // The shell goes on with what it was to do behind, and what the terminal is set to is as it was.
+    assert_eq!(terminal.ended(), "148");
+    terminal.wait_for(&["Stopped"]);
+    terminal.type_in("clear; fg; echo $? >code.part; stty -g >after; mv code.part code");
+    terminal.press(&["Enter"]);
+    terminal.wait_for(&["✗ FAIL", "✗ ▸ 10.128.0.5"]);
+    terminal.press(&["Enter"]);
+    terminal.wait_for(&["✗ ▾ 10.128.0.5"]);
+    terminal.press(&["q"]);
+    assert_eq!(terminal.ended(), "1");
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn it_ends_with_its_terminal_though_no_signal_tells_of_that() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("closed", (80, 24), tmux());
+    let code = terminal.at("code");
+    let line =
+        format!("clear; (trap '' HUP; {} watch {}; echo $? >{})", egret().display(), leak(), code.display());
+    terminal.type_in(&line);
+    terminal.press(&["Enter"]);
+    terminal.wait_for(&["✗ FAIL"]);
+    terminal.hang_up();
+    until("egret has ended", || fs::read_to_string(&code).is_ok_and(|code| code == "1\n"));
+}
+
+#[test]
+#[ignore = "needs tmux and network namespaces: make lab"]
+fn a_capture_is_watched_while_it_goes_on() {
+    if !entered("watched::a_capture_is_watched_while_it_goes_on") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("watched", PATIENCE);
+    let cable = Cable::lay();
+    let terminal = Terminal::open("live", (120, 40), cable.here.command("tmux"));
+    terminal.watch(&egret(), "-i veth0 --role veth0=uplink --expect 192.0.2.1");
+    terminal.wait_for(&["veth0", "NOTHING JUDGED"]);
+    cable.send(OUTSIDE, 100);
+    terminal.wait_for(&["✗ FAIL", "The only outgoing flow left with a wrong source address"]);
+    terminal.press(&["3"]);
+    terminal.wait_for(&["veth0:1, seen at this place alone", "10.7.0.1"]);
+    terminal.press(&["w", "f"]);
+    terminal.wait_for(&["saved to egret-run.pcapng"]);
+    assert!(frames(&terminal.at("egret-run.pcapng")) >= 100);
+    terminal.press(&["q"]);
+    assert_eq!(terminal.ended(), "1");
+}
