@@ -1,7 +1,7 @@
 //! `egret watch`: flows and packets on screens, live or over captures.
 //!
-//! The run is `egret check`'s: a [`Session`] gives frames to the engine on this thread. Beside it, a thread of its own has the terminal
-//! ([`screen`]); what these two want of each other goes through channels ([`desk`]). When all was read or the capture is over, the
+//! The run is `egret check`'s: a `session` gives frames to the engine on this thread. Beside it, a thread of its own has the terminal
+//! (`watch/screen.rs`); what these two want of each other goes through channels (`watch/desk.rs`). When all was read or the capture is over, the
 //! screens stay until somebody leaves them.
 
 mod chosen;
