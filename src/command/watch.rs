@@ -16,6 +16,7 @@ mod screen;
 mod shelf;
 mod stage;
 mod terminal;
+mod texts;
 mod watching;
 
 use std::io::{self, Write as _};
@@ -51,7 +52,7 @@ const REPORT_WIDTH: usize = 100;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(obstacle) = terminal::obstacle() {
-        anyhow::bail!("{obstacle}; `egret check` judges the same flows, and prints what it finds");
+        anyhow::bail!(texts::no_screen(obstacle));
     }
     let frames = &arguments.frames;
     let sources = frames.sources()?;
@@ -175,7 +176,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let said = answer(&run);
     // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
     let mut out = io::stdout();
-    writeln!(out, "{}  {}", said.word, said.sentence).ok();
+    if verdict == run.verdict {
+        writeln!(out, "{}  {}", said.word, said.sentence).ok();
+    } else {
+        writeln!(out, "{}", texts::HAD_FAILED).ok();
+    }
     for file in saved {
         writeln!(out, "saved {file}").ok();
     }

@@ -100,8 +100,11 @@ fn draw_source(model: &Model, pen: &mut Pen<'_>) {
             right.push(word(format!(" {spark}"), Tone::Key));
         }
     }
-    let mut left = vec![word(texts::NAME, Tone::Strong), word(format!("  {}", captured(model)), Tone::Plain)];
-    if !model.run.filter.is_empty() {
+    // What is looked at matters more than all of where it comes from.
+    let is_filtered = !model.run.filter.is_empty();
+    let captured = if is_filtered { cut(&captured(model), pen.width() / 4) } else { captured(model) };
+    let mut left = vec![word(texts::NAME, Tone::Strong), word(format!("  {captured}"), Tone::Plain)];
+    if is_filtered {
         left.push(word(format!("  {}", texts::filter(&model.run.filter)), Tone::Key));
     }
     pen.line_and(&left, &right);

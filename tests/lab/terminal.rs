@@ -65,7 +65,7 @@ impl Terminal {
     }
 
     pub(crate) fn type_in(&self, text: &str) {
-        self.tmux(&["send-keys", "-l", text]);
+        self.tmux(&["send-keys", "-l", "--", text]);
     }
 
     pub(crate) fn shown(&self) -> String {

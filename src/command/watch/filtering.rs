@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use clap::Parser as _;
 use clap::error::ErrorKind;
 
+use super::texts;
 use crate::cli::traffic::{Asked, Traffic};
 use crate::filter::composition::marks::Marks;
 use crate::filter::expression;
@@ -51,10 +52,7 @@ impl Filtering {
         let texts = words.iter().map(|word| word.text.clone());
         let mut line = Line::try_parse_from(texts).map_err(|error| refused(&error, &place))?;
         if line.traffic.resolve {
-            return Err(Mistake {
-                message: "names are looked up in hosts files alone here".to_owned(),
-                at: place("--resolve"),
-            });
+            return Err(Mistake { message: texts::NO_SERVERS.to_owned(), at: place("--resolve") });
         }
         line.traffic.presets.clone_from(&self.presets);
         let asked = line.traffic.asked(&self.hosts).map_err(|error| {

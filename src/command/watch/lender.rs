@@ -15,6 +15,7 @@ use super::desk::{Heard, Order};
 use super::filtering::Filtering;
 use super::reel::{Entry, Reel};
 use super::shelf::REELS;
+use super::texts;
 use crate::capture::store::{Kept, Store};
 use crate::capture::writer::AboutPoint;
 use crate::command::feed::Bell;
@@ -229,7 +230,7 @@ impl Lender {
     fn lend(&mut self, wanted: FramesWanted, tracks: Option<Vec<Serial>>, places: &[Vec<String>]) {
         match self.page(wanted, tracks, places) {
             Ok(frames) => self.tell(Message::Frames(Arc::new(frames))),
-            Err(error) => self.tell(Message::Refused(format!("frames cannot be shown: {error}"))),
+            Err(error) => self.tell(Message::Refused(texts::not_shown(error))),
         }
     }
 
@@ -289,7 +290,7 @@ impl Lender {
     /// What is missing of a flow that is named by its first frame, in words.
     fn gone(&self, wanted: &FramesWanted, found: &Found) -> io::Result<Option<String>> {
         if found.is_cut() {
-            return Ok(Some(format!("only the first {} frames of this flow are listed", found.total())));
+            return Ok(Some(texts::listed(found.total())));
         }
         let is_first = |spot: Spot| -> io::Result<bool> {
             let frame = self.entry(spot)?.frame;
@@ -302,9 +303,7 @@ impl Lender {
             }
         }
         let is_there = self.reels.front().is_none_or(|held| held.reel.number == 0);
-        Ok((!is_there).then(|| {
-            "the first frames of this flow are gone: only the newest of a capture are kept".to_owned()
-        }))
+        Ok((!is_there).then(|| texts::FIRST_ARE_GONE.to_owned()))
     }
 
     /// Tells the engine which tracks have frames that meet what is asked of frames.
@@ -324,9 +323,7 @@ impl Lender {
             })
         });
         if let Err(error) = looked {
-            self.tell(Message::Refused(format!(
-                "the filter is not asked of frames that came before: {error}"
-            )));
+            self.tell(Message::Refused(texts::not_asked(error)));
         }
         self.asking.engine.send(Order::Mark { number, marked: marked.into_iter().collect() }).ok();
         self.asking.bell.ring();

@@ -19,6 +19,7 @@ use super::clipboard;
 use super::desk::{Heard, Order};
 use super::lender::Job;
 use super::terminal::{self, Terminal};
+use super::texts;
 use crate::command::feed::Bell;
 use crate::command::signals::Signals;
 use crate::frame::Timestamp;
@@ -88,7 +89,7 @@ impl Screen {
     }
 
     fn show(&mut self) -> Result<(), String> {
-        let cannot = |error: io::Error| format!("the terminal cannot be used any more: {error}");
+        let cannot = |error: io::Error| texts::terminal_fails(error);
         // What the first screen wants is asked for before anything has come.
         let mut then = self.tick();
         loop {
@@ -157,7 +158,7 @@ impl Screen {
             }
             Heard::Event(Event::FocusGained | Event::FocusLost) => Ok(Then::Stay),
             Heard::Told(message) => Ok(self.take(message)),
-            Heard::Gone(why) => Err(format!("the terminal is gone: {why}")),
+            Heard::Gone(why) => Err(texts::terminal_is_gone(why)),
             Heard::Close => Ok(Then::Go),
         }
     }

@@ -12,6 +12,7 @@ use std::sync::mpsc::Sender;
 
 use super::lender::Job;
 use super::reel::{Entry, Lying, Reel};
+use super::texts;
 use crate::digest::Batch;
 use crate::engine::Engine;
 use crate::frame::{FrameId, LinkType};
@@ -185,9 +186,6 @@ impl Shelf {
 
     fn give_up(&mut self, error: &io::Error) {
         self.writing = None;
-        self.problem = Some(format!(
-            "frames cannot be kept in {}: {error}; those from now on can be neither shown nor saved (TMPDIR names another directory)",
-            self.directory.display()
-        ));
+        self.problem = Some(texts::not_kept(self.directory.display(), error));
     }
 }

@@ -15,6 +15,7 @@ use super::desk::{Heard, Order};
 use super::lender::{Job, stem_of};
 use super::only::Only;
 use super::shelf::Shelf;
+use super::texts;
 use crate::capture::scratch::scratch;
 use crate::digest::Batch;
 use crate::engine::Engine;
@@ -249,9 +250,7 @@ impl Stage {
             && since.elapsed() >= LONG
         {
             *is_told = true;
-            self.tell(Message::Done(
-                "looking through all frames for those that the filter admits …".to_owned(),
-            ));
+            self.tell(Message::Done(texts::LOOKING.to_owned()));
         }
     }
 
@@ -302,7 +301,7 @@ impl Stage {
                 self.saving += 1;
                 self.lines.lender.send(job).ok();
             }
-            Err(error) => drop(self.tell(Message::Refused(format!("cannot write a report: {error}")))),
+            Err(error) => drop(self.tell(Message::Refused(texts::no_report(error)))),
         }
     }
 

@@ -8,10 +8,10 @@ use crate::capture::writer::{About, Writer};
 use crate::command::opener::Opener;
 use crate::command::recorder;
 use crate::command::watch::desk::Order;
+use crate::command::watch::texts;
 use crate::digest::{Batch, Head};
 use crate::engine::Serial;
 use crate::frame::PointIndex;
-use crate::number::counted;
 use crate::tui::Message;
 
 /// How all names begin.
@@ -38,7 +38,7 @@ impl Lender {
     pub(super) fn tell_saved(&mut self, saved: io::Result<Saved>) {
         let (message, file) = match saved {
             Ok(Saved { name, words }) => (Message::Done(words), Some(name)),
-            Err(error) => (Message::Refused(format!("nothing was saved: {error}")), None),
+            Err(error) => (Message::Refused(texts::not_saved(error)), None),
         };
         self.asking.engine.send(Order::Saved(file)).ok();
         self.asking.bell.ring();
@@ -78,7 +78,7 @@ impl Lender {
             None => (0..self.count()).map_while(|number| self.spot(number)).try_for_each(&mut write)?,
         }
         writer.finish()?.flush()?;
-        Ok(Saved { words: format!("{} saved to {name}", counted(frames, "frame")), name })
+        Ok(Saved { words: texts::saved(frames, &name), name })
     }
 
     /// Copies a report that was written elsewhere.
@@ -93,7 +93,7 @@ impl Lender {
                 read => file.write_all(&buffer[..read])?,
             }
         }
-        Ok(Saved { words: format!("the report was saved to {name}"), name })
+        Ok(Saved { words: texts::saved_report(&name), name })
     }
 }
 
