@@ -31,17 +31,23 @@ fn all_are(run: &Snapshot, verdict: Verdict, reason: Reason) -> bool {
     reasons.next() == Some(reason) && reasons.next().is_none()
 }
 
+/// What is counted: flows that nobody selected are not among them.
+fn noun(run: &Snapshot) -> &'static str {
+    if run.selection.is_some() { "selected outgoing flow" } else { "outgoing flow" }
+}
+
 /// `20 of 72 outgoing flows`, `All 72 outgoing flows`, `The only outgoing flow`.
-fn share(part: u64, whole: u64) -> String {
+fn share(run: &Snapshot, part: u64) -> String {
+    let (whole, noun) = (judged(run), noun(run));
     match (part, whole) {
-        (1, 1) => "The only outgoing flow".to_owned(),
-        (part, whole) if part == whole => format!("All {}", counted(whole, "outgoing flow")),
-        (part, whole) => format!("{} of {}", thousands(part), counted(whole, "outgoing flow")),
+        (1, 1) => format!("The only {noun}"),
+        (part, whole) if part == whole => format!("All {}", counted(whole, noun)),
+        (part, whole) => format!("{} of {}", thousands(part), counted(whole, noun)),
     }
 }
 
 fn failed(run: &Snapshot) -> String {
-    let subject = share(run.summary.fail, judged(run));
+    let subject = share(run, run.summary.fail);
     let wrong = if all_are(run, Verdict::Fail, Reason::UnexpectedExit) {
         "left the cluster, though none should have"
     } else {
@@ -54,7 +60,7 @@ fn failed(run: &Snapshot) -> String {
 }
 
 fn passed(run: &Snapshot) -> String {
-    let subject = share(run.summary.pass, judged(run));
+    let subject = share(run, run.summary.pass);
     if all_are(run, Verdict::Pass, Reason::DroppedAsExpected) {
         return format!("{subject} stayed inside, as expected: nothing left the cluster.");
     }
@@ -86,8 +92,8 @@ fn unsettled(run: &Snapshot) -> String {
         );
         let rest = match run.summary.pass {
             0 => "nothing was judged".to_owned(),
-            1 => "the one outgoing flow passed".to_owned(),
-            pass => format!("all {} passed", counted(pass, "outgoing flow")),
+            1 => format!("the one {} passed", noun(run)),
+            pass => format!("all {} passed", counted(pass, noun(run))),
         };
         if missed == 0 {
             return format!("Not every source could be read (see “Warning” below); {rest}.");
@@ -96,14 +102,14 @@ fn unsettled(run: &Snapshot) -> String {
     }
     let (not_settled, not_leaving) = match (open, judged) {
         (1, 1) => {
-            ("The only outgoing flow cannot be settled".to_owned(), "The only outgoing flow was".to_owned())
+            (format!("The only {} cannot be settled", noun(run)), format!("The only {} was", noun(run)))
         }
         (open, judged) if open == judged => {
-            let none = format!("None of {}", counted(judged, "outgoing flow"));
+            let none = format!("None of {}", counted(judged, noun(run)));
             (format!("{none} can be settled"), format!("{none} was"))
         }
         _ => {
-            let some = share(open, judged);
+            let some = share(run, open);
             (
                 format!("{some} cannot be settled"),
                 format!("{some} {}", if open == 1 { "was" } else { "were" }),
@@ -128,6 +134,14 @@ fn nothing_judged(run: &Snapshot) -> Answer {
             "No frame was captured.".to_owned(),
             "Check which interface was captured and with which filter, and that the workload sent something \
              meanwhile.",
+        )
+    } else if let (0, Some(selection)) = (summary.flows, &run.selection) {
+        (
+            format!(
+                "{} captured, and no flow among them that was asked for: {selection}.",
+                counted(summary.frames, "frame")
+            ),
+            "Widen the filter, or capture where that traffic passes.",
         )
     } else if summary.flows == 0 {
         (

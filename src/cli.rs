@@ -1,8 +1,10 @@
 //! What was typed: options in the groups that commands share.
 
+pub mod capturing;
 pub mod check;
 pub mod cluster;
 pub mod dump;
+pub mod expect;
 pub mod filter;
 pub mod frames;
 pub mod known;
@@ -28,6 +30,7 @@ pub struct Arguments {
 pub enum Command {
     Check(Box<check::Arguments>),
     Dump(Box<dump::Arguments>),
+    Expect(Box<expect::Arguments>),
     Filter(Box<filter::Arguments>),
     Record(Box<record::Arguments>),
     Watch(Box<watch::Arguments>),

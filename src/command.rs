@@ -5,6 +5,7 @@ mod chooser;
 mod companion;
 pub mod dump;
 mod ends;
+pub mod expect;
 mod export;
 mod feed;
 mod files;
@@ -44,6 +45,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
+        Command::Expect(arguments) => expect::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),

@@ -232,6 +232,14 @@ pub struct IndexName {
     pub name: Text,
 }
 
+/// What an interface was captured with, as its container says: what it left out was never seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CaptureFilter {
+    /// The point's interface number, as in [`Head::interface`].
+    pub interface: u16,
+    pub expression: Text,
+}
+
 /// A place as frames name it: an interface, and in cooked captures a sub-division of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Spot {
@@ -341,6 +349,8 @@ pub struct Batch {
     pub digests: Vec<Digest>,
     pub interfaces: Vec<Interface>,
     pub index_names: Vec<IndexName>,
+    /// Those of interfaces that this batch is the first to tell of.
+    pub filters: Vec<CaptureFilter>,
     pub places: Vec<Spot>,
     pub tunnels: Vec<Tunnel>,
     /// (index of the frame in this batch, the error), ascending.
@@ -364,6 +374,7 @@ impl Batch {
             digests: Vec::with_capacity(Self::FRAMES),
             interfaces: Vec::new(),
             index_names: Vec::new(),
+            filters: Vec::new(),
             places: Vec::new(),
             tunnels: Vec::new(),
             icmp_errors: Vec::new(),
@@ -379,6 +390,7 @@ impl Batch {
         self.digests.clear();
         self.interfaces.clear();
         self.index_names.clear();
+        self.filters.clear();
         self.places.clear();
         self.tunnels.clear();
         self.icmp_errors.clear();

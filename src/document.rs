@@ -13,7 +13,7 @@ use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::text::Text;
 
-pub use fault::{Error, Fault};
+pub use fault::{Error, Fault, snippet};
 pub use reading::{Reading, empty};
 
 /// Most bytes of a document: thousands of expectations.

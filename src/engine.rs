@@ -24,10 +24,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::clock;
 use crate::conntrack::Translation;
 use crate::conntrack::news::News;
-use crate::digest::{Batch, Incident, Interface, Spot, Understood, Within};
+use crate::digest::{Batch, CaptureFilter, Incident, Interface, Spot, Understood, Within};
 use crate::expect::Expectations;
 use crate::facts::{Facts, PointFacts};
 use crate::filter::composition::{Composition, Tuple};
+use crate::filter::omission::is_one_connection;
 use crate::findings::Claims;
 use crate::flow::leg::{PlaceIndex, TunnelIndex};
 use crate::flow::table::Origin;
@@ -96,6 +97,8 @@ struct Point {
     interfaces: Vec<Interface>,
     /// What the source calls the indexes of its interfaces.
     index_names: BTreeMap<(u16, u32), Text>,
+    /// What its interfaces were captured with, as the source says.
+    filters: BTreeMap<u16, Text>,
     links: Vec<LinkType>,
     places: Vec<PlaceIndex>,
     tunnels: Vec<TunnelIndex>,
@@ -182,6 +185,7 @@ impl Engine {
             filter: None,
             interfaces: Vec::new(),
             index_names: BTreeMap::new(),
+            filters: BTreeMap::new(),
             links: Vec::new(),
             places: Vec::new(),
             tunnels: Vec::new(),
@@ -353,6 +357,12 @@ impl Engine {
         let room = INDEX_NAMES.saturating_sub(entry.index_names.len());
         let named = batch.index_names.iter().take(room);
         entry.index_names.extend(named.map(|it| ((it.interface, it.index), it.name.clone())));
+        entry.filters.extend(batch.filters.iter().map(|it| (it.interface, it.expression.clone())));
+        let leaves_out = |filter: &CaptureFilter| !is_one_connection(&filter.expression.to_string());
+        if batch.filters.iter().any(leaves_out) {
+            self.facts.points[point.0 as usize].is_filtered = true;
+            self.facts.mark_news();
+        }
         for spot in &batch.places {
             let index = self.add_place(point, *spot);
             self.points[point.0 as usize].places.push(index);

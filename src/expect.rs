@@ -12,11 +12,15 @@
 pub mod cluster;
 pub mod derive;
 pub mod environment;
+pub mod export;
 mod finder;
 pub mod flags;
+pub mod lint;
+pub mod listing;
 mod merge;
 mod origins;
 pub mod policy;
+pub mod sheet;
 pub mod source;
 
 use crate::filter::selection::{Selection, any_contains};

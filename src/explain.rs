@@ -517,6 +517,12 @@ fn ambiguous(judgement: &Judgement<'_>, subject: Subject) -> (String, Option<Str
 }
 
 fn incomplete(judgement: &Judgement<'_>, subject: Subject, at: &str) -> (String, Option<String>) {
+    if judgement.detail == Detail::Filtered {
+        return (
+            format!("{} not seen to leave, but the capture was made with a filter, which may have left that out", subject.was()),
+            Some("Capture again without a filter, or with one that keeps what left: packets behind the NAT do not carry the pod's address.".to_owned()),
+        );
+    }
     let Detail::Gap { bytes, is_known_loss } = judgement.detail else {
         return (format!("{} not captured completely", subject.was()), None);
     };

@@ -51,6 +51,8 @@ pub struct PointFacts {
     pub undecoded: u64,
     pub dropped: u64,
     pub is_truncated: bool,
+    /// It was captured with a filter that nobody here can answer for: what it does not show may have been there.
+    pub is_filtered: bool,
     /// Until when it was certainly captured, by who captured it.
     pub watched: Option<Timestamp>,
     /// Some flow was seen where it had not left the cluster yet.
@@ -81,6 +83,11 @@ impl PointFacts {
     /// Whether nothing that it shows was understood.
     pub fn is_unreadable(&self) -> bool {
         self.frames > 0 && self.undecoded == self.frames
+    }
+
+    /// Whether what it does not show was not there, as far as is known.
+    pub fn shows_all(&self) -> bool {
+        !self.is_incomplete() && !self.is_filtered
     }
 
     /// Whether frames are known to be missing.

@@ -9,6 +9,7 @@ pub mod admission;
 pub mod bpf;
 pub mod composition;
 pub mod expression;
+pub mod omission;
 pub mod port;
 pub mod preset;
 pub mod protocol;

@@ -76,6 +76,8 @@ pub enum Detail {
         bytes: u32,
         is_known_loss: bool,
     },
+    /// It was not seen to leave, and the capture was made with a filter.
+    Filtered,
     /// No place captured is an uplink.
     NoUplink,
     /// The flow went into a tunnel to this address, whose machine's uplink was not captured.
@@ -338,6 +340,9 @@ impl<'a> Judge<'a> {
             .legs
             .iter()
             .any(|(_, leg)| self.facts.point(self.table.point_of(leg)).is_incomplete());
+        // Nor may a filter have left out the pod's copies.
+        let is_filtered =
+            judgement.wire.legs.iter().any(|(_, leg)| self.facts.point(self.table.point_of(leg)).is_filtered);
         // A pod's copy of its only packet may have come before the capture began.
         let is_at_edge = view.legs().all(|(_, _, leg)| {
             leg.out + leg.back == 1
@@ -345,7 +350,7 @@ impl<'a> Judge<'a> {
         });
         Some(if is_incomplete {
             (Reason::CaptureIncomplete, Detail::Gap { bytes: 0, is_known_loss: true })
-        } else if view.has_beginning() && !is_at_edge {
+        } else if view.has_beginning() && !is_at_edge && !is_filtered {
             (Reason::NoExpectation, Detail::NodesOwn)
         } else {
             (Reason::OriginUnknown, Detail::Unmatched)

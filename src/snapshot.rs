@@ -50,6 +50,8 @@ pub enum Detail {
 pub struct Snapshot {
     /// `Pass`, `Fail` or `Inconclusive`; `Exempt` where nothing was judged.
     pub verdict: Verdict,
+    /// Which flows count, in words; `None` is all of them.
+    pub selection: Option<String>,
     /// What was taken for granted, and why: a line each. Roles of places stand with the places.
     pub assumptions: Vec<String>,
     /// What went wrong while reading, a line each.

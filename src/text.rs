@@ -62,6 +62,19 @@ impl fmt::Display for Text {
     }
 }
 
+/// A sentence of ours with names in it that nobody vouches for: what would deceive is escaped, and backslashes, which may be
+/// those of parts that were escaped before, stay.
+pub(crate) fn plain(sentence: &str) -> String {
+    if !sentence.chars().any(is_deceptive) {
+        return sentence.to_owned();
+    }
+    let mut shown = String::with_capacity(sentence.len());
+    for c in sentence.chars() {
+        if is_deceptive(c) { shown.extend(c.escape_default()) } else { shown.push(c) }
+    }
+    shown
+}
+
 /// Whether `c` changes how the text around it is shown, or is not shown itself.
 pub(crate) fn is_deceptive(c: char) -> bool {
     c.is_control()
@@ -92,6 +105,12 @@ mod tests {
     fn nothing_that_moves_the_cursor_or_the_reading_direction_survives() {
         let shown = Text::from("eth0\x1b[31m\r\n\u{202e}olleh\u{85}\u{200b}\\").to_string();
         assert_eq!(shown, "eth0\\u{1b}[31m\\r\\n\\u{202e}olleh\\u{85}\\u{200b}\\\\");
+    }
+
+    #[test]
+    fn a_sentence_keeps_its_backslashes_and_loses_what_deceives() {
+        assert_eq!(plain("a \\t of web\u{1b}[31m"), "a \\t of web\\u{1b}[31m");
+        assert_eq!(plain("방화벽"), "방화벽");
     }
 
     #[test]

@@ -68,3 +68,48 @@ fn an_expression_that_a_sources_link_type_does_not_have_ends_the_run_with_the_so
         "egret: node1-any: cannot filter LINUX_SLL2 frames by `vlan 100`: no VLAN support for Linux cooked v2\n"
     );
 }
+
+#[test]
+fn a_capture_that_stands_where_an_expression_does_is_said_to_be_a_file() {
+    let output = check(&[NODE]);
+    assert_eq!(output.status.code(), Some(2));
+    let told = format!("`{NODE}` is a file, and here stands an expression; captures are read with -r\n");
+    assert!(said(&output).ends_with(&told), "{}", said(&output));
+}
+
+#[test]
+fn an_address_by_itself_is_answered_with_the_words_that_it_stands_behind() {
+    let output = check(&["10.128.0.5"]);
+    assert!(said(&output).contains("\nan address stands behind a word"), "{}", said(&output));
+}
+
+/// The report of `egret check`, and how it ended.
+fn report(options: &[&str]) -> (Option<i32>, Value, String) {
+    let json = check(&[options, &["--format", "json"]].concat());
+    let text = check(options);
+    let text = String::from_utf8(text.stdout).expect("UTF-8");
+    (json.status.code(), serde_json::from_slice(&json.stdout).expect("a document"), text)
+}
+
+#[test]
+fn flows_that_are_chosen_by_the_source_they_should_have_are_said_to_be() {
+    let warned = |options: &[&str]| {
+        let (code, document, text) = report(options);
+        let lines = document["assumptions"].to_string();
+        assert!(lines.contains("only these flows count: "), "{lines}");
+        assert!(text.contains(" selected outgoing flows left as 192.168.12.99"), "{text}");
+        (code, text.contains("flows are chosen by 192.168.12.99, which they should leave with"))
+    };
+    assert_eq!(warned(&["--host", "192.168.12.99"]), (Some(0), true));
+    assert_eq!(warned(&["dst", "host", "192.168.12.99", "and", "tcp"]), (Some(0), true));
+    assert!(!warned(&["--src", "10.128.0.5"]).1);
+    assert!(!warned(&["src", "host", "10.128.0.5"]).1);
+}
+
+#[test]
+fn a_selection_of_nothing_is_no_pass_and_is_told_in_full() {
+    let (code, _, text) = report(&["--host", "198.51.100.1", "tcp"]);
+    assert_eq!(code, Some(3));
+    let told = "and no flow among them that was asked for: host 198.51.100.1 and `tcp`.";
+    assert!(text.split_whitespace().collect::<Vec<_>>().join(" ").contains(told), "{text}");
+}

@@ -199,3 +199,17 @@ fn a_name_in_a_filter_means_the_addresses_that_a_hosts_file_gives_it() {
          file (--hosts FILE), or ask name servers (--resolve)\n"
     );
 }
+
+#[test]
+fn what_is_wrong_with_an_expression_in_a_preset_is_told_with_the_word_and_what_to_do() {
+    let told = |expression: &str| {
+        let text = format!("name: mine\npurpose: mine\nfilter: {{ expression: \"{expression}\" }}\n");
+        let folder = folder("expressions", &[("mine.yaml", &text)]);
+        refusal(&["filter", "check", folder.join("mine.yaml").to_str().expect("text")])
+    };
+    let syntax =
+        "mine.yaml:3:23: cannot compile the filter: syntax error at `prot`; pcap-filter(7) has the grammar\n";
+    assert!(told("tcp prot 80").contains(syntax), "{}", told("tcp prot 80"));
+    let name = "unknown host 'web' at `web`; no names are looked up in it: give its address\n";
+    assert!(told("host web").contains(name), "{}", told("host web"));
+}

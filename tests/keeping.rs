@@ -361,3 +361,28 @@ fn what_makes_no_sense_together_is_refused_before_anything_is_written() {
     );
     assert_eq!(folder.names(), [""; 0]);
 }
+
+#[test]
+fn what_was_recorded_with_a_filter_is_no_proof_that_nothing_left() {
+    let folder = Folder::new("filtered");
+    let (capture, kept) = (testdata("firewall/node1-any.pcap"), folder.at("kept.pcapng"));
+    let verdict = |arguments: &[&str]| {
+        let drop = "10.128.0.6 dst-port=443=>drop";
+        let asked =
+            ["--node-ip", "192.168.12.11", "--inside", "10.128.0.0/14", "--expect", drop, "--format", "json"];
+        let output = egret(&[&["check"], arguments, &asked].concat());
+        let report: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+        let filter = report["points"][0]["filter"].as_str().map(str::to_owned);
+        (output.status.code(), filter, report["assumptions"].to_string().contains("made with a filter"))
+    };
+    // It did leave, as the node: an address that these leave out.
+    assert_eq!(verdict(&["-r", &capture]), (Some(1), None, false));
+    let expression = "host 10.128.0.6 or host 192.168.12.99 or host 10.128.0.5";
+    let options = ["--host", "10.128.0.6,192.168.12.99,10.128.0.5"];
+    let in_words = "host 10.128.0.6 or 192.168.12.99 or 10.128.0.5";
+    for (asked, told) in [(&[expression][..], expression), (&options[..], in_words)] {
+        let output = egret(&[&["record", "-r", &capture, "-w", &kept], asked].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", said(&output));
+        assert_eq!(verdict(&["-r", &kept]), (Some(3), Some(told.to_owned()), true));
+    }
+}

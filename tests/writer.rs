@@ -6,8 +6,8 @@ use std::path::Path;
 use std::process::Command;
 
 use egret::capture::savefile::{Filled, Keep, Savefile};
-use egret::capture::writer::Writer;
-use egret::digest::{Batch, Head, Incident, IndexName, Interface};
+use egret::capture::writer::{About, AboutPoint, Writer};
+use egret::digest::{Batch, CaptureFilter, Head, Incident, IndexName, Interface};
 use egret::frame::{LinkType, PointIndex, Timestamp};
 use egret::text::Text;
 use pcap_parser::{Block, PcapBlockOwned, PcapError, PcapNGOption, create_reader};
@@ -51,6 +51,7 @@ struct Read {
     frames: Vec<Seen>,
     interfaces: Vec<Interface>,
     names: Vec<IndexName>,
+    filters: Vec<CaptureFilter>,
     incidents: Vec<Incident>,
 }
 
@@ -65,6 +66,7 @@ fn read(bytes: &[u8]) -> Read {
         }));
         read.interfaces.append(&mut batch.interfaces);
         read.names.append(&mut batch.index_names);
+        read.filters.append(&mut batch.filters);
         read.incidents.append(&mut batch.incidents);
         if filled == Filled::End {
             return read;
@@ -312,4 +314,30 @@ proptest! {
         prop_assert_eq!(&read(&bytes).frames, &expected);
         prop_assert_eq!(judged(&bytes).0, expected);
     }
+}
+
+#[test]
+fn what_an_interface_was_captured_with_stays_with_it_and_what_is_chosen_now_is_added() {
+    let chosen = |filter: Option<&str>| {
+        let mut first = batch(
+            0,
+            vec![interface(LinkType::ETHERNET, "eth0"), interface(LinkType::ETHERNET, "eth1")],
+            &[(0, 1, b"one")],
+        );
+        first.filters = vec![CaptureFilter { interface: 1, expression: "tcp".into() }];
+        let point = AboutPoint { name: "node1".to_owned(), filter: filter.map(str::to_owned) };
+        let about = About { points: vec![point], ..About::default() };
+        let mut writer = Writer::about(Vec::new(), about).expect("memory");
+        writer.write(&first).expect("memory");
+        let bytes = writer.finish().expect("memory");
+        let words: Vec<String> =
+            judged(&bytes).1.into_iter().filter(|it| it.starts_with("interface")).collect();
+        let judged: Vec<String> =
+            words.iter().map(|it| it.split_once(" 11=").map_or("", |(_, it)| it).to_owned()).collect();
+        (judged, read(&bytes).filters)
+    };
+    let is = |interface, expression: &str| CaptureFilter { interface, expression: expression.into() };
+    assert_eq!(chosen(None), (vec![String::new(), "\\x00tcp".to_owned()], vec![is(1, "tcp")]));
+    let both = ["\\x00port 80", "\\x00(tcp) and (port 80)"].map(str::to_owned).to_vec();
+    assert_eq!(chosen(Some("port 80")), (both, vec![is(0, "port 80"), is(1, "(tcp) and (port 80)")]));
 }

@@ -57,14 +57,30 @@ pub struct Request {
     pub snap_length: u32,
     /// Bytes of the ring that the kernel writes into.
     pub buffer: usize,
+    pub direction: Direction,
     /// An expression of pcap-filter(7).
     pub filter: Option<String>,
+}
+
+/// Which way a frame passes an interface, by the kernel's word. Of the loopback device libpcap hands over what comes in alone.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Direction {
+    In,
+    Out,
+    #[default]
+    Both,
 }
 
 impl Request {
     /// Whole frames of an interface, without a filter.
     pub fn of(interface: &str) -> Self {
-        Self { interface: interface.to_owned(), snap_length: MAX_SNAP_LENGTH, buffer: BUFFER, filter: None }
+        Self {
+            interface: interface.to_owned(),
+            snap_length: MAX_SNAP_LENGTH,
+            buffer: BUFFER,
+            direction: Direction::Both,
+            filter: None,
+        }
     }
 }
 
@@ -115,6 +131,11 @@ impl Live {
             .precision(Precision::Nano)
             .open()
             .map_err(refused)?;
+        match request.direction {
+            Direction::In => capture.direction(pcap::Direction::In).map_err(refused)?,
+            Direction::Out => capture.direction(pcap::Direction::Out).map_err(refused)?,
+            Direction::Both => {}
+        }
         tell_interfaces_apart(&mut capture);
         let link = LinkType::from_file(capture.get_datalink().0 as u16);
         if let Some(filter) = &request.filter {

@@ -65,7 +65,7 @@ pub struct About {
 pub struct AboutPoint {
     /// An empty name is none.
     pub name: String,
-    /// What of it is in the capture (pcap-filter(7)).
+    /// What of it is in the capture: an expression of pcap-filter(7), and words where none says it.
     pub filter: Option<String>,
 }
 
@@ -95,6 +95,8 @@ struct Written {
     /// Its number in the file.
     id: u32,
     told: Interface,
+    /// What it was captured with before it came here.
+    filter: Option<Text>,
     /// Names of indexes that were written.
     names: BTreeMap<u32, Text>,
     frames: u64,
@@ -139,16 +141,18 @@ impl<W: Write> Writer<W> {
         for (id, interface) in (id..).zip(&batch.interfaces) {
             let number = point.interfaces.len() as u16;
             let names = take_names(&mut point.names, number);
+            let filter = batch.filters.iter().find(|filter| filter.interface == number);
             let mut written = Written {
                 id,
                 told: interface.clone(),
+                filter: filter.map(|filter| filter.expression.clone()),
                 names: BTreeMap::new(),
                 frames: 0,
                 lost: 0,
                 last: Timestamp::from_nanos(0),
             };
             written.note_names(&names);
-            told.push(description(interface, about, &names));
+            told.push(written.description(about, &names));
             point.interfaces.push(written);
         }
         self.interfaces += told.len() as u32;
@@ -266,7 +270,7 @@ impl<W: Write> Writer<W> {
                 .iter()
                 .map(|(index, name)| IndexName { interface: 0, index: *index, name: name.clone() })
                 .collect();
-            self.out.add(INTERFACE, &description(&interface.told, about, &names), &[], &[])?;
+            self.out.add(INTERFACE, &interface.description(about, &names), &[], &[])?;
         }
         Ok(())
     }
@@ -291,6 +295,31 @@ impl<W: Write> Writer<W> {
 }
 
 impl Written {
+    /// The body of its description.
+    fn description(&self, about: &AboutPoint, names: &[IndexName]) -> Vec<u8> {
+        let mut body = [self.told.link.0.to_le_bytes(), [0; 2]].concat();
+        body.extend(self.told.snap_length.to_le_bytes());
+        if let Some(name) = &self.told.name {
+            option(&mut body, NAME, name.to_string().as_bytes());
+        }
+        if !about.name.is_empty() {
+            option(&mut body, DESCRIPTION, about.name.as_bytes());
+        }
+        option(&mut body, RESOLUTION, &[9]);
+        let filter = match (&self.filter, &about.filter) {
+            // What went through both.
+            (Some(before), Some(now)) => Some(format!("({before}) and ({now})")),
+            (before, now) => before.as_ref().map(ToString::to_string).or_else(|| now.clone()),
+        };
+        if let Some(filter) = filter {
+            // A zero before it: it is text.
+            option(&mut body, FILTER, &[b"\0", filter.as_bytes()].concat());
+        }
+        comment(&mut body, names);
+        end_options(&mut body);
+        body
+    }
+
     fn note_names(&mut self, names: &[IndexName]) {
         for named in names {
             if self.names.len() < NAMES || self.names.contains_key(&named.index) {
@@ -319,26 +348,6 @@ fn section(about: &About) -> Vec<u8> {
         option(&mut body, SYSTEM, system.as_bytes());
     }
     option(&mut body, APPLICATION, concat!("egret ", env!("CARGO_PKG_VERSION")).as_bytes());
-    end_options(&mut body);
-    body
-}
-
-/// The body of an interface description.
-fn description(interface: &Interface, about: &AboutPoint, names: &[IndexName]) -> Vec<u8> {
-    let mut body = [interface.link.0.to_le_bytes(), [0; 2]].concat();
-    body.extend(interface.snap_length.to_le_bytes());
-    if let Some(name) = &interface.name {
-        option(&mut body, NAME, name.to_string().as_bytes());
-    }
-    if !about.name.is_empty() {
-        option(&mut body, DESCRIPTION, about.name.as_bytes());
-    }
-    option(&mut body, RESOLUTION, &[9]);
-    if let Some(filter) = &about.filter {
-        // A zero before it: it is in the words of pcap-filter(7).
-        option(&mut body, FILTER, &[b"\0", filter.as_bytes()].concat());
-    }
-    comment(&mut body, names);
     end_options(&mut body);
     body
 }

@@ -22,6 +22,7 @@ use crate::verdict::Reason;
 /// `POD_NAME`, `POD_NAMESPACE` and `NODE_NAME` say whose. What is typed comes before them, they before policy files, and these
 /// before the cluster's objects.
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     pub frames: Frames,
@@ -42,17 +43,6 @@ pub struct Arguments {
     pub annotate: bool,
 
     #[command(flatten)]
-    pub traffic: Traffic,
-
-    #[command(flatten)]
-    pub unrewritten: Unrewritten,
-
-    /// Have the kernel hand over only what flows that are asked for may need (see `egret filter explain`). What places are is
-    /// then learnt from these flows alone, so that more may stay inconclusive
-    #[arg(long, help_heading = "Which traffic (the same option again: or; different options: and)")]
-    pub narrow: bool,
-
-    #[command(flatten)]
     pub flags: Flags,
 
     /// File of expectations and facts of the cluster (YAML; repeat)
@@ -67,12 +57,36 @@ pub struct Arguments {
     pub allow: Vec<Reason>,
 
     #[command(flatten)]
+    pub traffic: Traffic,
+
+    #[command(flatten)]
+    pub unrewritten: Unrewritten,
+
+    /// Have the kernel hand over only what the selected flows may need (see `egret filter explain`). What places are is
+    /// then learnt from these flows alone, so that more may stay inconclusive
+    #[arg(long, help_heading = "Which traffic (the same option again: or; different options: and)")]
+    pub narrow: bool,
+
+    #[command(flatten)]
     pub output: Output,
 
     /// Exit with 0 where something could not be decided
     #[arg(long, help_heading = "Output")]
     pub allow_inconclusive: bool,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  On a node, for half a minute: does this pod leave as 192.168.12.99?
+    egret check --expect '10.128.0.5=>192.168.12.99' --duration 30s
+
+  From a capture of the node; what is inside, and which address is the node's:
+    egret check -r node1.pcap --expect 192.168.12.99 \\
+        --node-ip 192.168.12.11 --inside 10.128.0.0/14
+
+  Of that, one partner alone, and only what failed, for a program:
+    egret check -r node1.pcap --expect 192.168.12.99 \\
+        --dst 203.0.113.25 --dst-port https --only fail --format json";
 
 /// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
 const FOR_NAMES: u32 = 4_096;

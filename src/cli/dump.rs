@@ -6,6 +6,7 @@ use clap::{ArgAction, ValueEnum};
 use jiff::tz::TimeZone;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
+use crate::cli::capturing::Capturing;
 use crate::cli::frames::Frames;
 use crate::cli::output::{Color, zone};
 use crate::cli::traffic::Traffic;
@@ -20,10 +21,21 @@ use crate::paper::{hex, stamp};
 /// An expression and the options for traffic are asked of each frame by itself.
 ///
 /// Exit codes: 0 all was read; 2 something could not be read, or not to its end, or the command line is wrong.
+const EXAMPLES: &str = "\
+Examples:
+  egret dump -i any -nnvXx host 10.128.0.5 and host 203.0.113.25
+  egret dump -r node1.pcap -q --host 203.0.113.25 --not-port ssh
+  egret dump -r node1.pcap --count --preset handshakes
+  egret dump -r node1.pcap -r node2.pcap -vv --preset refusals";
+
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     pub frames: Frames,
+
+    #[command(flatten)]
+    pub capturing: Capturing,
 
     #[command(flatten)]
     pub traffic: Traffic,

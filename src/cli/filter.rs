@@ -7,13 +7,24 @@ use crate::filter::address::block;
 use crate::filter::preset::Wanted;
 use crate::net::Block;
 
-/// Named filters, and what becomes of what is asked for
+/// Filters with names, and what becomes of a filter in words and as a capture filter.
+///
+/// check, dump and record take filters by options (--host, --port, --not-…), by name (--preset), and as an expression of
+/// pcap-filter(7) at the end; all of them must be met.
 #[derive(Debug, Clone, clap::Args)]
-#[command(arg_required_else_help = true)]
+#[command(arg_required_else_help = true, after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(subcommand)]
     pub command: Command,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  egret filter list
+  egret filter show pod-pair
+  egret filter explain --preset pod-pair:pod=10.128.0.5,peer=203.0.113.25
+  egret filter explain -d --proto tcp --not-port ssh
+  egret dump -r node1.pcap --preset refusals";
 
 #[derive(Debug, Clone, clap::Subcommand)]
 pub enum Command {

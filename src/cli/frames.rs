@@ -38,7 +38,8 @@ pub struct Frames {
     #[arg(long, value_name = "PORT", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..))]
     pub geneve_port: Vec<u16>,
 
-    /// Names of addresses, as in /etc/hosts (repeat); the machine's own is not read unless it is named here
+    /// Names of addresses, as in /etc/hosts (repeat); the machine's own gives names to what filters ask for, and to nothing
+    /// that is shown, unless it is named here
     #[arg(long, value_name = "FILE")]
     pub hosts: Vec<PathBuf>,
 

@@ -3,7 +3,10 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::ArgAction;
+
 use crate::capture::live::MAX_SNAP_LENGTH;
+use crate::cli::capturing::Capturing;
 use crate::cli::frames::Frames;
 use crate::cli::traffic::Traffic;
 use crate::cli::until;
@@ -15,10 +18,20 @@ use crate::cli::until;
 ///
 /// Exit codes: 0 all frames that were asked for were kept; 3 some were not: the kernel dropped them, the disk was full, a
 /// source ended before its time; 2 nothing could be captured, or the command line is wrong.
+const EXAMPLES: &str = "\
+Examples:
+  egret record -i any -w node1.pcapng --duration 30s
+  egret record -i any -w node1.pcapng -C 100 -W 10 host 203.0.113.25 or port 4789
+  egret record -r node1.pcap -w syns.pcapng --preset handshakes";
+
 #[derive(Debug, Clone, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     pub frames: Frames,
+
+    #[command(flatten)]
+    pub capturing: Capturing,
 
     #[command(flatten)]
     pub traffic: Traffic,
@@ -38,6 +51,10 @@ pub struct Arguments {
     /// Keep the N newest of these files; the oldest goes before another is begun
     #[arg(short = 'W', long, value_name = "N", help_heading = "Files", value_parser = clap::value_parser!(u32).range(1..))]
     pub keep: Option<u32>,
+
+    /// What egret does in any case: nothing is printed, so no names are looked up for it
+    #[arg(short = 'n', action = ArgAction::Count)]
+    pub numeric: u8,
 }
 
 /// Bytes of a frame that are kept, unless somebody says otherwise: names and headers are in them, and all of a frame that was

@@ -5,7 +5,7 @@ mod lookup;
 mod terms;
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::filter::composition::Composition;
 use crate::filter::expression::{Expression, Names};
@@ -106,7 +106,16 @@ impl Traffic {
             Expression::of_words(&self.expression, &Names { known: &known, are_asked: self.resolve });
         match broken.take() {
             Some(error) => Err(error.into()),
-            None => Ok(checked?),
+            None => checked.map_err(|error| {
+                let file = self.expression.iter().find(|word| Path::new(word).is_file());
+                match file {
+                    Some(file) => anyhow::anyhow!(
+                        "{error}\n`{}` is a file, and here stands an expression; captures are read with -r",
+                        file.escape_debug()
+                    ),
+                    None => error.into(),
+                }
+            }),
         }
     }
 }

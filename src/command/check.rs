@@ -7,8 +7,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
+use crate::capture::live::Direction;
 use crate::cli::check::Arguments;
 use crate::cli::frames::Input;
+use crate::command::here::Here;
 use crate::command::judging::{Following, Judging};
 use crate::command::keeper::Keeping;
 use crate::command::narrowing::{Narrowing, obstacle};
@@ -34,6 +36,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         && sources.iter().any(|source| matches!(source.input, Input::Interface(_)))
     {
         expression.check_live()?;
+    }
+    if arguments.narrow && !sources.iter().any(|source| matches!(source.input, Input::Interface(_))) {
+        anyhow::bail!(
+            "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)"
+        );
     }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
@@ -65,6 +72,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         vxlan: &frames.vxlan_port,
         geneve: &frames.geneve_port,
         obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
+        interfaces: here.as_ref().map(Here::interfaces).unwrap_or_default(),
     });
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
@@ -87,6 +95,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing,
+        known: None,
         names: Vec::new(),
         refused: None,
     };
@@ -96,6 +105,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sources: &sources,
         snap_length: arguments.snap_length(),
         filter: None,
+        direction: Direction::Both,
         here,
         decoding: Some(&decoding),
         marks,

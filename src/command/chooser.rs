@@ -59,6 +59,11 @@ impl Chooser {
         self.expression.as_ref().map(Expression::without_names)
     }
 
+    /// What else is asked of each frame, in words.
+    pub(super) fn rest(&self) -> Option<String> {
+        (!self.rest.is_everything()).then(|| self.rest.to_string())
+    }
+
     /// What the kernel may be given besides for an interface of that link type: it lets through all that options mean, and more. Beside a
     /// typed expression, which may move the place where headers are looked for (`vlan`), there is nothing.
     pub(super) fn narrowing(&self, link: LinkType) -> Option<String> {

@@ -30,6 +30,7 @@ const INCOMPLETE: u8 = 2;
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (frames, lines) = (&arguments.frames, &arguments.lines);
     let sources = frames.sources()?;
+    arguments.capturing.fits(&sources)?;
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for told in asked.warnings.iter().chain(&asked.assumptions) {
         say(told);
@@ -48,6 +49,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sources: &sources,
         snap_length: arguments.snap_length(),
         filter: filter.as_deref(),
+        direction: arguments.capturing.direction(),
         here: None,
         decoding: None,
         marks: None,
@@ -59,13 +61,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let is_live = sources.iter().any(|source| source.input.is_live());
     if let Some(path) = &arguments.write {
-        return write(path, plan, chooser, is_live);
+        return write(path, arguments, plan, chooser);
     }
     if lines.count_only && !is_live {
         return count::run(&sources, &chooser, frames.until.count);
     }
     let hosts = if lines.numeric == 0 { frames.hosts()? } else { Hosts::default() };
     let mut press = Press::new(lines, frames, &hosts, chooser, &sources)?;
+    press.is_prompt |= arguments.capturing.is_prompt;
     if is_live {
         Session::open(&mut press, plan)?.run(&mut press)?;
     } else {
@@ -76,10 +79,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
 }
 
 /// `-w`: keeps frames as `egret record` does.
-fn write(path: &Path, plan: Plan<'_>, chooser: Chooser, is_live: bool) -> anyhow::Result<ExitCode> {
+fn write(path: &Path, arguments: &Arguments, plan: Plan<'_>, chooser: Chooser) -> anyhow::Result<ExitCode> {
     output::spare("frames", "-w", path, plan.sources)?;
+    let is_live = plan.sources.iter().any(|source| source.input.is_live());
     let mut recorder = Recorder::new(Files::one(path), chooser, plan.frames.until.count, is_live);
     recorder.names = plan.frames.interface_names()?;
+    recorder.is_prompt = arguments.capturing.is_prompt;
     let plan = Plan { is_stdout_used: path.as_os_str() == "-", ..plan };
     Session::open(&mut recorder, plan)?.run(&mut recorder)?;
     Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

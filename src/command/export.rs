@@ -56,6 +56,7 @@ mod tests {
     #[test]
     fn what_sshd_says_becomes_a_filter() {
         let export = Export::parse("192.168.12.5 51234 192.168.12.11 22").unwrap();
+        assert!(crate::filter::omission::is_one_connection(&export.filter()), "a capture says no more by it");
         assert_eq!(
             export.filter(),
             "not (tcp and host 192.168.12.5 and port 51234 and host 192.168.12.11 and port 22)"

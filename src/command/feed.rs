@@ -37,6 +37,7 @@ const LOOK_UP: Duration = Duration::from_millis(50);
 
 /// Sources that one thread reads.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "one for each thread, moved once")]
 pub(super) enum Reader {
     /// One after the other, each to its end.
     Savefiles(Vec<(PointIndex, Savefile)>),

@@ -1,7 +1,7 @@
 //! `egret filter`: the presets, and what becomes of what is asked for.
 
 mod explain;
-mod page;
+pub(in crate::command) mod page;
 
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};

@@ -1,6 +1,8 @@
 //! What the machine that egret runs on says of the question: what its interfaces are, what is inside, whose addresses are
 //! whose; and what becomes of that while frames are captured.
 
+use std::collections::BTreeSet;
+
 use crate::expect::{Cluster, Known, Node};
 use crate::machine::{Error, LOOPBACK, Machine, Standpoint, Surroundings, Told, Watch};
 use crate::net::{Address, Block};
@@ -8,6 +10,11 @@ use crate::place;
 
 /// Who says what the machine says, in the report.
 const MACHINE: &str = "this machine";
+
+/// Whether nothing is said of what an interface is to the question.
+pub(super) fn is_unknown(known: &place::Known) -> bool {
+    known.role.is_none() && known.because != LOOPBACK
+}
 
 pub(super) struct Here {
     /// `None` where changes cannot be heard of.
@@ -63,9 +70,15 @@ impl Here {
         format!("captured {} ({})", self.surroundings.standpoint.words(), self.surroundings.because)
     }
 
-    /// The interfaces of which the machine does not know what they are to the question.
+    /// All interfaces, by index.
+    pub(super) fn interfaces(&self) -> BTreeSet<u32> {
+        self.surroundings.places.iter().map(|known| known.index).collect()
+    }
+
+    /// The interfaces of which the machine does not know whether they lead out.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &place::Known> {
-        self.surroundings.places.iter().filter(|known| known.role.is_none() && known.because != LOOPBACK)
+        let is_inner = |known: &place::Known| self.surroundings.network.contains(&known.index);
+        self.surroundings.places.iter().filter(move |known| is_unknown(known) && !is_inner(known))
     }
 
     /// Every interface as it is now, if that was not told yet or has changed.

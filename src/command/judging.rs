@@ -1,10 +1,12 @@
 //! Takes frames in to judge the flows in them, and keeps them meanwhile if that is wanted.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
 use crate::command::follower::Follower;
+use crate::command::here::is_unknown;
 use crate::command::keeper::{Keeper, Keeping};
 use crate::command::narrowing::Narrowing;
 use crate::command::say;
@@ -38,6 +40,8 @@ pub(super) struct Judging<'a> {
     pub(super) expression: Option<&'a Expression>,
     /// What capturing is narrowed to.
     pub(super) narrowing: Option<Narrowing<'a>>,
+    /// Interfaces that were there when capturing was narrowed, by index.
+    pub(super) known: Option<BTreeSet<u32>>,
     /// By point.
     pub(super) names: Vec<String>,
     /// Why the run cannot go on: frames came that cannot be asked.
@@ -62,6 +66,21 @@ impl Judging<'_> {
         if let Some(refused) = refused {
             let name = &self.names[usize::from(batch.point.0)];
             self.refused.get_or_insert_with(|| format!("{name}: {refused}"));
+        }
+    }
+
+    /// Looks whether, since capturing was narrowed, an interface came of which nobody knows what it is: what others than the
+    /// flows that are asked for would have shown there was left out.
+    fn watch_out(&mut self, interfaces: &[Known]) {
+        let Some(before) = &mut self.known else { return };
+        let came = interfaces.iter().filter(|known| is_unknown(known) && !before.contains(&known.index));
+        let came: Vec<String> = came.map(|known| format!("{} ({})", known.name, known.because)).collect();
+        before.extend(interfaces.iter().map(|known| known.index));
+        for what in came {
+            self.engine.note_unread(format!(
+                "what {what} is to the question is not known; it came when capturing was narrowed already, which keeps it from being \
+                 found out (--narrow)"
+            ));
         }
     }
 
@@ -96,7 +115,11 @@ impl Taker for Judging<'_> {
     }
 
     fn narrowing(&mut self, link: LinkType) -> Option<String> {
-        let (filter, told) = self.narrowing.as_ref()?.filter(link);
+        let narrowing = self.narrowing.as_ref()?;
+        let (filter, told) = narrowing.filter(link);
+        if filter.is_some() {
+            self.known.get_or_insert_with(|| narrowing.interfaces.clone());
+        }
         self.engine.assume(told);
         filter
     }
@@ -151,6 +174,7 @@ impl Taker for Judging<'_> {
     }
 
     fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
+        self.watch_out(known);
         self.engine.know_interfaces(point, known);
     }
 

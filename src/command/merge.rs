@@ -84,13 +84,19 @@ impl Waiting {
     }
 
     /// Gives the frames up to that turn of another file, at least one, and what the batch tells: with its first frames of interfaces,
-    /// with its last of incidents.
+    /// with its last of incidents. What nobody else has a turn in is given as it is.
     fn give(&mut self, to: &mut Batch, until: Option<(Timestamp, PointIndex)>) {
         let point = self.batch.point;
         to.point = point;
+        if self.next == 0 && until.is_none() {
+            std::mem::swap(to, &mut self.batch);
+            self.is_told = true;
+            return;
+        }
         if self.next == 0 {
             to.interfaces.append(&mut self.batch.interfaces);
             to.index_names.append(&mut self.batch.index_names);
+            to.filters.append(&mut self.batch.filters);
         }
         let rest = &self.batch.heads[self.next..];
         let is_due = |time| until.is_none_or(|until| (time, point) <= until);

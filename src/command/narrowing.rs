@@ -4,6 +4,8 @@
 //! machine does not know what it is may be a way out that only they would show, and what left there untranslated would
 //! pass unseen. So nothing is left out where such a place is captured.
 
+use std::collections::BTreeSet;
+
 use crate::capture::live::ANY;
 use crate::cli::frames::{Input, Source};
 use crate::command::here::Here;
@@ -54,6 +56,8 @@ pub(super) struct Narrowing<'a> {
     pub(super) geneve: &'a [u16],
     /// Why nothing may be left out.
     pub(super) obstacle: Option<String>,
+    /// What the machine has, by index, as the obstacle was looked for.
+    pub(super) interfaces: BTreeSet<u32>,
 }
 
 impl Narrowing<'_> {
@@ -109,7 +113,8 @@ pub(super) fn obstacle(here: &Here, sources: &[Source], roles: &[Declaration]) -
             roles.iter().any(|role| {
                 let is_of_place = role.within == format!("/{name}")
                     || role.within.trim_start_matches('/') == format!("#{index}");
-                role.point == point && (is_of_place || role.within.is_empty())
+                let is_of_point = role.within.is_empty() && interface != ANY;
+                role.point == point && (is_of_place || is_of_point)
             })
         };
         let mut unknown = here.unknown().filter(|known| interface == ANY || known.name == interface);

@@ -21,7 +21,12 @@ pub(super) struct Described {
     pub(super) derived: Derived,
     /// What could not be read, a line each.
     pub(super) warnings: Vec<String>,
+    /// What was read from standard input: it cannot be read again, to show a line of it.
+    pub(super) input: Option<String>,
 }
+
+/// What standard input is called, where places are told.
+pub(super) const INPUT: &str = "standard input";
 
 /// What `--cluster` names; `None` where nothing was typed.
 pub(super) fn described(typed: &Cluster) -> anyhow::Result<Option<Described>> {
@@ -44,7 +49,9 @@ impl Described {
             let mut bytes = Vec::new();
             let mut input = std::io::stdin().lock().take(LARGEST as u64 + 1);
             input.read_to_end(&mut bytes).context("--cluster: cannot read standard input")?;
-            return self.file("standard input", &bytes);
+            self.file(INPUT, &bytes)?;
+            self.input = Some(String::from_utf8_lossy(&bytes).into_owned());
+            return Ok(());
         }
         if !path.is_dir() {
             let bytes = read(path).with_context(|| format!("--cluster: cannot read {shown}"))?;

@@ -20,6 +20,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.fit()?;
     let frames = &arguments.frames;
     let sources = frames.sources()?;
+    arguments.capturing.fits(&sources)?;
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for told in asked.warnings.iter().chain(&asked.assumptions) {
         say(told);
@@ -42,12 +43,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let mut recorder = Recorder::new(files, chooser, frames.until.count, is_live);
     recorder.names = frames.interface_names()?;
+    recorder.is_prompt = arguments.capturing.is_prompt;
     let plan = Plan {
         command: "record",
         frames,
         sources: &sources,
         snap_length: arguments.snap_length(),
         filter: filter.as_deref(),
+        direction: arguments.capturing.direction(),
         here: None,
         decoding: None,
         marks: None,

@@ -34,6 +34,8 @@ pub(super) struct Recorder {
     pub(super) names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Whether what goes wrong can be helped while it lasts.
     pub(super) is_live: bool,
+    /// What was written is handed on with each batch, not from time to time.
+    pub(super) is_prompt: bool,
     about: About,
     writer: Option<Writer<File>>,
     flushed: Instant,
@@ -66,6 +68,7 @@ impl Recorder {
             count,
             names: BTreeMap::new(),
             is_live,
+            is_prompt: false,
             about: About { system: system(), ..About::default() },
             writer: None,
             flushed: Instant::now(),
@@ -113,9 +116,25 @@ impl Recorder {
         }
     }
 
+    /// What the file says that a point's frames were chosen by: an expression, and what options ask besides, in words.
+    fn told(&self, expression: Option<&str>) -> Option<String> {
+        match (expression, self.chooser.rest()) {
+            (Some(expression), Some(rest)) => Some(format!("({expression}) and ({rest})")),
+            (expression, rest) => expression.map(str::to_owned).or(rest),
+        }
+    }
+
     fn keep(&mut self, batch: &Batch) {
         let Some(writer) = &mut self.writer else { return };
         if let Err(error) = write(writer, batch, &mut self.files, &mut self.tally) {
+            self.fail(&error);
+        }
+    }
+
+    fn hand_on(&mut self) {
+        if let Some(writer) = &mut self.writer
+            && let Err(error) = writer.flush()
+        {
             self.fail(&error);
         }
     }
@@ -173,9 +192,8 @@ fn write(writer: &mut Writer<File>, batch: &Batch, files: &mut Files, tally: &mu
 
 impl Taker for Recorder {
     fn add_point(&mut self, source: &Source) -> PointIndex {
-        self.about
-            .points
-            .push(AboutPoint { name: source.name.clone(), filter: self.chooser.typed().map(str::to_owned) });
+        let filter = self.told(self.chooser.typed());
+        self.about.points.push(AboutPoint { name: source.name.clone(), filter });
         self.interfaces.push(0);
         self.chooser.add_point()
     }
@@ -185,7 +203,7 @@ impl Taker for Recorder {
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
-        self.about.points[usize::from(point.0)].filter = Some(filter.to_owned());
+        self.about.points[usize::from(point.0)].filter = self.told(Some(filter));
         self.chooser.note_filter(point);
     }
 
@@ -210,6 +228,9 @@ impl Taker for Recorder {
         let left = self.count.map_or(u64::MAX, |count| count.saturating_sub(self.tally.kept));
         batch.heads.truncate(usize::try_from(left).unwrap_or(usize::MAX));
         self.keep(batch);
+        if self.is_prompt {
+            self.hand_on();
+        }
         for incident in std::mem::take(&mut batch.incidents) {
             // Of a file of which no more is wanted, the rest is not missing.
             if incident != Incident::Unfinished || !self.has_enough() {
@@ -224,11 +245,7 @@ impl Taker for Recorder {
         }
         self.flushed = Instant::now();
         // Somebody may look at it meanwhile, and whatever ends the process, most of it is there.
-        if let Some(writer) = &mut self.writer
-            && let Err(error) = writer.flush()
-        {
-            self.fail(&error);
-        }
+        self.hand_on();
     }
 
     fn note_unread(&mut self, what: String) {

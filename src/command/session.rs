@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
-use crate::capture::live::{self, Request};
+use crate::capture::live::{self, Direction, Request};
 use crate::cli::frames::{Frames, Input, Source};
 use crate::cli::until::UntilVerdicts;
 use crate::command::companion::Leash;
@@ -56,6 +56,8 @@ pub(super) struct Plan<'a> {
     pub(super) snap_length: u32,
     /// What interfaces are captured with (pcap-filter(7)).
     pub(super) filter: Option<&'a str>,
+    /// Which way frames pass that are captured.
+    pub(super) direction: Direction,
     /// What this machine says of itself, if that is asked.
     pub(super) here: Option<Here>,
     /// How frames are decoded; `None` where nobody needs digests.
@@ -122,6 +124,7 @@ impl Session {
             interface: String::new(),
             snap_length: plan.snap_length,
             buffer: (RINGS / interfaces.max(1)).clamp(1 << 20, live::BUFFER),
+            direction: plan.direction,
             filter: both(export.as_ref().map(Export::filter), plan.filter),
         };
         for source in sources {

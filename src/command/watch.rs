@@ -1,7 +1,7 @@
 //! `egret watch`: flows and packets on screens, live or over captures.
 //!
-//! The run is `egret check`'s: a [`Session`] gives frames to the engine on this thread. Beside it, a thread of its own has the terminal
-//! ([`screen`]); what these two want of each other goes through channels ([`desk`]). When all was read or the capture is over, the
+//! The run is `egret check`'s: a `session` gives frames to the engine on this thread. Beside it, a thread of its own has the terminal
+//! (`watch/screen.rs`); what these two want of each other goes through channels (`watch/desk.rs`). When all was read or the capture is over, the
 //! screens stay until somebody leaves them.
 
 mod aside;
@@ -29,6 +29,7 @@ use jiff::Timestamp as Now;
 use jiff::tz::TimeZone;
 
 use crate::answer::answer;
+use crate::capture::live::Direction;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
@@ -110,6 +111,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing: None,
+        known: None,
         names: Vec::new(),
         refused: None,
     };
@@ -139,6 +141,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         sources: &sources,
         snap_length: arguments.snap_length(),
         filter: None,
+        direction: Direction::Both,
         here,
         decoding: Some(&decoding),
         marks,

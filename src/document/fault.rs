@@ -9,6 +9,8 @@
 
 use std::fmt::Write as _;
 
+use unicode_width::UnicodeWidthStr as _;
+
 use super::Position;
 use crate::text::Text;
 
@@ -98,7 +100,7 @@ fn count(mistakes: usize) -> String {
 }
 
 /// The line of `at` with a mark under it; `None` where there is no such line. Long lines are cut.
-fn snippet(text: &str, at: Position) -> Option<String> {
+pub fn snippet(text: &str, at: Position) -> Option<String> {
     let line = text.lines().nth(at.line.checked_sub(1)?)?;
     let column = at.column.checked_sub(1)?.min(line.chars().count());
     let from = column.saturating_sub(AROUND);
@@ -107,7 +109,7 @@ fn snippet(text: &str, at: Position) -> Option<String> {
     let before = Text::from(&*before).to_string();
     let number = at.line.to_string();
     let margin = " ".repeat(number.len());
-    let indent = " ".repeat(before.chars().count());
+    let indent = " ".repeat(before.width());
     Some(format!("\n  {number} | {before}{}\n  {margin} | {indent}^", Text::from(&*after)))
 }
 

@@ -1,11 +1,11 @@
 //! Builds what a window shows.
 
-use crate::digest::protocol;
+use crate::digest::{Interface, protocol};
 use crate::engine::groups::Group;
 use crate::engine::named::GroupNames;
 use crate::engine::settled::Clocks;
 use crate::engine::{Engine, judge, listing, problems};
-use crate::expect::PodName;
+use crate::expect::{PodName, Source};
 use crate::explain::{self, Explainer, Subject};
 use crate::facts::PointFacts;
 use crate::flow::leg::TunnelIndex;
@@ -13,11 +13,13 @@ use crate::flow::{FlowIndex, Leg, Track};
 use crate::frame::{FrameId, PointIndex, Timestamp};
 use crate::judge::Judgement;
 use crate::kin::Link;
+use crate::net::Block;
 use crate::outcome;
 use crate::snapshot::{
     Confidence, Detail, ExpectationRow, Gist, Icmp, Join, Leg as LegRow, Method, Pace, Page, Place, Point,
     Role, Row, Snapshot, Sources, Summary, Tunnel, Window, WireSource,
 };
+use crate::text::Text;
 use crate::verdict::{Reason, Verdict};
 use crate::view::View;
 use crate::wire::Wire;
@@ -25,7 +27,9 @@ use crate::wire::Wire;
 pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
     let expectations = expectations(engine);
     let clocks = engine.clocks();
+    let selection = &engine.settings.selection;
     let mut snapshot = Snapshot {
+        selection: (!selection.is_everything()).then(|| selection.to_string()),
         verdict: run_verdict(engine, &expectations),
         assumptions: Vec::new(),
         warnings: Vec::new(),
@@ -150,7 +154,10 @@ pub(super) fn expectations(engine: &Engine) -> Vec<ExpectationRow> {
 const NAMED: usize = 16;
 
 fn assumptions(engine: &Engine) -> Vec<String> {
-    let mut lines = engine.settings.assumptions.clone();
+    let selection = &engine.settings.selection;
+    let selected = (!selection.is_everything()).then(|| format!("only these flows count: {selection}"));
+    let mut lines: Vec<String> = selected.into_iter().collect();
+    lines.extend(engine.settings.assumptions.iter().cloned());
     lines.extend(engine.settings.expectations.cluster.assumptions());
     let initiators = engine.facts.initiators();
     if !initiators.is_empty() {
@@ -163,6 +170,10 @@ fn assumptions(engine: &Engine) -> Vec<String> {
             named.join(", ")
         ));
     }
+    let filtered = engine.facts.points.iter().filter(|facts| facts.is_filtered);
+    lines.extend(filtered.map(|facts| {
+        format!("{}: its capture was made with a filter; what that left out is not judged", facts.name)
+    }));
     lines
 }
 
@@ -193,9 +204,32 @@ fn too_young(engine: &Engine) -> Option<String> {
     ))
 }
 
+/// Flows that are chosen by the source they should leave with are those that did: the others are not among them.
+fn asks_for_the_answer(engine: &Engine) -> Option<String> {
+    let expectations = &engine.settings.expectations.list;
+    let expected = || {
+        expectations.iter().filter_map(|expectation| match &expectation.source {
+            Source::AnyOf(blocks) => Some(blocks),
+            _ => None,
+        })
+    };
+    let is_expected = |block: &Block| {
+        expected().flatten().any(|known| known.prefix() <= block.prefix() && known.contains(block.network()))
+    };
+    let needed = engine.settings.selection.needed_addresses();
+    let asked = needed.iter().find(|blocks| !blocks.is_empty() && blocks.iter().all(is_expected))?;
+    let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();
+    Some(format!(
+        "flows are chosen by {}, which they should leave with: those that left with another source are not among them; choose \
+         by where they come from or go to",
+        asked.join(" or ")
+    ))
+}
+
 fn warnings(engine: &Engine) -> Vec<String> {
     let mut lines = engine.settings.warnings.clone();
     lines.extend(too_young(engine));
+    lines.extend(asks_for_the_answer(engine));
     for (point, facts) in engine.points.iter().zip(&engine.facts.points) {
         lines.extend(point.incidents.iter().map(|what| format!("{}: {what}", point.name)));
         if facts.dropped > 0 {
@@ -232,7 +266,7 @@ fn points(engine: &Engine) -> Vec<Point> {
             Point {
                 name: point.name.clone(),
                 source: point.source.clone(),
-                filter: point.filter.clone(),
+                filter: point.filter.clone().or_else(|| declared_filter(point)),
                 frames: facts.frames,
                 first_seen: seen(|place| place.first_seen).min(),
                 last_seen: seen(|place| place.last_seen).max(),
@@ -244,6 +278,31 @@ fn points(engine: &Engine) -> Vec<Point> {
             }
         })
         .collect()
+}
+
+/// Interfaces whose filters are told one by one.
+const FILTERS: usize = 8;
+
+/// What a capture says that it was made with; where interfaces differ, of each.
+fn declared_filter(point: &super::Point) -> Option<String> {
+    let mut distinct: Vec<&Text> = point.filters.values().collect();
+    distinct.sort();
+    distinct.dedup();
+    match distinct[..] {
+        [] => return None,
+        [one] if point.filters.len() == point.interfaces.len() => return Some(one.to_string()),
+        _ => {}
+    }
+    let of = |(number, interface): (usize, &Interface)| {
+        let name = interface.name.as_ref().map_or_else(|| format!("#{number}"), ToString::to_string);
+        let filter = u16::try_from(number).ok().and_then(|number| point.filters.get(&number));
+        format!("{name}: {}", filter.map_or_else(|| "none".to_owned(), ToString::to_string))
+    };
+    let mut told: Vec<String> = point.interfaces.iter().enumerate().take(FILTERS).map(of).collect();
+    if point.interfaces.len() > FILTERS {
+        told.push(format!("and {} more", point.interfaces.len() - FILTERS));
+    }
+    Some(told.join("; "))
 }
 
 /// Places by interface, then by index.

@@ -17,6 +17,8 @@ pub struct Origins {
     pub namespaces: BTreeSet<String>,
     /// Perhaps some of these.
     pub partly: BTreeSet<String>,
+    /// Perhaps some of any namespace.
+    pub anywhere: bool,
     /// What was asked for, in a policy file.
     pub wanted: Option<Wanted>,
 }
@@ -54,7 +56,7 @@ impl Wanted {
 
 impl Origins {
     pub fn is_empty(&self) -> bool {
-        self.namespaces.is_empty() && self.partly.is_empty() && self.wanted.is_none()
+        self.namespaces.is_empty() && self.partly.is_empty() && !self.anywhere && self.wanted.is_none()
     }
 
     /// Whether these speak about an origin that is at none of the addresses known.
@@ -73,8 +75,8 @@ impl Origins {
     }
 
     /// Whether labels or names alone were asked for, which pods of any namespace may have.
-    fn are_of_any_namespace(&self) -> bool {
-        self.wanted.as_ref().is_some_and(|wanted| wanted.namespaces.is_empty())
+    pub(super) fn are_of_any_namespace(&self) -> bool {
+        self.anywhere || self.wanted.as_ref().is_some_and(|wanted| wanted.namespaces.is_empty())
     }
 
     pub(super) fn speaks_of_unnamed(&self) -> bool {

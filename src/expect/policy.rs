@@ -10,14 +10,20 @@
 //!   - name: herasoo reaches the partner with its own address
 //!     from: { pods: [10.128.0.5, 10.128.1.0/24] } # or, with the cluster's objects, by namespace, labels, pod
 //!     to: { dst: 203.0.113.0/24, dst_port: [80, 443] }
-//!     source: [192.168.12.99]       # any of; or one of the words node, pod, drop
+//!     source: [192.168.12.99]       # any of; or one of the words node, pod, drop; or `node worker1`, one of those above
 //!     source_remote: [198.51.100.7] # what the far side must see
 //!     optional: true                # that no flow met it is no fault
 //! ```
 //!
+//! What `egret expect export` writes has more: of the cluster `pods` with their names, namespaces by the ids of their `tunnels`,
+//! whose `egress` addresses are; of an expectation the `because`, that it is `derived`, what is `unknown` in the place of a
+//! source, and in its `from` the namespaces of pods that nobody names (`other_pods_of`, `perhaps_pods_of`).
+//!
 //! A list of one may be written without its brackets. What is written must say something: unknown keys, empty values and
 //! empty lists are mistakes, because a forgotten address must not make an expectation speak about everything. All
 //! mistakes are told at once.
+
+mod exported;
 
 use crate::document::{self, Key, Node, Position, Reading, Value, empty};
 use crate::expect::source::{self, Source};
@@ -26,7 +32,7 @@ use crate::filter::address::{self, is_name};
 use crate::filter::selection::Selection;
 use crate::net::Block;
 use crate::objects::{Labels, Selector};
-use crate::text::Text;
+use crate::text::{Text, is_deceptive};
 
 /// What a policy file says.
 #[derive(Debug, Clone, Default)]
@@ -38,10 +44,13 @@ pub struct Policy {
 pub use crate::document::{Error, LARGEST};
 
 const KEYS: [&str; 2] = ["cluster", "expectations"];
-const CLUSTER: [&str; 4] = ["pod_cidrs", "service_cidrs", "inside", "nodes"];
-const EXPECTATION: [&str; 6] = ["name", "from", "to", "source", "source_remote", "optional"];
+const CLUSTER: [&str; 7] = ["pod_cidrs", "service_cidrs", "inside", "nodes", "pods", "tunnels", "egress"];
+const EXPECTATION: [&str; 9] =
+    ["name", "from", "to", "source", "source_remote", "optional", "unknown", "derived", "because"];
 /// Addresses, and what can only be understood with the cluster's objects.
-const FROM: [&str; 4] = ["pods", "namespace", "labels", "pod"];
+const FROM: [&str; 6] = ["pods", "namespace", "labels", "pod", "other_pods_of", "perhaps_pods_of"];
+/// Stands for every namespace.
+pub(super) const ANY: &str = "*";
 /// The terms of a selection that speak about a destination.
 const TO: [&str; 12] = [
     "dst",
@@ -64,7 +73,7 @@ impl Policy {
     /// What the file called `name` says, whose content is `bytes`.
     pub fn read(name: &str, bytes: &[u8]) -> Result<Self, Error> {
         document::understood(name, "a policy file", bytes, |name, root, reading| {
-            Walk { name, reading }.policy(root)
+            Walk { name, reading, called: Vec::new() }.policy(root)
         })
     }
 }
@@ -73,6 +82,8 @@ impl Policy {
 struct Walk<'a> {
     name: &'a str,
     reading: &'a mut Reading,
+    /// Nodes that expectations call by their names, and where.
+    called: Vec<(String, Position)>,
 }
 
 impl Walk<'_> {
@@ -94,6 +105,13 @@ impl Walk<'_> {
                 _ => policy.expectations = self.expectations(key, node),
             }
         }
+        exported::find_nodes(&mut policy);
+        for (name, at) in std::mem::take(&mut self.called) {
+            if !policy.cluster.nodes.iter().any(|node| node.name.as_ref() == Some(&name)) {
+                let next = "write it among the `nodes` of `cluster`, with its address";
+                self.reading.fault(at, format!("`{name}` is not a node of this file; {next}"));
+            }
+        }
         policy
     }
 
@@ -104,7 +122,8 @@ impl Walk<'_> {
                 "pod_cidrs" => cluster.pods = self.known(key, node),
                 "service_cidrs" => cluster.services = self.known(key, node),
                 "inside" => cluster.inside = self.known(key, node),
-                _ => cluster.nodes = self.nodes(key, node),
+                "nodes" => cluster.nodes = self.nodes(key, node),
+                _ => self.exported(key, node, &mut cluster),
             }
         }
         cluster
@@ -170,9 +189,22 @@ impl Walk<'_> {
         for &(key, node) in &entries {
             match key.name.as_str() {
                 "name" => expectation.name = self.reading.one_line(key, node).unwrap_or_default(),
-                "from" => (expectation.from, expectation.origins.wanted) = self.from(key, node),
+                "from" => (expectation.from, expectation.origins) = self.from(key, node),
                 "to" => expectation.to = self.to(key, node),
                 "source" => source = self.source(key, node),
+                "unknown" => {
+                    source = self.reading.one_line(key, node).map(|missing| Source::Unknown { missing });
+                }
+                "derived" => expectation.is_derived = self.reading.flag(key, node),
+                "because" => {
+                    let line = |_: &Key, text: &str| {
+                        let is_line = !text.chars().any(is_deceptive);
+                        is_line
+                            .then(|| text.to_owned())
+                            .ok_or_else(|| format!("`{text}` is not a line of text"))
+                    };
+                    expectation.because = self.reading.values(key, node, line);
+                }
                 "source_remote" => {
                     expectation.source_remote =
                         self.reading.values(key, node, |_, value| source::block(value));
@@ -180,7 +212,15 @@ impl Walk<'_> {
                 _ => expectation.optional = self.reading.flag(key, node),
             }
         }
-        if !entries.iter().any(|(key, _)| key.name == "source") && self.reading.count() == before {
+        let has = |name: &str| entries.iter().any(|(key, _)| key.name == name);
+        if expectation.is_derived && !has("because") {
+            expectation.because.clear();
+        }
+        if has("source") && has("unknown") {
+            let next = "leave one of them out";
+            self.reading.fault(node.at, format!("a source is either known or `unknown`; {next}"));
+        }
+        if !has("source") && !has("unknown") && self.reading.count() == before {
             let next = "write source: 192.168.12.99, or one of the words node, pod, drop";
             self.reading.fault(node.at, format!("this expectation has no `source`; {next}"));
         }
@@ -189,13 +229,14 @@ impl Walk<'_> {
     }
 
     /// Addresses of pods, and pods by what the cluster's objects say of them.
-    fn from(&mut self, key: &Key, node: &Node) -> (Vec<Block>, Option<Wanted>) {
+    fn from(&mut self, key: &Key, node: &Node) -> (Vec<Block>, Origins) {
+        let mut origins = Origins::default();
         let mut blocks = Vec::new();
         let mut wanted = Wanted { place: self.place(key.at), ..Wanted::default() };
         let Value::Map(entries) = &node.value else {
             let next = "write the addresses of pods like from: { pods: [10.128.0.5, 10.128.1.0/24] }";
             self.reading.fault(node.at.or(key.at), format!("`from` has keys of its own; {next}"));
-            return (blocks, None);
+            return (blocks, origins);
         };
         if entries.is_empty() {
             self.reading.fault(node.at, empty(key));
@@ -206,11 +247,20 @@ impl Walk<'_> {
                 "namespace" => wanted.namespaces = self.reading.values(key, node, name_of),
                 "pod" => wanted.pods = self.reading.values(key, node, name_of),
                 "labels" => wanted.labels = Some(self.labels(key, node)),
+                "other_pods_of" => origins.namespaces.extend(self.reading.values(key, node, name_of)),
+                "perhaps_pods_of" => {
+                    let name = |key: &Key, typed: &str| {
+                        if typed == ANY { Ok(ANY.to_owned()) } else { name_of(key, typed) }
+                    };
+                    origins.partly.extend(self.reading.values(key, node, name));
+                    origins.anywhere = origins.partly.remove(ANY);
+                }
                 _ => self.reading.unknown(key, "`from`", &FROM),
             }
         }
         let is_wanted = !wanted.namespaces.is_empty() || !wanted.pods.is_empty() || wanted.labels.is_some();
-        (blocks, is_wanted.then_some(wanted))
+        origins.wanted = is_wanted.then_some(wanted);
+        (blocks, origins)
     }
 
     /// Labels that a pod must have, each with its value.
@@ -270,6 +320,13 @@ impl Walk<'_> {
     /// `None` after a mistake.
     fn source(&mut self, key: &Key, node: &Node) -> Option<Source> {
         let before = self.reading.count();
+        if let Value::Scalar(text) = &node.value
+            && let Some(name) = text.strip_prefix("node ")
+        {
+            let name = name_of(key, name).map_err(|error| self.reading.fault(node.at, error)).ok()?;
+            self.called.push((name.clone(), node.at));
+            return Some(Source::NodeCalled { name, addresses: Vec::new() });
+        }
         let items = self.reading.values(key, node, |_, value| source::Item::parse(value));
         if self.reading.count() > before {
             return None;

@@ -102,7 +102,7 @@ impl Facts {
     pub fn is_unasked(&self, view: &View<'_>) -> bool {
         let is_candidate = view.first().key.protocol == protocol::UDP && view.legs_out().next().is_none();
         is_candidate
-            && view.legs().all(|(_, _, leg)| !self.point(view.table.point_of(leg)).is_incomplete())
+            && view.legs().all(|(_, _, leg)| self.point(view.table.point_of(leg)).shows_all())
             && (is_turned_away(view) || self.has_asked_others(view) || self.came_to_pod(view))
     }
 

@@ -17,7 +17,7 @@ use std::fmt;
 use crate::filter::sign::Sign;
 use crate::filter::term::{Side, Term};
 use crate::frame::Frame;
-use crate::net::Endpoint;
+use crate::net::{Block, Endpoint};
 use crate::packet::Packet;
 
 use sight::Sight;
@@ -155,6 +155,19 @@ impl Composition {
             Self::Term(term) => terms.push(term),
             Self::All(parts) | Self::Any(parts) => parts.iter().for_each(|part| part.gather(terms)),
             Self::Not(part) => part.gather(terms),
+        }
+    }
+
+    /// Lists of addresses, of each of which a flow must show one to be selected.
+    pub fn needed_addresses(&self) -> Vec<Vec<Block>> {
+        match self {
+            Self::Term(Term::Address(_, blocks)) => vec![blocks.clone()],
+            Self::Term(Term::Matches(expression)) => {
+                expression.needed_addresses().into_iter().map(|block| vec![block]).collect()
+            }
+            Self::All(parts) => parts.iter().flat_map(Self::needed_addresses).collect(),
+            Self::Any(parts) if parts.len() == 1 => parts[0].needed_addresses(),
+            Self::Term(_) | Self::Any(_) | Self::Not(_) => Vec::new(),
         }
     }
 

@@ -19,8 +19,9 @@ use std::net::IpAddr;
 use std::sync::{Arc, OnceLock};
 
 use crate::filter::bpf::{self, Program};
-use crate::filter::words::words;
+use crate::filter::words::{Kind, Word, words};
 use crate::frame::{Frame, LinkType};
+use crate::net::Block;
 
 /// Link types that most captures have, and all interfaces that egret captures; tried before all others.
 const COMMON: [LinkType; 5] = [
@@ -108,7 +109,8 @@ impl Expression {
         if let Err(error) = compile_for_any(&compiled) {
             let why = error.to_string();
             let place = place::find(&named, &why);
-            return Err(Error { typed: typed.to_owned(), next: next_step(&why), why, place });
+            let word = place.and_then(|(at, _)| words.iter().find(|word| word.at == at));
+            return Err(Error { typed: typed.to_owned(), next: next_step(&why, word), why, place });
         }
         if let Some(unknown) = named.unknown() {
             return Err(unknown);
@@ -130,6 +132,17 @@ impl Expression {
     /// What is likely not meant, a sentence each.
     pub fn warnings(&self) -> &[String] {
         &self.warnings
+    }
+
+    /// The single addresses in it, where all of it must hold: not beside an *or* or a *not*.
+    pub fn needed_addresses(&self) -> Vec<Block> {
+        let words = words(&self.compiled);
+        if words.iter().any(|word| ["or", "||", "not", "!"].iter().any(|joint| word.is(joint))) {
+            return Vec::new();
+        }
+        let address =
+            |word: &Word<'_>| word.text.parse().ok().map(|ip: IpAddr| Block::from(ip.to_canonical()));
+        words.iter().filter_map(address).collect()
     }
 
     /// The program for frames of a link type; compiled once.
@@ -207,8 +220,12 @@ fn compile_for_any(expression: &str) -> Result<(), bpf::Error> {
 
 const SYNTAX_ERROR: &str = "syntax error";
 
-fn next_step(why: &str) -> &'static str {
-    if why.contains("rejects all packets") {
+/// What to do about `why`, which was said of a word.
+fn next_step(why: &str, word: Option<&Word<'_>>) -> &'static str {
+    let is_address = word.is_some_and(|word| matches!(word.kind, Kind::Ipv4 | Kind::Ipv6));
+    if why == SYNTAX_ERROR && is_address {
+        "an address stands behind a word that says what it is of: host 10.0.0.1, src 10.0.0.1, net 10.0.0.0/8"
+    } else if why.contains("rejects all packets") {
         "no frame can match it; look for terms that exclude each other"
     } else if why.contains("ip host") || why.contains("modifier applied") {
         "leave out the protocol before the address, or say it as a term of its own: tcp and host …"
@@ -230,6 +247,18 @@ impl Error {
 }
 
 impl std::error::Error for Error {}
+
+impl Error {
+    /// What is wrong on one line, for a file that has expressions among other things, and in which no names are looked up.
+    pub fn in_a_line(&self) -> String {
+        let word =
+            self.place.map(|(at, length)| &self.typed[at..at + length]).filter(|word| !word.is_empty());
+        let at = word.map_or_else(String::new, |word| format!(" at `{}`", word.escape_debug()));
+        let is_name = self.why.starts_with("unknown host");
+        let next = if is_name { "no names are looked up in it: give its address" } else { self.next };
+        format!("cannot compile the filter: {}{at}; {next}", self.why)
+    }
+}
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

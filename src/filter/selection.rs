@@ -64,6 +64,18 @@ impl Selection {
         blocks.unwrap_or_default()
     }
 
+    /// Each key with its values, as they could be typed.
+    pub fn written(&self) -> Vec<(String, Vec<String>)> {
+        let not = |said: &Said| if said.is_not { "not_" } else { "" };
+        let written = |said: &Said| (format!("{}{}", not(said), KEYS[said.key]), said.term.values());
+        self.said.iter().map(written).collect()
+    }
+
+    /// The values that a key has.
+    pub fn values(&self, key: &str) -> Vec<String> {
+        self.written().into_iter().find(|(name, _)| name == key).map(|(_, values)| values).unwrap_or_default()
+    }
+
     /// Adds the values of `typed`, separated by commas, to the term `key`: `dst_port`, `not_dst`, …
     pub fn add(&mut self, key: &str, typed: &str) -> Result<(), Error> {
         let unknown = || Error::UnknownKey { key: key.to_owned() };

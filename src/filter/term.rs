@@ -63,6 +63,19 @@ pub const KEYS: [&str; 8] = ["host", "net", "src", "dst", "port", "src_port", "d
 pub const FRAME_KEYS: [&str; 4] = ["src_outside", "dst_outside", "shows", "neighbour"];
 
 impl Term {
+    /// Its values, as they could be typed; none of a term that options do not have.
+    pub(crate) fn values(&self) -> Vec<String> {
+        fn shown<T: ToString>(values: &[T]) -> Vec<String> {
+            values.iter().map(ToString::to_string).collect()
+        }
+        match self {
+            Self::Address(_, blocks) | Self::Outside(_, blocks) | Self::Neighbour(blocks) => shown(blocks),
+            Self::Port(_, ranges) => shown(ranges),
+            Self::Protocol(protocols) => shown(protocols),
+            Self::Shows(_) | Self::Matches(_) => Vec::new(),
+        }
+    }
+
     /// The term `key`, still without values; `None` if there is no such key.
     pub fn named(key: &str) -> Option<Self> {
         Some(match key {

@@ -1,7 +1,7 @@
 //! Whether a flow of which nothing was seen at an uplink stayed inside, and how far it came.
 //!
 //! "Nothing left" is said only where it would have been seen: the uplink of the machine that carried the flow was captured,
-//! completely and for long enough, nothing answered, and nothing went out by a device whose role is not known.
+//! completely, without a filter and for long enough, nothing answered, and nothing went out by a device whose role is not known.
 
 use crate::expect::{Expectation, Source};
 use crate::flow::leg::moved;
@@ -40,6 +40,9 @@ fn how_far(judge: &Judge<'_>, judgement: &Judgement<'_>) -> (Reason, Detail) {
     }
     if carriers(view).any(|leg| judge.facts.point(judge.table.point_of(leg)).is_incomplete()) {
         return (Reason::CaptureIncomplete, Detail::Gap { bytes: 0, is_known_loss: true });
+    }
+    if carriers(view).any(|leg| judge.facts.point(judge.table.point_of(leg)).is_filtered) {
+        return (Reason::CaptureIncomplete, Detail::Filtered);
     }
     let end = tunnel_end(judge, view);
     if let Some((to, false)) = end {

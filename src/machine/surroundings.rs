@@ -34,6 +34,8 @@ pub struct Surroundings {
     pub because: String,
     /// Every interface, by index.
     pub places: Vec<Known>,
+    /// The interfaces, by index, that belong to the cluster's network and lead nowhere out of it.
+    pub network: BTreeSet<u32>,
     /// What is inside, each with the reason; without what `nodes` and `pods` name.
     pub inside: Vec<(Block, String)>,
     /// This node's own addresses on its uplinks. None that may have been added as an egress address.
@@ -69,7 +71,9 @@ impl Machine {
         let named: BTreeSet<Address> = nodes.iter().chain(&own).map(|(address, _)| *address).collect();
         let mut inside = survey.held_inside(&leaving, &named);
         inside.extend(survey.routed_inside(&pods));
-        Surroundings { standpoint, because, places, inside, nodes, pods: own }
+        let network = self.links.iter().filter(|link| self.network(link).is_some());
+        let network = network.map(|link| link.index).collect();
+        Surroundings { standpoint, because, places, network, inside, nodes, pods: own }
     }
 }
 

@@ -49,8 +49,9 @@ pub(super) fn message(line: &mut Line<'_, '_>, at: usize) {
                 (true, 2) => {
                     line.pen.show(format_args!("packet too big, mtu {}", mtu.unwrap_or(0)));
                 }
-                (false, 12) | (true, 4) => line.pen.put("parameter problem"),
-                (false, 5) | (true, 137) => line.pen.put("redirect"),
+                (false, 12) | (true, 4) => problem(line, v6, code, header),
+                (false, 5) => redirect(line, code, header),
+                (true, 137) => redirect6(line, header),
                 (true, 134) => line.pen.put("router advertisement"),
                 (true, 143) => line.pen.put("multicast listener report v2"),
                 (true, 130) => line.pen.put("multicast listener query"),
@@ -67,6 +68,51 @@ pub(super) fn message(line: &mut Line<'_, '_>, at: usize) {
             line.pen.number(length);
         }
         _ => {}
+    }
+}
+
+/// What is wrong with the packet, and at which of its bytes (RFC 792, RFC 4443 §3.4, RFC 7112).
+fn problem(line: &mut Line<'_, '_>, v6: bool, code: u8, header: &[u8]) {
+    line.pen.put("parameter problem");
+    let octet = if v6 {
+        header.get(4..8).and_then(|at| Some(u32::from_be_bytes(*at.first_chunk()?)))
+    } else {
+        header.get(4).map(|at| u32::from(*at))
+    };
+    match (v6, code) {
+        (true, 0) => line.pen.put(", erroneous header field"),
+        (true, 1) => line.pen.put(", next header"),
+        (true, 2) => line.pen.put(", option"),
+        (true, 3) => line.pen.put(", incomplete header chain"),
+        (false, 0) => {}
+        _ => return line.pen.show(format_args!(" - code {code}")),
+    }
+    if let Some(octet) = octet {
+        line.pen.show(format_args!(" - octet {octet}"));
+    }
+}
+
+/// Whose packets should take which way instead (RFC 792). The packet behind it is no failed one, and is not decoded.
+fn redirect(line: &mut Line<'_, '_>, code: u8, header: &[u8]) {
+    line.pen.put(if matches!(code, 2 | 3) { "redirect-tos" } else { "redirect" });
+    let address = |at: usize| header.get(at..)?.first_chunk().map(|it| Address::v4(u32::from_be_bytes(*it)));
+    if let (Some(gateway), Some(destination)) = (address(4), address(24)) {
+        line.pen.byte(b' ');
+        line.address(destination);
+        line.pen.put(if matches!(code, 0 | 2) { " to net " } else { " to host " });
+        line.address(gateway);
+    }
+}
+
+/// The same of IPv6 (RFC 4861 §4.5).
+fn redirect6(line: &mut Line<'_, '_>, header: &[u8]) {
+    line.pen.put("redirect");
+    let address = |at: usize| header.get(at..)?.first_chunk().map(|address| Address::v6(*address));
+    if let (Some(target), Some(destination)) = (address(8), address(24)) {
+        line.pen.put(", ");
+        line.address(destination);
+        line.pen.put(" to ");
+        line.address(target);
     }
 }
 

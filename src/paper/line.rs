@@ -13,7 +13,7 @@ use crate::decode::dissect::{Dissection, Value, ethertype_name, ip_protocol_name
 use crate::frame::Frame;
 use crate::names::Hosts;
 use crate::net::Address;
-use crate::packet::{Extent, Header, Packet, Protocol, Why};
+use crate::packet::{Extent, Header, Layer, Packet, Protocol, Why};
 
 /// How lines are written.
 #[derive(Debug, Clone, Copy, Default)]
@@ -41,17 +41,22 @@ pub struct Seen<'a> {
 
 /// Writes the packet's line, without its end.
 pub fn write(pen: &mut Pen, seen: Seen<'_>, manner: &Manner<'_>, conversations: &mut Conversations) {
-    let tunnel = seen.packet.layers.iter().rposition(|layer| is_tunnel(&layer.header));
+    let layers = &seen.packet.layers;
     let mut line = Line { pen, seen, manner, conversations, ends: Ends::default() };
-    match tunnel {
-        Some(tunnel) => {
-            line.toned(Tone::Quiet, |line| line.layers(0, tunnel + 1));
-            line.pen.put(" | ");
-            line.layers(tunnel + 1, seen.packet.layers.len());
-        }
-        None => line.layers(0, seen.packet.layers.len()),
+    let mut at = 0;
+    for tunnel in (0..layers.len()).filter(|at| ends_tunnel(layers, *at)) {
+        line.toned(Tone::Quiet, |line| line.layers(at, tunnel + 1));
+        line.pen.put(" | ");
+        at = tunnel + 1;
     }
+    line.layers(at, layers.len());
     line.end();
+}
+
+/// Whether a tunnel's packet begins behind the layer at `at`: ERSPAN belongs to the GRE that it is in.
+fn ends_tunnel(layers: &[Layer], at: usize) -> bool {
+    let is_erspan = |layer: &Layer| matches!(layer.header, Header::Erspan { .. });
+    is_tunnel(&layers[at].header) && !layers.get(at + 1).is_some_and(is_erspan)
 }
 
 const fn is_tunnel(header: &Header) -> bool {
@@ -205,11 +210,31 @@ impl<'a> Line<'_, 'a> {
         if !self.is_announced(at) {
             self.pen.put(if is_v6 { "IP6 " } else { "IP " });
         }
+        if let Some(missing) = self.missing(at) {
+            let name = if is_v6 { "ip6" } else { "ip" };
+            self.warn(format_args!("truncated-{name} - {missing} bytes missing!"));
+            self.pen.byte(b' ');
+        }
         if self.manner.verbose > 0 {
             self.ip_in_full(at);
         }
         self.ends(self.ports(at));
         self.pen.put(": ");
+    }
+
+    /// How many bytes of a packet never were on the wire, though its header counts them. Of one that an error quotes, few are.
+    fn missing(&self, at: usize) -> Option<u32> {
+        let layers = &self.seen.packet.layers;
+        if layers[..at].iter().any(|layer| matches!(layer.header, Header::Icmp { .. })) {
+            return None;
+        }
+        let stated = match layers[at].header {
+            Header::Ipv4 { total_length, .. } => u32::from(total_length),
+            Header::Ipv6 { payload_length, .. } if payload_length > 0 => u32::from(payload_length) + 40,
+            _ => return None,
+        };
+        let there = self.seen.frame.original.saturating_sub(layers[at].range.start as u32);
+        stated.checked_sub(there).filter(|missing| *missing > 0)
     }
 
     /// Whether a type before the layer at `at`, which `-e` shows, has said already what it is.

@@ -11,6 +11,8 @@ use crate::text::Text;
 const START_LINE: usize = 120;
 /// Answers that are shown; the counts say how many there are.
 const ANSWERS: usize = 8;
+/// Bytes of a text record that are shown.
+const TEXT: usize = 64;
 
 /// What a segment's payload tells, behind the length.
 pub(super) fn stream(line: &mut Line<'_, '_>, at: usize, ports: (u16, u16)) {
@@ -66,30 +68,36 @@ fn dns(line: &mut Line<'_, '_>, message: &[u8], length: u32) -> bool {
     line.pen.number(id);
     let is_response = flags & 0x8000 != 0;
     if !is_response {
-        if flags & 0x0100 != 0 {
-            line.pen.byte(b'+');
+        for (flag, mark) in [(0x0100, b'+'), (0x0010, b'%')] {
+            if flags & flag != 0 {
+                line.pen.byte(mark);
+            }
+        }
+        let usual = [(answers, 0, "a"), (questions, 1, "q"), (authorities, 0, "n"), (additional, 0, "au")];
+        for (count, _, what) in usual.into_iter().filter(|(count, usual, _)| count != usual) {
+            line.pen.show(format_args!(" [{count}{what}]"));
         }
         line.pen.byte(b' ');
         kind_name(line, kind);
         line.pen.show(format_args!("? {name}. ({length})"));
         return true;
     }
-    for (flag, mark) in [(0x0400, b'*'), (0x0200, b'|'), (0x0020, b'$')] {
-        if flags & flag != 0 {
+    match flags & 0xf {
+        0 => {}
+        code => match CODES.get(usize::from(code) - 1) {
+            Some(name) => line.pen.show(format_args!(" {name}")),
+            None => line.pen.show(format_args!(" Resp{code}")),
+        },
+    }
+    for (flag, is_marked, mark) in
+        [(0x0400, true, b'*'), (0x0080, false, b'-'), (0x0200, true, b'|'), (0x0020, true, b'$')]
+    {
+        if (flags & flag != 0) == is_marked {
             line.pen.byte(mark);
         }
     }
-    if flags & 0x0080 == 0 {
-        line.pen.byte(b'-');
-    }
-    if let Some(code) =
-        [None, Some("FormErr"), Some("ServFail"), Some("NXDomain"), Some("NotImp"), Some("Refused")]
-            .get(usize::from(flags & 0xf))
-            .copied()
-            .unwrap_or(Some("Error"))
-    {
-        line.pen.byte(b' ');
-        line.pen.put(code);
+    if questions != 1 {
+        line.pen.show(format_args!(" [{questions}q]"));
     }
     if line.manner.verbose > 0 || answers == 0 {
         line.pen.put(" q: ");
@@ -97,7 +105,8 @@ fn dns(line: &mut Line<'_, '_>, message: &[u8], length: u32) -> bool {
         line.pen.show(format_args!("? {name}."));
     }
     line.pen.show(format_args!(" {answers}/{authorities}/{additional}"));
-    let mut at = end + 4;
+    // Behind the one question that there is; nobody asks several (RFC 9619).
+    let mut at = if questions == 1 { end + 4 } else { message.len() };
     for index in 0..usize::from(answers).min(ANSWERS) {
         let Some(next) = answer(line, message, at, index > 0) else { break };
         at = next;
@@ -128,10 +137,31 @@ fn answer(line: &mut Line<'_, '_>, message: &[u8], at: usize, is_later: bool) ->
                 line.pen.show(format_args!(" {name}."));
             }
         }
+        (15, [high, low, ..]) => {
+            if let Some((name, _)) = name_at(message, end + 12) {
+                line.pen.show(format_args!(" {name}. {}", u16::from_be_bytes([*high, *low])));
+            }
+        }
+        (16, [size, text @ ..]) => {
+            let text = &text[..text.len().min(usize::from(*size)).min(TEXT)];
+            line.pen.show(format_args!(" \"{}\"", Text::exact(text)));
+        }
+        (33, [p, q, w, v, high, low, ..]) => {
+            if let Some((name, _)) = name_at(message, end + 16) {
+                let [priority, weight, port] = [[*p, *q], [*w, *v], [*high, *low]].map(u16::from_be_bytes);
+                line.pen.show(format_args!(" {name}.:{port} {priority} {weight}"));
+            }
+        }
         _ => {}
     }
     Some(end + 10 + length)
 }
+
+/// What a response says besides that there was no error (RFC 1035 §4.1.1, RFC 2136 §2.2), from 1 on.
+const CODES: [&str; 10] = [
+    "FormErr", "ServFail", "NXDomain", "NotImp", "Refused", "YXDomain", "YXRRSet", "NXRRSet", "NotAuth",
+    "NotZone",
+];
 
 fn kind_name(line: &mut Line<'_, '_>, kind: u16) {
     match dns_type_name(kind) {

@@ -37,6 +37,7 @@ pub(super) fn tcp(line: &mut Line<'_, '_>, at: usize) {
     if line.manner.verbose > 0 {
         checksum(line, at, ", cksum ");
     }
+    let acknowledged = ack;
     let (seq, ack) = if line.manner.is_absolute {
         (seq, ack)
     } else {
@@ -66,7 +67,8 @@ pub(super) fn tcp(line: &mut Line<'_, '_>, at: usize) {
         line.pen.put(", urg ");
         line.pen.number(u16::from_be_bytes([*high, *low]));
     }
-    options(line, header);
+    // Blocks are in the numbers that are acknowledged.
+    options(line, header, acknowledged.wrapping_sub(ack));
     line.pen.put(", length ");
     line.pen.number(length);
     if length > 0 {
@@ -108,8 +110,9 @@ fn checksum(line: &mut Line<'_, '_>, at: usize, lead: &str) {
     }
 }
 
-/// The options of a header, as far as they were captured (RFC 9293 §3.1, IANA's list of kinds).
-fn options(line: &mut Line<'_, '_>, header: &[u8]) {
+/// The options of a header, as far as they were captured (RFC 9293 §3.1, IANA's list of kinds). `from` is what the sequence numbers of
+/// the other side count from.
+fn options(line: &mut Line<'_, '_>, header: &[u8], from: u32) {
     let stated = header.get(12).map_or(0, |byte| usize::from(byte >> 4) * 4);
     let mut rest = header.get(20..stated.min(header.len())).unwrap_or_default();
     if rest.is_empty() {
@@ -141,7 +144,8 @@ fn options(line: &mut Line<'_, '_>, header: &[u8]) {
             (5, blocks) => {
                 pen.show(format_args!("sack {} ", blocks.len() / 8));
                 for at in (0..blocks.len() / 8).map(|block| block * 8) {
-                    pen.show(format_args!("{{{}:{}}}", word(at), word(at + 4)));
+                    let [left, right] = [word(at), word(at + 4)].map(|edge| edge.wrapping_sub(from));
+                    pen.show(format_args!("{{{left}:{right}}}"));
                 }
             }
             (8, _) if content.len() == 8 => {

@@ -54,15 +54,19 @@ pub(crate) fn segment(source: u16, destination: u16, flags: u8, payload: &[u8]) 
 }
 
 fn datagram(source: u16, payload: &[u8]) -> Vec<u8> {
+    datagram_to(source, 9_999, payload)
+}
+
+pub(crate) fn datagram_to(source: u16, destination: u16, payload: &[u8]) -> Vec<u8> {
     let mut header = Vec::new();
     header.extend(source.to_be_bytes());
-    header.extend(9_999_u16.to_be_bytes());
+    header.extend(destination.to_be_bytes());
     header.extend((8 + payload.len() as u16).to_be_bytes());
     header.extend([0, 0]);
     in_ip(17, &[&header, payload].concat())
 }
 
-fn in_ip(protocol: u8, content: &[u8]) -> Vec<u8> {
+pub(crate) fn in_ip(protocol: u8, content: &[u8]) -> Vec<u8> {
     let mut frame = vec![2, 0, 0, 0, 0, 2, 2, 0, 0, 0, 0, 1, 8, 0];
     frame.extend([0x45, 0]);
     frame.extend((20 + content.len() as u16).to_be_bytes());

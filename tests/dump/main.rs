@@ -5,6 +5,7 @@
 
 mod capture;
 mod golden;
+mod lines;
 mod object;
 mod several;
 

@@ -54,5 +54,5 @@ fn where_understanding_ended_is_told() {
     let (printed, ..) = given(&Capture::with(&[&whole[..40]]).bytes(), &["--format", "json"]);
     assert_eq!(objects(&printed)[0]["stopped"]["why"], "cut by the capture");
     let (line, ..) = given(&Capture::with(&[&whole[..36]]).bytes(), &["-t"]);
-    assert_eq!(line, "IP 10.128.0.5 > 203.0.113.25: TCP [cut]\n");
+    assert_eq!(line, "IP truncated-ip - 18 bytes missing! 10.128.0.5 > 203.0.113.25: TCP [cut]\n");
 }

@@ -124,6 +124,28 @@ fn what_passes_is_printed_with_the_names_of_devices_until_ctrl_c() {
     assert!(ended.stderr.contains("25 packets captured, 0 dropped by the kernel"), "{}", ended.stderr);
 }
 
+/// What the outside answers here is that nobody listens, or nothing: only what goes out is sure to come.
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn a_direction_is_what_the_kernel_says_of_each_packet() {
+    if !entered("dump::a_direction_is_what_the_kernel_says_of_each_packet") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("dump-direction", PATIENCE);
+    let cable = Cable::lay();
+    let seen = |direction| {
+        let mut command = cable.here.command(program().to_str().expect("a path of text"));
+        without_variables(command.args(["dump", "-i", "veth0", "-Q", direction, "-Unt", "udp", "port", "9"]));
+        let mut egret = Egret::start(command.stdin(Stdio::null()));
+        egret.wait_until_open();
+        cable.send(OUTSIDE, 20);
+        let ended = egret.interrupt();
+        assert_eq!(ended.code, Some(0), "{}", ended.stderr);
+        ended.stdout.lines().count()
+    };
+    assert_eq!((seen("out"), seen("in"), seen("inout")), (20, 0, 20));
+}
+
 #[test]
 #[ignore = "needs network namespaces: make lab"]
 fn a_number_of_packets_ends_a_live_capture() {

@@ -19,6 +19,7 @@
 
 mod cable;
 mod capture;
+mod chosen;
 mod comings;
 mod commands;
 mod dump;
@@ -30,6 +31,7 @@ mod judge;
 mod kept;
 mod live;
 mod meanwhile;
+mod narrowed;
 mod netns;
 mod own;
 mod proxy;

@@ -177,6 +177,7 @@ impl Run {
     pub(crate) fn new(points: Vec<Point>, expectations: &[&str], flows: Vec<Row>) -> Self {
         let rows: Vec<Row> = flows.into_iter().enumerate().map(numbered).collect();
         let mut snapshot = Snapshot {
+            selection: None,
             verdict: Verdict::Exempt,
             assumptions: Vec::new(),
             warnings: Vec::new(),

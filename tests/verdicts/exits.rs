@@ -121,6 +121,25 @@ fn a_drop_is_proved_by_an_uplink_that_shows_nothing() {
 }
 
 #[test]
+fn a_drop_is_not_proved_by_a_capture_that_was_made_with_a_filter() {
+    let told = |filter: &'static str| {
+        let mut scene = Scene::new();
+        scene.neighbour("node1");
+        inside(&mut scene).syn().wait(1000).syn_again();
+        scene.filtered(veth("node1"), filter);
+        let run = scene.check(DROP);
+        (run.reason(40001), run.row(40001).explanation.clone(), run.snapshot.points[0].filter.clone())
+    };
+    let (reason, explanation, filter) = told("host 10.128.0.5 or port 80");
+    assert_eq!(reason, "capture-incomplete");
+    assert!(explanation.contains("made with a filter"), "{explanation}");
+    assert_eq!(filter.as_deref(), Some("host 10.128.0.5 or port 80"));
+    // egret's own session over ssh.
+    let own = "not (tcp and host 192.168.12.5 and port 51234 and host 192.168.12.11 and port 22)";
+    assert_eq!(told(own).0, "dropped-as-expected");
+}
+
+#[test]
 fn a_drop_is_not_proved_without_an_uplink() {
     let mut scene = Scene::new();
     inside(&mut scene).syn().wait(1000).syn_again();

@@ -134,6 +134,23 @@ fn what_the_node_itself_sends_is_not_judged_by_a_bare_expectation() {
 }
 
 #[test]
+fn what_a_filter_may_hide_the_pods_side_of_is_not_the_nodes_own() {
+    let mut scene = Scene::new();
+    scene.neighbour("node1");
+    scene
+        .tcp("192.168.12.11:45000", "203.0.113.25:443")
+        .time(50)
+        .at(eth0("node1"))
+        .handshake()
+        .send(10)
+        .close();
+    scene.filtered(eth0("node1"), "host 203.0.113.25");
+    let run = scene.check("--expect 192.168.12.99");
+    assert_eq!(run.reason(45000), "origin-unknown");
+    assert_eq!(run.exit_status(), 3);
+}
+
+#[test]
 fn what_was_forwarded_is_not_the_nodes_own() {
     let mut scene = Scene::new();
     scene.neighbour("node1");

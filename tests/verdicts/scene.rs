@@ -164,6 +164,8 @@ struct Point {
     ahead: i64,
     snap_length: usize,
     dropped: u32,
+    /// What its file says that it was captured with; empty is nothing.
+    filter: &'static str,
     is_cut: bool,
 }
 
@@ -270,6 +272,11 @@ impl Scene {
         self.point(sight).dropped = frames;
     }
 
+    /// The point's file says that it was captured with this filter.
+    pub(crate) fn filtered(&mut self, sight: Sight, expression: &'static str) {
+        self.point(sight).filter = expression;
+    }
+
     /// The point's file ends within a record.
     pub(crate) fn cut(&mut self, sight: Sight) {
         self.point(sight).is_cut = true;
@@ -325,6 +332,7 @@ impl Scene {
                 ahead: 0,
                 snap_length: 65_535,
                 dropped: 0,
+                filter: "",
                 is_cut: false,
             });
             self.points.len() - 1
@@ -471,14 +479,18 @@ fn read(
 }
 
 impl Point {
-    /// A capture file: pcapng where losses are declared, else pcap. `until`: two frames that are no conversation's, then.
+    /// A capture file: pcapng where losses or a filter are declared, else pcap. `until`: two frames that are no conversation's, then.
     fn file(&self, until: Option<i64>) -> Vec<u8> {
         let mut frames = self.frames.clone();
         frames.sort_by_key(|(time, _)| *time);
         if let Some(until) = until {
             frames.extend([(until, self.arp()), (until + STEP, self.arp())]);
         }
-        let mut bytes = if self.dropped > 0 { self.pcapng(&frames) } else { self.pcap(&frames) };
+        let mut bytes = if self.dropped > 0 || !self.filter.is_empty() {
+            self.pcapng(&frames)
+        } else {
+            self.pcap(&frames)
+        };
         if self.is_cut {
             bytes.truncate(bytes.len() - 5);
         }
@@ -532,7 +544,14 @@ impl Point {
         let mut file =
             block(0x0a0d_0d0a, &[&0x1a2b_3c4d_u32.to_le_bytes()[..], &[1, 0, 0, 0], &[0xff; 8]].concat());
         // if_tsresol 9: nanoseconds.
-        let options = [9, 0, 1, 0, 9, 0, 0, 0, 0, 0, 0, 0];
+        let mut options = vec![9, 0, 1, 0, 9, 0, 0, 0];
+        if !self.filter.is_empty() {
+            // if_filter, a string.
+            options.extend([11, 0, self.filter.len() as u8 + 1, 0, 0]);
+            options.extend(self.filter.as_bytes());
+            options.resize(options.len().next_multiple_of(4), 0);
+        }
+        options.extend([0; 4]);
         file.extend(block(1, &[&self.link_type().to_le_bytes()[..], &[0; 6], &options].concat()));
         for (time, bytes) in frames {
             let kept = bytes.len().min(self.snap_length);

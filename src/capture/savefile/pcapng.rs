@@ -249,6 +249,7 @@ impl Pcapng {
             None if self.may_declare => {
                 let number = numbers.add(id, &interface)?;
                 batch.interfaces.push(interface);
+                batch.filters.extend(interface::capture_filter(self.order, block, number));
                 if link == LinkType::LINUX_SLL2 {
                     batch.index_names.extend(interface::index_names(self.order, block, 16, number));
                 }

@@ -1,5 +1,7 @@
 //! The filter options, as they were typed.
 
+use std::str::FromStr;
+
 use crate::cli::traffic::Lookup;
 use crate::filter::address::Typed;
 use crate::filter::composition::Composition;
@@ -13,52 +15,52 @@ use crate::net::Block;
 #[command(next_help_heading = "Which traffic (the same option again: or; different options: and)")]
 pub struct Terms {
     /// From or to these addresses
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub host: Vec<Typed>,
     /// From or to these networks, like --host; where both are given, both must be met
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = one::<Typed>)]
     pub net: Vec<Typed>,
     /// From these addresses; of flows: before or after NAT
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub src: Vec<Typed>,
     /// To these addresses; of flows: before or after NAT
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub dst: Vec<Typed>,
     /// From or to these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub port: Vec<Range>,
     /// From these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub src_port: Vec<Range>,
     /// To these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub dst_port: Vec<Range>,
     /// tcp, udp, icmp, icmp6, sctp, or a number
-    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',', value_parser = one::<Protocol>)]
     pub proto: Vec<Protocol>,
     /// Nothing from or to these addresses
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub not_host: Vec<Typed>,
     /// Nothing from or to these networks
-    #[arg(long, value_name = "CIDR", value_delimiter = ',')]
+    #[arg(long, value_name = "CIDR", value_delimiter = ',', value_parser = one::<Typed>)]
     pub not_net: Vec<Typed>,
     /// Nothing from these addresses
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub not_src: Vec<Typed>,
     /// Nothing to these addresses
-    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR|CIDR|NAME", value_delimiter = ',', value_parser = one::<Typed>)]
     pub not_dst: Vec<Typed>,
     /// Nothing from or to these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub not_port: Vec<Range>,
     /// Nothing from these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub not_src_port: Vec<Range>,
     /// Nothing to these ports
-    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',')]
+    #[arg(long, value_name = "PORT|A-B|SERVICE", value_delimiter = ',', value_parser = one::<Range>)]
     pub not_dst_port: Vec<Range>,
     /// Nothing of these protocols
-    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',')]
+    #[arg(long, value_name = "PROTOCOL", value_delimiter = ',', value_parser = one::<Protocol>)]
     pub not_proto: Vec<Protocol>,
 }
 
@@ -130,6 +132,11 @@ impl Terms {
     }
 }
 
+/// One value of a list, in which there may be blanks behind commas.
+fn one<T: FromStr>(typed: &str) -> Result<T, T::Err> {
+    typed.trim().parse()
+}
+
 /// The blocks that an option's values mean.
 fn blocks(option: &str, typed: &[Typed], lookup: &mut Lookup) -> anyhow::Result<Vec<Block>> {
     let mut blocks = Vec::new();
@@ -198,6 +205,17 @@ mod tests {
             assert!(matches!(&tree, Composition::All(parts) if parts.len() == 1), "{option}");
             assert_eq!(tree.to_string().starts_with("not "), is_not, "{option}");
         }
+    }
+
+    #[test]
+    fn a_list_may_have_blanks_behind_its_commas() {
+        let typed =
+            ["egret", "--host", "10.0.0.1, 10.0.0.2", "--port", "https, 8000-8100", "--proto", "tcp, udp"];
+        let typed = Line::try_parse_from(typed).unwrap().terms;
+        assert_eq!(
+            typed.composition(&mut Lookup::new(&[], false)).unwrap().to_string(),
+            "host 10.0.0.1 or 10.0.0.2 and port 443 or 8000-8100 and protocol tcp or udp"
+        );
     }
 
     #[test]

@@ -35,7 +35,7 @@ pub(super) struct Press<'a> {
     pen: Pen,
     out: StdoutLock<'static>,
     /// Each line is handed over at once.
-    is_prompt: bool,
+    pub(super) is_prompt: bool,
     /// Somebody looks at the lines as they come.
     is_seen: bool,
     limit: Option<u64>,
@@ -91,7 +91,7 @@ impl<'a> Press<'a> {
     }
 
     /// Takes in what a batch says of interfaces.
-    pub(super) fn learn(&mut self, batch: &Batch) {
+    fn learn(&mut self, batch: &Batch) {
         for interface in &batch.interfaces {
             let is_filtered = self.places.is_filtered(batch.point);
             if let Some(refused) = self.chooser.refused(interface.link, is_filtered) {
@@ -102,10 +102,12 @@ impl<'a> Press<'a> {
     }
 
     /// Takes in what happened to the source of a batch.
-    pub(super) fn note(&mut self, batch: &Batch) {
+    fn note(&mut self, batch: &Batch) {
         for incident in &batch.incidents {
             match incident {
                 Incident::Dropped(more) => self.dropped = self.dropped.saturating_add(*more),
+                // Of what nobody wants any more, nothing is missing.
+                Incident::Truncated(_) | Incident::Unread(_) if !self.goes_on() => {}
                 Incident::Truncated(what) | Incident::Unread(what) => self.tell_missing(what.clone()),
                 Incident::Interrupted(what) => self.told.push(what.clone()),
                 // Who ended it knows.
@@ -133,7 +135,7 @@ impl<'a> Press<'a> {
     }
 
     /// Prints a frame of a batch that was learnt from, if it is wanted.
-    pub(super) fn frame(&mut self, batch: &Batch, head: &Head) {
+    fn frame(&mut self, batch: &Batch, head: &Head) {
         self.seen += 1;
         let (frame, number, is_filtered) = self.places.frame(batch, head);
         if !self.chooser.wants(&frame, is_filtered) {
@@ -271,6 +273,7 @@ fn link_length(packet: &Packet) -> usize {
             header,
             Header::Ethernet { .. }
                 | Header::Vlan { .. }
+                | Header::Llc { .. }
                 | Header::Snap { .. }
                 | Header::Ppp { .. }
                 | Header::Hdlc { .. }
@@ -283,17 +286,7 @@ fn link_length(packet: &Packet) -> usize {
                 | Header::Family { .. }
         )
     };
-    let mut length = 0;
-    for (layer, next) in packet.layers.iter().zip(packet.layers.iter().skip(1).map(Some).chain([None])) {
-        // Of logical link control, what SNAP or IP follows.
-        let is_before = matches!(layer.header, Header::Llc { .. })
-            && next.is_some_and(|next| matches!(next.header, Header::Snap { .. } | Header::Ipv4 { .. }));
-        if !is_before && !is_link(&layer.header) {
-            break;
-        }
-        length = layer.range.end;
-    }
-    length
+    packet.layers.iter().take_while(|layer| is_link(&layer.header)).last().map_or(0, |layer| layer.range.end)
 }
 
 impl Taker for Press<'_> {

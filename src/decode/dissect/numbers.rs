@@ -245,10 +245,14 @@ pub fn dns_type_name(number: u16) -> Option<&'static str> {
         46 => "RRSIG",
         47 => "NSEC",
         48 => "DNSKEY",
+        50 => "NSEC3",
+        52 => "TLSA",
         64 => "SVCB",
         65 => "HTTPS",
         252 => "AXFR",
         255 => "ANY",
+        256 => "URI",
+        257 => "CAA",
         _ => return None,
     })
 }

@@ -67,7 +67,7 @@ pub(super) fn all(ground: &Ground<'_>, heeds: Option<bool>) -> Vec<Denial> {
 }
 
 /// Whether a workload may send to an address outside.
-pub(super) fn leave(denials: &[Denial], workload: usize, to: Endpoint, protocol: u8) -> Leave {
+pub(in crate::expect) fn leave(denials: &[Denial], workload: usize, to: Endpoint, protocol: u8) -> Leave {
     let mut answer = Leave::Allowed;
     let mut policies = Vec::new();
     for denial in denials.iter().filter(|denial| denial.workloads.binary_search(&workload).is_ok()) {

@@ -90,66 +90,78 @@ fn through_router(derived: &Derived, objects: &Objects, to: Endpoint, protocol: 
         if service.is_none() && !is_pod {
             continue;
         }
-        let via = |to, at_rule| Some(Via { router: at, service, to, at: at_rule });
-        let refused = |because| Explained { answer: Answer::Drop, node: None, via: via(None, None), because };
-        let mut because = Vec::new();
-        let port = match service.map(|service| &objects.services[service]) {
-            None => to.port,
-            Some(service) => match target(service, to.port, protocol) {
-                Ok(port) => {
-                    because.push(Because::of(
-                        format!("{} port {} leads to port {port} of {}", service.id, to.port, router.id),
-                        &service.id,
-                        "spec.ports",
-                        &service.id.at,
-                    ));
-                    port
-                }
-                Err(why) => return Some(refused(vec![*why])),
-            },
-        };
-        let (answer, why) = router.answer();
-        because.extend(why);
-        let explained = match router.way(port, protocol) {
-            _ if !matches!(answer, Answer::AnyOf(_)) => {
-                Explained { answer, node: None, via: via(None, None), because }
-            }
-            Way::Rule(rule) => {
-                let target = Endpoint { address: rule.address, port: rule.target };
-                because.push(Because::of(
-                    format!("redirected to {target}"),
-                    &router.id,
-                    "EGRESS_DESTINATION",
-                    &rule.at,
-                ));
-                Explained {
-                    answer,
-                    node: router.node.clone(),
-                    via: via(Some(target), Some(rule.at.clone())),
-                    because,
-                }
-            }
-            Way::Fallback(address) => {
-                let target = Endpoint { address: address.value, port };
-                let says = format!("no rule for port {port}: the fallback, {target}");
-                because.push(Because::of(says, &router.id, "EGRESS_DESTINATION", &address.at));
-                let at = address.at.clone();
-                Explained { answer, node: router.node.clone(), via: via(Some(target), Some(at)), because }
-            }
-            Way::Proxied => {
-                because.push(Because::plain("the proxy ends the connection and opens another one"));
-                Explained { answer, node: router.node.clone(), via: via(None, None), because }
-            }
-            Way::Refused => {
-                let says =
-                    format!("{} has no rule for port {port} and no fallback: it is refused there", router.id);
-                because.push(Because::of(says, &router.id, "EGRESS_DESTINATION", &router.id.at));
-                refused(because)
-            }
-        };
-        return Some(explained);
+        return Some(by_router(derived, objects, at, service, to.port, protocol));
     }
     None
+}
+
+/// What a router does with a connection to a port of its Service, or of its own.
+fn by_router(
+    derived: &Derived,
+    objects: &Objects,
+    at: usize,
+    service: Option<usize>,
+    called: u16,
+    protocol: u8,
+) -> Explained {
+    let router = &derived.routers[at];
+    let via = |to, at_rule| Some(Via { router: at, service, to, at: at_rule });
+    let refused = |because| Explained { answer: Answer::Drop, node: None, via: via(None, None), because };
+    let mut because = Vec::new();
+    let port = match service.map(|service| &objects.services[service]) {
+        None => called,
+        Some(service) => match target(service, called, protocol) {
+            Ok(port) => {
+                because.push(Because::of(
+                    format!("{} port {} leads to port {port} of {}", service.id, called, router.id),
+                    &service.id,
+                    "spec.ports",
+                    &service.id.at,
+                ));
+                port
+            }
+            Err(why) => return refused(vec![*why]),
+        },
+    };
+    let (answer, why) = router.answer();
+    because.extend(why);
+    match router.way(port, protocol) {
+        _ if !matches!(answer, Answer::AnyOf(_)) => {
+            Explained { answer, node: None, via: via(None, None), because }
+        }
+        Way::Rule(rule) => {
+            let target = Endpoint { address: rule.address, port: rule.target };
+            because.push(Because::of(
+                format!("redirected to {target}"),
+                &router.id,
+                "EGRESS_DESTINATION",
+                &rule.at,
+            ));
+            Explained {
+                answer,
+                node: router.node.clone(),
+                via: via(Some(target), Some(rule.at.clone())),
+                because,
+            }
+        }
+        Way::Fallback(address) => {
+            let target = Endpoint { address: address.value, port };
+            let says = format!("no rule for port {port}: the fallback, {target}");
+            because.push(Because::of(says, &router.id, "EGRESS_DESTINATION", &address.at));
+            let at = address.at.clone();
+            Explained { answer, node: router.node.clone(), via: via(Some(target), Some(at)), because }
+        }
+        Way::Proxied => {
+            because.push(Because::plain("the proxy ends the connection and opens another one"));
+            Explained { answer, node: router.node.clone(), via: via(None, None), because }
+        }
+        Way::Refused => {
+            let says =
+                format!("{} has no rule for port {port} and no fallback: it is refused there", router.id);
+            because.push(Because::of(says, &router.id, "EGRESS_DESTINATION", &router.id.at));
+            refused(because)
+        }
+    }
 }
 
 /// The port of the pods that a Service's port leads to.
@@ -178,6 +190,20 @@ fn target(service: &Service, port: u16, protocol: u8) -> Result<u16, Box<Because
 }
 
 impl Derived {
+    /// What becomes of a connection to a Service's port, where a router is behind it; `service` is its index in the objects.
+    ///
+    /// That tells of Services without an address, too: of a manifest that nobody has created yet.
+    pub fn explain_service(
+        &self,
+        objects: &Objects,
+        service: usize,
+        port: u16,
+        protocol: u8,
+    ) -> Option<Explained> {
+        let at = self.routers.iter().position(|router| router.services.contains(&service))?;
+        Some(by_router(self, objects, at, Some(service), port, protocol))
+    }
+
     /// Whether some router is reached by that destination; these are no exits of the workload itself.
     pub fn is_router(&self, objects: &Objects, to: Endpoint, protocol: u8) -> bool {
         through_router(self, objects, to, protocol).is_some()

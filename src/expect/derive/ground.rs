@@ -65,7 +65,11 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
 }
 
 impl<'a> Ground<'a> {
-    pub(super) fn new(objects: &'a Objects, assumed: &'a Assumed, workloads: &'a [Workload]) -> Self {
+    pub(in crate::expect) fn new(
+        objects: &'a Objects,
+        assumed: &'a Assumed,
+        workloads: &'a [Workload],
+    ) -> Self {
         let mut by_namespace: HashMap<&str, Vec<usize>> = HashMap::new();
         for (at, workload) in workloads.iter().enumerate() {
             by_namespace.entry(workload.namespace.as_deref().unwrap_or("")).or_default().push(at);

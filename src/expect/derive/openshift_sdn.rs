@@ -1,7 +1,7 @@
 //! openshift-sdn: egress addresses of namespaces, held by nodes.
 //!
 //! A namespace without egress addresses leaves with the address of each pod's node. With some, each of them is *active* if
-//! exactly one node and exactly one namespace claim it; then
+//! exactly one node and exactly one namespace claim it, and that node holds no other address of the namespace; then
 //! 1. none is active: what the namespace sends out is dropped;
 //! 2. one is on the pod's own node: that one is used;
 //! 3. else any active one, chosen by connection. Before OpenShift 4 only the first one written counted.
@@ -46,7 +46,13 @@ impl<'a> Claims<'a> {
     }
 
     /// The node that serves an address for its only namespace, or why none does; with the reason in either case.
-    fn host(&self, address: Address) -> (Option<&'a HostSubnet>, Because) {
+    fn host(&self, address: Address, namespace: &NetNamespace) -> (Option<&'a HostSubnet>, Because) {
+        let sibling = |host: &HostSubnet| {
+            let others = namespace.egress_ips.iter().map(|told| told.value).filter(|other| *other != address);
+            others.into_iter().find(|other| {
+                matches!(self.hosts.get(other).map(Vec::as_slice), Some([(only, _)]) if only.id == host.id)
+            })
+        };
         let claim = self.hosts.get(&address).map_or(&[][..], Vec::as_slice);
         let names = |names: Vec<&str>| names.join(" and ");
         let rivals = self.namespaces.get(&address).map_or(&[][..], Vec::as_slice);
@@ -55,6 +61,13 @@ impl<'a> Claims<'a> {
             [(host, at)] if rivals.len() > 1 => {
                 let rivals = names(rivals.iter().map(|one| one.netname.as_str()).collect());
                 let says = format!("{address} is claimed by the namespaces {rivals}, so it is not used");
+                (None, Because::of(says, &host.id, "egressIPs", &at.at))
+            }
+            [(host, at)] if let Some(other) = sibling(host) => {
+                let says = format!(
+                    "{} holds {other} of the same namespace beside {address}, so neither is used",
+                    host.id
+                );
                 (None, Because::of(says, &host.id, "egressIPs", &at.at))
             }
             [(host, at)] => {
@@ -151,7 +164,7 @@ fn served(
     }
     let mut exits = Vec::new();
     for told in wanted {
-        let (host, why) = claims.host(told.value);
+        let (host, why) = claims.host(told.value, namespace);
         exits.extend(host.map(|host| Exit { address: told.value, node: Some(host.host.clone()) }));
         because.push(why);
     }

@@ -86,9 +86,9 @@ fn all_mistakes_are_told_at_once() {
         mistakes(text),
         [
             "1:12: `pod_cidr` is not a key of `cluster` (did you mean `pod_cidrs`?); the keys are pod_cidrs, \
-             service_cidrs, inside, nodes",
+             service_cidrs, inside, nodes, pods, tunnels, egress",
             "3:3: `nam` is not a key of an expectation (did you mean `name`?); the keys are name, from, to, source, \
-             source_remote, optional",
+             source_remote, optional, unknown, derived, because",
             "4:11: `nodes` is not a source (did you mean `node`?); write an address like 192.168.12.99, a CIDR block, \
              or one of the words node, pod, drop",
             "5:19: `0` is not a port; write a number from 1 to 65535, a range like 8000-8100, or a service like https",
@@ -105,7 +105,7 @@ fn expecting(lines: &str) -> String {
 fn mistakes_in_an_expectation_name_the_way_out() {
     let empty = |key| format!("`{key}` is empty; write a value, or leave the key out");
     let cases = [
-        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; the keys are pods, namespace, labels, pod".to_owned()),
+        ("from: { src: 10.128.0.5 }", "3:11: `src` is not a key of `from`; the keys are pods, namespace, labels, pod, other_pods_of, perhaps_pods_of".to_owned()),
         (
             "from: 10.128.0.5",
             "3:9: `from` has keys of its own; write the addresses of pods like from: { pods: [10.128.0.5, \
@@ -196,8 +196,63 @@ fn mistakes_in_the_cluster_name_the_way_out() {
     );
     assert_eq!(
         mistakes("cluster: 10.128.0.0/14"),
-        ["1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes"]
+        [
+            "1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes, pods, tunnels, egress"
+        ]
     );
+}
+
+#[test]
+fn a_node_may_be_meant_by_its_name_and_what_is_unknown_said_to_be() {
+    let text = "cluster: { nodes: { worker1: 192.168.12.11 }, pods: { herasoo/web-0: 10.128.0.5 }, tunnels: { 7: herasoo } }\n\
+                expectations:\n- { from: { other_pods_of: herasoo, perhaps_pods_of: '*' }, source: node worker1, because: [a, 'b: c'] }\n\
+                - { from: { pods: 10.128.0.5 }, unknown: the node, derived: true }\n";
+    let policy = Policy::read("policy.yaml", text.as_bytes()).expect("a policy");
+    let [named, unknown] = &policy.expectations[..] else { panic!("two expectations") };
+    let address = policy.cluster.nodes[0].addresses[0];
+    assert_eq!(named.source, Source::NodeCalled { name: "worker1".to_owned(), addresses: vec![address] });
+    assert_eq!(named.because, ["a", "b: c"]);
+    assert!(named.origins.namespaces.contains("herasoo") && named.origins.anywhere);
+    assert_eq!(unknown.source, Source::Unknown { missing: "the node".to_owned() });
+    assert!(unknown.is_derived && unknown.because.is_empty() && !named.is_derived);
+    let pod = policy.cluster.pod_name(unknown.from[0].single().expect("an address")).expect("a name");
+    assert_eq!(
+        (pod.to_string().as_str(), policy.cluster.namespace_of_tunnel(7)),
+        ("herasoo/web-0", Some("herasoo"))
+    );
+}
+
+#[test]
+fn mistakes_in_what_an_export_has_name_the_way_out() {
+    for (text, answer) in [
+        (
+            "cluster: { pods: [10.128.0.5] }",
+            "1:18: `pods` has keys of its own; write them like pods: { herasoo/web-0: 10.128.0.5 }",
+        ),
+        (
+            "cluster: { pods: { a/b/c: 10.128.0.5 } }",
+            "1:20: `a/b/c` is not the name of a pod; write it like herasoo/web-0",
+        ),
+        (
+            "cluster: { tunnels: { 16777216: a } }",
+            "1:23: `16777216` is not an id of a tunnel; these go from 0 to 16777215",
+        ),
+        (
+            "cluster: { egress: { worker1: a } }",
+            "1:22: `worker1` looks like a name, and names are not resolved; write its address instead",
+        ),
+        (
+            "expectations: [{ source: node worker1 }]",
+            "1:26: `worker1` is not a node of this file; write it among the `nodes` of `cluster`, with its address",
+        ),
+        (
+            "expectations: [{ source: drop, unknown: all }]",
+            "1:16: a source is either known or `unknown`; leave one of them out",
+        ),
+        ("expectations: [{ source: drop, because: [\"a\\e\"] }]", "1:42: `a\\u{1b}` is not a line of text"),
+    ] {
+        assert_eq!(mistakes(text), [answer], "{text}");
+    }
 }
 
 #[test]

@@ -168,7 +168,7 @@ impl Walk<'_> {
         match Expression::parse(&typed, &Names::NONE) {
             Ok(expression) => Some(Shape::Matches(expression)),
             Err(error) => {
-                self.reading.fault(node.at, error.to_string().lines().next().unwrap_or_default());
+                self.reading.fault(node.at, error.in_a_line());
                 None
             }
         }
@@ -212,6 +212,9 @@ impl Walk<'_> {
 /// A parameter, or a value that fits the term; names of hosts are looked up later.
 fn value(key: &Key, text: &str) -> Result<Value, String> {
     if let Some(name) = text.strip_prefix('$') {
+        if !is_name(name) {
+            return Err(format!("`{}` names no parameter; write it like $pod", Text::from(text)));
+        }
         return Ok(Value::Parameter(name.to_owned()));
     }
     let mut term = Term::named(split(&key.name).1).expect("the caller knows the key");

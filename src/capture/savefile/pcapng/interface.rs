@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use super::super::order::Order;
 use super::options::{self, Options};
 use super::resolution::Clock;
-use crate::digest::{IndexName, Interface};
+use crate::digest::{CaptureFilter, IndexName, Interface};
 use crate::frame::LinkType;
 use crate::text::Text;
 
@@ -45,6 +45,19 @@ pub(super) fn described(order: Order, block: &[u8]) -> Option<(Interface, Clock)
     let interface =
         Interface { link, name: name.filter(|n| !n.is_empty()), snap_length: order.u32(block, 12) };
     Some((interface, Clock::new(resolution, offset)))
+}
+
+/// What the interface description `block` says that it was captured with.
+///
+/// The option's first byte says what follows: 0 an expression, 1 a program of eight bytes an instruction. A writer that
+/// leaves the byte out writes an expression.
+pub(super) fn capture_filter(order: Order, block: &[u8], interface: u16) -> Option<CaptureFilter> {
+    let (_, value) = Options::of_block(order, block, 16).find(|(code, _)| *code == options::FILTER)?;
+    let expression = match value {
+        [1, program @ ..] => Text::from(&*format!("a program of {} instructions", program.len() / 8)),
+        [0, text @ ..] | text => Text::from_bytes(text),
+    };
+    (!expression.is_empty()).then_some(CaptureFilter { interface, expression })
 }
 
 /// The names that comments in the options of `block` from `from` on give the interface indexes of a cooked capture:

@@ -4,9 +4,10 @@ use super::super::order::Order;
 
 /// `opt_comment` of any block.
 pub(super) const COMMENT: u16 = 1;
-/// `if_name`, `if_tsresol` and `if_tsoffset` of an interface description.
+/// `if_name`, `if_tsresol`, `if_filter` and `if_tsoffset` of an interface description.
 pub(super) const NAME: u16 = 2;
 pub(super) const RESOLUTION: u16 = 9;
+pub(super) const FILTER: u16 = 11;
 pub(super) const OFFSET: u16 = 14;
 /// `epb_dropcount` of an enhanced packet: frames lost since the interface's packet before.
 const PACKET_LOST: u16 = 4;

@@ -1,0 +1,33 @@
+//! `egret expect`: what each workload should leave with, and what is wrong with the objects that say so.
+
+mod explain;
+mod export;
+mod firewall;
+mod given;
+mod json;
+mod lint;
+mod list;
+mod words;
+
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+
+use crate::cli::expect::{Arguments, Command};
+
+pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
+    match &arguments.command {
+        Command::List(asked) => list::run(asked),
+        Command::Lint(asked) => lint::run(asked),
+        Command::Explain(asked) => explain::run(asked),
+        Command::Firewall(asked) => firewall::run(asked),
+        Command::Export(asked) => export::run(asked),
+    }
+}
+
+/// Who reads may have enough: that is no failure.
+fn print(page: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(page.as_bytes()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        other => Ok(other?),
+    }
+}
