@@ -12,6 +12,13 @@ use crate::cli::output::{Color, zone};
 use crate::cli::traffic::Traffic;
 use crate::paper::{hex, stamp};
 
+const EXAMPLES: &str = "\
+Examples:
+  egret dump -i any -nnvXx host 10.128.0.5 and host 203.0.113.25
+  egret dump -r node1.pcap -q --host 203.0.113.25 --not-port ssh
+  egret dump -r node1.pcap --count --preset handshakes
+  egret dump -r node1.pcap -r node2.pcap -vv --preset refusals";
+
 /// Print packets: a line each, their fields, their bytes.
 ///
 /// Lines, options and expressions are tcpdump's: `egret dump -r FILE -nnvXx host 10.0.0.1 and host 10.0.0.2`. What tunnels carry stands on
@@ -21,13 +28,6 @@ use crate::paper::{hex, stamp};
 /// An expression and the options for traffic are asked of each frame by itself.
 ///
 /// Exit codes: 0 all was read; 2 something could not be read, or not to its end, or the command line is wrong.
-const EXAMPLES: &str = "\
-Examples:
-  egret dump -i any -nnvXx host 10.128.0.5 and host 203.0.113.25
-  egret dump -r node1.pcap -q --host 203.0.113.25 --not-port ssh
-  egret dump -r node1.pcap --count --preset handshakes
-  egret dump -r node1.pcap -r node2.pcap -vv --preset refusals";
-
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Arguments {

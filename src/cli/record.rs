@@ -11,6 +11,12 @@ use crate::cli::frames::Frames;
 use crate::cli::traffic::Traffic;
 use crate::cli::until;
 
+const EXAMPLES: &str = "\
+Examples:
+  egret record -i any -w node1.pcapng --duration 30s
+  egret record -i any -w node1.pcapng -C 100 -W 10 host 203.0.113.25 or port 4789
+  egret record -r node1.pcap -w syns.pcapng --preset handshakes";
+
 /// Keep frames in a file (pcapng): of several interfaces, machines and captures in one.
 ///
 /// `egret check -r FILE` judges them later, by the names that points and interfaces have here; tcpdump and Wireshark read
@@ -18,12 +24,6 @@ use crate::cli::until;
 ///
 /// Exit codes: 0 all frames that were asked for were kept; 3 some were not: the kernel dropped them, the disk was full, a
 /// source ended before its time; 2 nothing could be captured, or the command line is wrong.
-const EXAMPLES: &str = "\
-Examples:
-  egret record -i any -w node1.pcapng --duration 30s
-  egret record -i any -w node1.pcapng -C 100 -W 10 host 203.0.113.25 or port 4789
-  egret record -r node1.pcap -w syns.pcapng --preset handshakes";
-
 #[derive(Debug, Clone, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub struct Arguments {

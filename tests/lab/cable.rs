@@ -38,9 +38,14 @@ impl Cable {
         self.here.ip("link set veth0 up
             neigh replace 10.7.0.2 lladdr 02:00:00:00:00:02 dev veth0 nud permanent
             route replace default via 10.7.0.2");
-        // The kernel learns by and by that both ends are up, and until then loses without a word what is sent.
-        until("veth0 carries what it is given", || {
-            let told = run(self.here.command("ip").args(["-o", "link", "show", "veth0"]), "");
+        self.until_carries("veth0");
+    }
+
+    /// Waits until a device here is ready: the kernel learns by and by that both ends are up, and until then loses without a
+    /// word what is sent.
+    pub(crate) fn until_carries(&self, device: &str) {
+        until("the device carries what it is given", || {
+            let told = run(self.here.command("ip").args(["-o", "link", "show", device]), "");
             told.contains("LOWER_UP") && told.contains("qdisc noqueue")
         });
     }

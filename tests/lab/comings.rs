@@ -56,6 +56,7 @@ fn a_pod_that_starts_meanwhile_has_its_name_and_role() {
         link set late0 up
         neigh replace 10.8.0.2 lladdr 02:00:00:00:00:03 dev late0 nud permanent");
     cable.there.ip("link set late1 up");
+    cable.until_carries("late0");
     cable.send("10.8.0.2", 10);
     let report = egret.interrupt().report();
     let places = report.0["points"][0]["places"].as_array().expect("places");

@@ -94,7 +94,7 @@ fn a_leak_is_seen_at_once_and_followed_to_its_packets() {
     terminal.type_in("--proto tcp host 203.0.113.2x");
     terminal.wait_for(&["unknown host"]);
     terminal.press(&["BSpace", "6", "Enter"]);
-    terminal.wait_for(&["✓ PASS", "All 4 outgoing flows"]);
+    terminal.wait_for(&["✓ PASS", "All 4 flows left as expected"]);
     // What was narrowed to what passes does not pass.
     terminal.press(&["q"]);
     assert_eq!(terminal.ended(), "1");
