@@ -2,24 +2,20 @@
 //! more than could be read.
 
 use std::collections::BTreeMap;
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::net::{TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
 use rustix::process::Signal;
 
+use crate::apart::{NOBODY, cluster, connect, counted, know_nobody, listen};
 use crate::capture::until;
-use crate::egret::{Egret, Report};
+use crate::egret::Egret;
 use crate::enclosure::{Watch, entered};
 use crate::netns::Namespace;
 use crate::rights::threads;
-use crate::situation::{Egress, Knobs};
-use crate::topology::Cluster;
 use crate::witness::listening;
 
 const PATIENCE: Duration = Duration::from_mins(2);
-
-/// Nobody is there, and everybody knows where that is.
-const NOBODY: &str = "192.168.12.77";
 
 /// Datagrams, of each of two sockets, of which more entries begin than egret's socket has room for.
 const MANY: u16 = 30_000;
@@ -35,18 +31,6 @@ const PODS_APART: [&str; 8] = [
     "json",
 ];
 
-/// Pod a leaves with 192.168.12.99, pod b with its node's address.
-fn cluster() -> Cluster {
-    let egress = Egress {
-        address: [192, 168, 12, 99].into(),
-        node: "node1".to_owned(),
-        pods: vec!["pod-a".to_owned()],
-        ports: String::new(),
-        preferred: false,
-    };
-    Cluster::build(&Knobs { egress: vec![egress], ..Knobs::default() })
-}
-
 /// Sends datagrams to `count` ports of nobody, from two sockets.
 fn burst(pod: &Namespace, count: u16) {
     pod.within(|| {
@@ -59,27 +43,11 @@ fn burst(pod: &Namespace, count: u16) {
     });
 }
 
-/// Connections from there to the far side, one after the other.
-fn connect(pod: &Namespace, listener: &TcpListener, count: usize) {
-    for _ in 0..count {
-        drop(pod.within(|| TcpStream::connect("203.0.113.25:443").expect("the far side")));
-        listener.accept().expect("the client");
-    }
-}
+/// What flows are counted by.
+const KEY: [&str; 3] = ["/protocol", "/origin/ip", "/reason"];
 
-/// How many flows have a protocol, an origin (`-` where it is not known) and a reason.
-fn counted(report: &Report) -> BTreeMap<(String, String, String), usize> {
-    let mut counted = BTreeMap::new();
-    for flow in report.0["flows"].as_array().expect("flows") {
-        let word = |value: &serde_json::Value| value.as_str().unwrap_or("-").to_owned();
-        let key = (word(&flow["protocol"]), word(&flow["origin"]["ip"]), word(&flow["reason"]));
-        *counted.entry(key).or_default() += 1;
-    }
-    counted
-}
-
-fn key(protocol: &str, origin: &str, reason: &str) -> (String, String, String) {
-    (protocol.to_owned(), origin.to_owned(), reason.to_owned())
+fn key(protocol: &str, origin: &str, reason: &str) -> [String; 3] {
+    [protocol, origin, reason].map(str::to_owned)
 }
 
 #[test]
@@ -90,7 +58,7 @@ fn origins_of_flows_that_begin_later_are_known_without_any_rights() {
     }
     let _watch = Watch::set("following", PATIENCE);
     let cluster = cluster();
-    let listener = cluster.at("ext").within(|| TcpListener::bind("203.0.113.25:443").expect("a listener"));
+    let listener = listen(&cluster);
     let egret = Egret::capture(cluster.at("node1"), &PODS_APART);
     // One that takes frames in, one that decodes, one that reads, and one that follows.
     until("its threads run", || egret.status("Threads") == "4");
@@ -102,7 +70,7 @@ fn origins_of_flows_that_begin_later_are_known_without_any_rights() {
     let ended = egret.interrupt();
     let report = ended.report();
     assert_eq!(
-        counted(&report),
+        counted(&report, KEY),
         BTreeMap::from([
             (key("tcp", "10.128.0.5", "expected-source"), 20),
             (key("tcp", "10.128.0.6", "node-ip"), 20)
@@ -133,8 +101,8 @@ fn what_the_kernel_tells_in_vain_is_said_and_no_verdict_rests_on_it() {
     let _watch = Watch::set("following", PATIENCE);
     let cluster = cluster();
     let node = cluster.at("node1");
-    node.ip(&format!("neigh replace {NOBODY} lladdr 02:00:00:00:00:77 dev eth0 nud permanent"));
-    let listener = cluster.at("ext").within(|| TcpListener::bind("203.0.113.25:443").expect("a listener"));
+    know_nobody(node);
+    let listener = listen(&cluster);
     let egret = Egret::capture(node, &PODS_APART);
     let pid = egret.child.id();
     let told = || listening(pid).expect("egret's socket");
@@ -155,7 +123,7 @@ fn what_the_kernel_tells_in_vain_is_said_and_no_verdict_rests_on_it() {
     connect(cluster.at("pod-a"), &listener, 5);
     connect(cluster.at("pod-b"), &listener, 5);
     let report = egret.interrupt().report();
-    let counted = counted(&report);
+    let counted = counted(&report, KEY);
     let flows = |protocol: &str, origin: &str, reason: &str| {
         counted.get(&key(protocol, origin, reason)).copied().unwrap_or_default()
     };
@@ -187,11 +155,11 @@ fn a_kernel_that_tells_nothing_of_changes_is_asked_once_and_that_is_said() {
     let _watch = Watch::set("following", PATIENCE);
     let cluster = cluster();
     cluster.at("node1").sysctl(&[("net/netfilter/nf_conntrack_events", "0")]);
-    let listener = cluster.at("ext").within(|| TcpListener::bind("203.0.113.25:443").expect("a listener"));
+    let listener = listen(&cluster);
     let egret = Egret::capture(cluster.at("node1"), &PODS_APART);
     connect(cluster.at("pod-a"), &listener, 2);
     let report = egret.interrupt().report();
-    assert_eq!(counted(&report), BTreeMap::from([(key("tcp", "-", "origin-unknown"), 2)]));
+    assert_eq!(counted(&report, KEY), BTreeMap::from([(key("tcp", "-", "origin-unknown"), 2)]));
     assert_eq!(
         report.lines("warnings"),
         [
@@ -212,7 +180,7 @@ fn what_the_kernel_notes_of_times_is_taken_over() {
     let _watch = Watch::set("following", PATIENCE);
     let cluster = cluster();
     cluster.at("node1").sysctl(&[("net/netfilter/nf_conntrack_timestamp", "1")]);
-    let listener = cluster.at("ext").within(|| TcpListener::bind("203.0.113.25:443").expect("a listener"));
+    let listener = listen(&cluster);
     let before = cluster.at("pod-a").within(|| TcpStream::connect("203.0.113.25:443").expect("the far side"));
     let egret = Egret::capture(cluster.at("node1"), &PODS_APART);
     connect(cluster.at("pod-b"), &listener, 4);
@@ -220,7 +188,7 @@ fn what_the_kernel_notes_of_times_is_taken_over() {
     connect(cluster.at("pod-a"), &listener, 4);
     let report = egret.interrupt().report();
     assert_eq!(
-        counted(&report),
+        counted(&report, KEY),
         BTreeMap::from([
             (key("tcp", "10.128.0.5", "expected-source"), 5),
             (key("tcp", "10.128.0.6", "node-ip"), 4)
