@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 
 use crate::capture::live;
-use crate::cli::frames::{Input, Source};
+use crate::cli::frames::Source;
 
 #[derive(Debug, Clone, Copy, Default, clap::Args)]
 #[command(next_help_heading = "Frames")]
@@ -51,7 +51,7 @@ impl Capturing {
             Direction::Out => "outbound",
             Direction::Inout => return Ok(()),
         };
-        let is_elsewhere = |source: &&Source| !matches!(source.input, Input::Interface(_));
+        let is_elsewhere = |source: &&Source| !source.input.is_here();
         match sources.iter().find(is_elsewhere) {
             Some(source) => anyhow::bail!(
                 "-Q is about interfaces that are captured here, and {} is none: a capture of `any` knows directions; \
@@ -66,6 +66,7 @@ impl Capturing {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::frames::Input;
 
     fn source(input: Input) -> Source {
         Source { name: "node1".to_owned(), shown: "node1.pcap".to_owned(), input }

@@ -69,6 +69,11 @@ pub enum Input {
 }
 
 impl Input {
+    /// Whether it is an interface of this machine.
+    pub fn is_here(&self) -> bool {
+        matches!(self, Self::Interface(_))
+    }
+
     /// Whether it goes on for as long as somebody lets it.
     pub fn is_live(&self) -> bool {
         matches!(self, Self::Interface(_) | Self::Command(_))

@@ -7,6 +7,7 @@ mod terms;
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 
+use crate::cli::frames::Source;
 use crate::filter::composition::Composition;
 use crate::filter::expression::{Expression, Names};
 use crate::filter::preset::Wanted;
@@ -50,6 +51,19 @@ pub struct Asked {
     pub warnings: Vec<String>,
     /// What names stand for, a line each.
     pub assumptions: Vec<String>,
+}
+
+impl Asked {
+    /// Whether it can be asked of frames of these sources: an interface that is captured here takes other expressions than a
+    /// file does.
+    pub fn fits(&self, sources: &[Source]) -> anyhow::Result<()> {
+        if let Some(expression) = &self.expression
+            && sources.iter().any(|source| source.input.is_here())
+        {
+            expression.check_live()?;
+        }
+        Ok(())
+    }
 }
 
 impl Traffic {

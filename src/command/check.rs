@@ -7,11 +7,9 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
-use crate::capture::live::Direction;
 use crate::cli::check::Arguments;
-use crate::cli::frames::Input;
 use crate::command::here::Here;
-use crate::command::judging::{Following, Judging};
+use crate::command::judging::Judging;
 use crate::command::keeper::Keeping;
 use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::question::Question;
@@ -32,12 +30,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for warning in &asked.warnings {
         say(warning);
     }
-    if let Some(expression) = &asked.expression
-        && sources.iter().any(|source| matches!(source.input, Input::Interface(_)))
-    {
-        expression.check_live()?;
-    }
-    if arguments.narrow && !sources.iter().any(|source| matches!(source.input, Input::Interface(_))) {
+    asked.fits(&sources)?;
+    if arguments.narrow && !sources.iter().any(|source| source.input.is_here()) {
         anyhow::bail!(
             "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)"
         );
@@ -79,50 +73,34 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.output.spare(&sources, arguments.write.as_deref())?;
     let mut out = arguments.output.create()?;
     engine.name_interfaces(names);
-    let captures_here = here.is_some();
-    tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
+    tables::know_files(&mut engine, &arguments.known.conntrack, here.is_some().then(Now::now))?;
     let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
     let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, arguments.output.options().only);
     let keeping = arguments.write.as_ref().map(keep).transpose()?;
     let mut judging = Judging {
-        engine,
-        keeper: None,
         keeping,
-        about: Vec::new(),
         conntrack: &arguments.known.conntrack,
-        following: Following::default(),
-        is_live,
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing,
-        known: None,
-        names: Vec::new(),
-        refused: None,
+        ..Judging::new(engine, is_live)
     };
     let plan = Plan {
-        command: "check",
-        frames,
-        sources: &sources,
         snap_length: arguments.snap_length(),
-        filter: None,
-        direction: Direction::Both,
         here,
         decoding: Some(&decoding),
         marks,
         limit: frames.until.count,
         is_merged: false,
-        speed: None,
         verdicts: arguments.verdicts,
         is_stdout_used,
+        ..Plan::of("check", frames, &sources)
     };
     Session::open(&mut judging, plan)?.run(&mut judging)?;
     if let Some(refused) = judging.refused.take() {
         anyhow::bail!(refused);
     }
     let mut engine = judging.end();
-    if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
-        engine.note_limit(frames);
-    }
     match engine.check_roles() {
         // A place that showed nothing is not known; what was captured is judged all the same.
         Err(error) if is_live => engine.warn(error.to_string()),

@@ -12,9 +12,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use crate::cli::dump::{Arguments, Format};
-use crate::cli::frames::Input;
 use crate::cli::output;
-use crate::cli::until::UntilVerdicts;
 use crate::command::chooser::Chooser;
 use crate::command::dump::press::Press;
 use crate::command::files::Files;
@@ -35,29 +33,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for told in asked.warnings.iter().chain(&asked.assumptions) {
         say(told);
     }
-    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
-    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
-        expression.check_live()?;
-    }
+    asked.fits(&sources)?;
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
     let filter = chooser.typed().map(str::to_owned);
     let plan = Plan {
-        command: "dump",
-        frames,
-        sources: &sources,
         snap_length: arguments.snap_length(),
         filter: filter.as_deref(),
         direction: arguments.capturing.direction(),
-        here: None,
-        decoding: None,
-        marks: None,
-        limit: None,
-        is_merged: true,
-        speed: None,
-        verdicts: UntilVerdicts::default(),
         is_stdout_used: true,
+        ..Plan::of("dump", frames, &sources)
     };
     let is_live = sources.iter().any(|source| source.input.is_live());
     if let Some(path) = &arguments.write {

@@ -59,6 +59,25 @@ pub(super) enum Following {
 }
 
 impl Judging<'_> {
+    /// Judges what comes, and nothing besides.
+    pub(super) fn new(engine: Engine, is_live: bool) -> Self {
+        Self {
+            engine,
+            keeper: None,
+            keeping: None,
+            about: Vec::new(),
+            conntrack: &[],
+            following: Following::default(),
+            is_live,
+            count: None,
+            expression: None,
+            narrowing: None,
+            known: None,
+            names: Vec::new(),
+            refused: None,
+        }
+    }
+
     /// Looks whether what is asked of frames exists for those of the interfaces that a batch tells of.
     fn check_links(&mut self, batch: &Batch) {
         let Some(expression) = self.expression else { return };
@@ -103,6 +122,9 @@ impl Judging<'_> {
             && let Some(problem) = keeper.finish(&mut self.engine)
         {
             self.alarm(problem);
+        }
+        if let Some(count) = self.count.filter(|count| *count <= self.engine.frames()) {
+            self.engine.note_limit(count);
         }
         self.engine
     }

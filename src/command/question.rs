@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use anyhow::Context as _;
 
 use crate::cli;
-use crate::cli::frames::{Frames, Input, Source};
+use crate::cli::frames::{Frames, Source};
 use crate::cli::traffic::Asked;
 use crate::command::here::Here;
 use crate::command::objects;
@@ -59,7 +59,7 @@ impl Question<'_> {
                 }
             }
         }
-        let is_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
+        let is_here = sources.iter().any(|source| source.input.is_here());
         let mut here = None;
         if is_here {
             let flags = self.flags.cluster();

@@ -2,10 +2,8 @@
 
 use std::process::ExitCode;
 
-use crate::cli::frames::Input;
 use crate::cli::output;
 use crate::cli::record::Arguments;
-use crate::cli::until::UntilVerdicts;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Rotation};
 use crate::command::recorder::Recorder;
@@ -25,10 +23,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for told in asked.warnings.iter().chain(&asked.assumptions) {
         say(told);
     }
-    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
-    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
-        expression.check_live()?;
-    }
+    asked.fits(&sources)?;
     let decoding =
         decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
     let chooser = Chooser::new(&asked, decoding);
@@ -45,20 +40,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     recorder.names = frames.interface_names()?;
     recorder.is_prompt = arguments.capturing.is_prompt;
     let plan = Plan {
-        command: "record",
-        frames,
-        sources: &sources,
         snap_length: arguments.snap_length(),
         filter: filter.as_deref(),
         direction: arguments.capturing.direction(),
-        here: None,
-        decoding: None,
-        marks: None,
-        limit: None,
-        is_merged: true,
-        speed: None,
-        verdicts: UntilVerdicts::default(),
         is_stdout_used: arguments.write.as_os_str() == "-",
+        ..Plan::of("record", frames, &sources)
     };
     Session::open(&mut recorder, plan)?.run(&mut recorder)?;
     Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

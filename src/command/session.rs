@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use jiff::Timestamp as Now;
 
 use crate::capture::live::{self, Direction, Request};
-use crate::cli::frames::{Frames, Input, Source};
+use crate::cli::frames::{Frames, Source};
 use crate::cli::until::UntilVerdicts;
 use crate::command::companion::Leash;
 use crate::command::ends::Ends;
@@ -76,6 +76,28 @@ pub(super) struct Plan<'a> {
     pub(super) is_stdout_used: bool,
 }
 
+impl<'a> Plan<'a> {
+    /// Whole frames, as they come and undecoded, until the sources end.
+    pub(super) fn of(command: &'a str, frames: &'a Frames, sources: &'a [Source]) -> Self {
+        Self {
+            command,
+            frames,
+            sources,
+            snap_length: 0,
+            filter: None,
+            direction: Direction::Both,
+            here: None,
+            decoding: None,
+            marks: None,
+            limit: None,
+            is_merged: true,
+            speed: None,
+            verdicts: UntilVerdicts::default(),
+            is_stdout_used: false,
+        }
+    }
+}
+
 /// Open sources, and what goes along with reading them.
 pub(super) struct Session {
     feed: Feed,
@@ -119,7 +141,7 @@ impl Session {
         let mut opened = Opened::default();
         let mut failures = Vec::new();
         let export = Export::of_environment();
-        let interfaces = sources.iter().filter(|source| matches!(source.input, Input::Interface(_))).count();
+        let interfaces = sources.iter().filter(|source| source.input.is_here()).count();
         let request = Request {
             interface: String::new(),
             snap_length: plan.snap_length,

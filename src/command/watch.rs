@@ -29,11 +29,10 @@ use jiff::Timestamp as Now;
 use jiff::tz::TimeZone;
 
 use crate::answer::answer;
-use crate::capture::live::Direction;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
-use crate::command::judging::{Following, Judging};
+use crate::command::judging::Judging;
 use crate::command::opener::Opener;
 use crate::command::question::Question;
 use crate::command::say;
@@ -68,10 +67,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     for warning in &asked.warnings {
         say(warning);
     }
-    let captures_here = sources.iter().any(|source| matches!(source.input, Input::Interface(_)));
-    if let Some(expression) = asked.expression.as_ref().filter(|_| captures_here) {
-        expression.check_live()?;
-    }
+    asked.fits(&sources)?;
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
@@ -99,21 +95,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
     engine.name_interfaces(names);
-    tables::know_files(&mut engine, &arguments.known.conntrack, captures_here.then(Now::now))?;
+    tables::know_files(&mut engine, &arguments.known.conntrack, here.is_some().then(Now::now))?;
     let judging = Judging {
-        engine,
-        keeper: None,
-        keeping: None,
-        about: Vec::new(),
         conntrack: &arguments.known.conntrack,
-        following: Following::default(),
-        is_live,
         count: frames.until.count,
         expression: expression.as_ref(),
-        narrowing: None,
-        known: None,
-        names: Vec::new(),
-        refused: None,
+        ..Judging::new(engine, is_live)
     };
     let setup = setup(arguments, &sources, is_live)?;
     let reports = report::Options {
@@ -136,20 +123,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         up: Up::default(),
     };
     let plan = Plan {
-        command: "watch",
-        frames,
-        sources: &sources,
         snap_length: arguments.snap_length(),
-        filter: None,
-        direction: Direction::Both,
         here,
         decoding: Some(&decoding),
         marks,
         limit: frames.until.count,
-        is_merged: true,
         speed: arguments.speed.times(),
         verdicts: arguments.verdicts,
-        is_stdout_used: false,
+        ..Plan::of("watch", frames, &sources)
     };
     let has_commands = frames.until.command.is_some()
         || sources.iter().any(|source| matches!(source.input, Input::Command(_)));
@@ -164,9 +145,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         return Err(why);
     }
     let mut engine = judging.end();
-    if let Some(frames) = frames.until.count.filter(|frames| *frames <= engine.frames()) {
-        engine.note_limit(frames);
-    }
     let roles = engine.check_roles();
     if let Err(error) = &roles {
         engine.warn(error.to_string());
