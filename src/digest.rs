@@ -401,10 +401,39 @@ impl Batch {
 
     /// Whether it tells nothing: no frame, and nothing else.
     pub fn is_empty(&self) -> bool {
-        self.heads.is_empty()
-            && self.interfaces.is_empty()
-            && self.index_names.is_empty()
-            && self.incidents.is_empty()
+        self.heads.is_empty() && !self.introduces() && self.incidents.is_empty()
+    }
+
+    /// Whether it tells something of interfaces.
+    pub fn introduces(&self) -> bool {
+        !(self.interfaces.is_empty() && self.index_names.is_empty() && self.filters.is_empty())
+    }
+
+    /// A batch that tells the same of interfaces, and nothing else.
+    pub fn introduction(&self) -> Self {
+        let mut same = Self::new(self.point);
+        same.interfaces.clone_from(&self.interfaces);
+        same.index_names.clone_from(&self.index_names);
+        same.filters.clone_from(&self.filters);
+        same
+    }
+
+    /// Takes over, behind what it has, what another batch of its point tells of interfaces.
+    pub fn take_introduction(&mut self, from: &mut Self) {
+        self.interfaces.append(&mut from.interfaces);
+        self.index_names.append(&mut from.index_names);
+        self.filters.append(&mut from.filters);
+    }
+
+    /// Adds a copy of a frame of another batch, without its digest.
+    pub fn add(&mut self, from: &Self, head: &Head) {
+        let start = self.heads.last().map_or(0, |last| last.range().end);
+        let end = start + head.captured as usize;
+        if self.slab.len() < end {
+            self.slab.resize(end, 0);
+        }
+        self.slab[start..end].copy_from_slice(from.bytes(head));
+        self.heads.push(Head { start: start as u32, ..*head });
     }
 
     pub fn bytes(&self, head: &Head) -> &[u8] {

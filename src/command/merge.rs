@@ -94,23 +94,14 @@ impl Waiting {
             return;
         }
         if self.next == 0 {
-            to.interfaces.append(&mut self.batch.interfaces);
-            to.index_names.append(&mut self.batch.index_names);
-            to.filters.append(&mut self.batch.filters);
+            to.take_introduction(&mut self.batch);
         }
         let rest = &self.batch.heads[self.next..];
         let is_due = |time| until.is_none_or(|until| (time, point) <= until);
         let count =
             rest.iter().take_while(|head| is_due(head.time)).count().max(usize::from(!rest.is_empty()));
-        let mut end = 0;
         for head in &rest[..count] {
-            let (start, bytes) = (end, self.batch.bytes(head));
-            end += bytes.len();
-            if to.slab.len() < end {
-                to.slab.resize(end, 0);
-            }
-            to.slab[start..end].copy_from_slice(bytes);
-            to.heads.push(crate::digest::Head { start: start as u32, ..*head });
+            to.add(&self.batch, head);
         }
         self.next += count;
         if self.next == self.batch.heads.len() {

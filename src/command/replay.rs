@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::capture::savefile::{Filled, Savefile};
 use crate::command::merge::Merge;
-use crate::digest::{Batch, Head};
+use crate::digest::Batch;
 use crate::frame::{PointIndex, Timestamp};
 
 /// The longest that is waited for a frame.
@@ -91,20 +91,12 @@ impl Replay {
     pub(super) fn fill(&mut self, batch: &mut Batch, now: Instant) -> Filled {
         batch.clear();
         batch.point = self.read.point;
-        batch.interfaces.append(&mut self.read.interfaces);
-        batch.index_names.append(&mut self.read.index_names);
-        let mut end = 0;
+        batch.take_introduction(&mut self.read);
         while let Some(head) = self.read.heads.get(self.next).copied() {
             if self.until(head.time, now) > TOGETHER {
                 break;
             }
-            let start = end;
-            end += head.captured as usize;
-            if batch.slab.len() < end {
-                batch.slab.resize(end, 0);
-            }
-            batch.slab[start..end].copy_from_slice(self.read.bytes(&head));
-            batch.heads.push(Head { start: start as u32, ..head });
+            batch.add(&self.read, &head);
             self.next += 1;
         }
         if self.next == self.read.heads.len() {
@@ -118,7 +110,7 @@ impl Replay {
 
     /// Whether all is told that was read besides frames.
     fn is_told(&self) -> bool {
-        self.read.interfaces.is_empty() && self.read.index_names.is_empty() && self.read.incidents.is_empty()
+        !self.read.introduces() && self.read.incidents.is_empty()
     }
 }
 
@@ -129,7 +121,7 @@ mod tests {
     use super::*;
     use crate::capture::savefile::Keep;
     use crate::capture::writer::Writer;
-    use crate::digest::Interface;
+    use crate::digest::{CaptureFilter, Head, Interface};
     use crate::frame::LinkType;
 
     /// Frames at these times, in ms.
@@ -182,6 +174,16 @@ mod tests {
     fn frames_come_when_their_time_has_come_and_those_of_a_moment_together() {
         assert_eq!(played(replay(&[0, 10, 100, 100, 1_000], 1.0)), [(0, 2), (100, 2), (900, 1)]);
         assert_eq!(played(replay(&[0, 100, 1_000], 10.0)), [(0, 2), (100, 1)]);
+    }
+
+    #[test]
+    fn what_a_capture_was_made_with_is_handed_on() {
+        let mut replay = replay(&[0], 1.0);
+        let mut batch = Batch::new(PointIndex(0));
+        assert!(matches!(replay.due(Instant::now()), Due::Now));
+        replay.read.filters.push(CaptureFilter { interface: 0, expression: "tcp".into() });
+        replay.fill(&mut batch, Instant::now());
+        assert_eq!((batch.interfaces.len(), batch.filters.len()), (1, 1));
     }
 
     #[test]

@@ -21,7 +21,7 @@ use crate::capture::writer::AboutPoint;
 use crate::command::feed::Bell;
 use crate::command::opener::Opener;
 use crate::decode::Options;
-use crate::digest::{IndexName, Interface};
+use crate::digest::Batch;
 use crate::engine::Serial;
 use crate::filter::composition::marks::Marks;
 use crate::frame::{FrameId, PointIndex};
@@ -35,7 +35,7 @@ pub(super) enum Job {
     /// So many frames of the newest reel can be read.
     Written(u32),
     /// What a point tells of its interfaces.
-    Introduce { point: PointIndex, interfaces: Vec<Interface>, names: Vec<IndexName> },
+    Introduce(Batch),
     /// Whose frames are of which that was not known when they came.
     Late(Vec<(FrameId, Serial)>),
     /// A page of frames; of these tracks, if it is not of all. `places` are the names of the places of each point.
@@ -73,7 +73,7 @@ pub(super) struct Lender {
     known: Known,
     reels: VecDeque<Held>,
     /// What each point tells of its interfaces.
-    interfaces: Vec<(Vec<Interface>, Vec<IndexName>)>,
+    introductions: Vec<Batch>,
     late: HashMap<FrameId, Serial>,
     found: Option<Found>,
 }
@@ -94,8 +94,9 @@ struct Spot {
 
 impl Lender {
     pub(super) fn new(jobs: Receiver<Job>, asking: Asking, known: Known) -> Self {
-        let interfaces = known.points.iter().map(|_| Default::default()).collect();
-        Self { jobs, asking, known, reels: VecDeque::new(), interfaces, late: HashMap::new(), found: None }
+        let points = (0..).map(PointIndex).take(known.points.len());
+        let introductions = points.map(Batch::new).collect();
+        Self { jobs, asking, known, reels: VecDeque::new(), introductions, late: HashMap::new(), found: None }
     }
 
     /// Does jobs until nobody has any.
@@ -128,10 +129,8 @@ impl Lender {
                     held.count = count;
                 }
             }
-            Job::Introduce { point, interfaces, names } => {
-                let known = &mut self.interfaces[usize::from(point.0)];
-                known.0.extend(interfaces);
-                known.1.extend(names);
+            Job::Introduce(mut told) => {
+                self.introductions[usize::from(told.point.0)].take_introduction(&mut told);
             }
             Job::Late(late) => {
                 self.late.extend(late);
@@ -162,21 +161,24 @@ impl Lender {
         }
         self.reels.pop_front();
         // What is known of frames that are gone goes with them.
-        let oldest: Vec<u64> = (0..self.known.points.len()).map(|point| self.oldest(point)).collect();
-        self.late.retain(|frame, _| frame.ordinal >= oldest[usize::from(frame.point.0)]);
+        if !self.late.is_empty() {
+            let oldest = self.oldest();
+            self.late.retain(|frame, _| frame.ordinal >= oldest[usize::from(frame.point.0)]);
+        }
         let first = self.reels.front().map_or(0, |held| held.reel.number);
         if let Some(found) = &mut self.found {
             found.forget_before(first);
         }
     }
 
-    /// The number of the oldest frame of a point that is kept, as far as the oldest reel tells; 0 if it does not.
-    fn oldest(&self, point: usize) -> u64 {
-        let mut oldest = 0;
+    /// By point, the number of the oldest frame that is kept, as far as the oldest reel tells; 0 if it does not.
+    fn oldest(&self) -> Vec<u64> {
+        let mut oldest = vec![0; self.known.points.len()];
         if let Some(held) = self.reels.front() {
             let looked = held.reel.each(0, held.count, |_, entry| {
-                if usize::from(entry.frame.point.0) == point && oldest == 0 {
-                    oldest = entry.frame.ordinal;
+                let first = &mut oldest[usize::from(entry.frame.point.0)];
+                if *first == 0 {
+                    *first = entry.frame.ordinal;
                 }
                 Ok(())
             });

@@ -108,9 +108,8 @@ impl Shelf {
     pub(super) fn keep(&mut self, batch: &Batch, engine: &mut Engine) {
         let point = &mut self.points[usize::from(batch.point.0)];
         point.links.extend(batch.interfaces.iter().map(|interface| interface.link));
-        if !batch.interfaces.is_empty() || !batch.index_names.is_empty() {
-            let (interfaces, names) = (batch.interfaces.clone(), batch.index_names.clone());
-            self.jobs.send(Job::Introduce { point: batch.point, interfaces, names }).ok();
+        if batch.introduces() {
+            self.jobs.send(Job::Introduce(batch.introduction())).ok();
         }
         let late = engine.take_late_owners();
         if !late.is_empty() {

@@ -1,7 +1,7 @@
 //! Saves frames and reports into files in the working directory, under names that are free.
 
 use std::fs::File;
-use std::io::{self, BufWriter, Read as _, Seek as _, Write as _};
+use std::io::{self, BufWriter, Seek as _, Write as _};
 
 use super::{Lender, Spot};
 use crate::capture::writer::{About, Writer};
@@ -56,19 +56,17 @@ impl Lender {
         let (file, name) = create(&mut self.known.opener, name, ".pcapng")?;
         let about = About { system: recorder::system(), comment: None, points: self.known.points.clone() };
         let mut writer = Writer::about(BufWriter::with_capacity(1 << 20, file), about)?;
-        for (point, (interfaces, names)) in (0..).map(PointIndex).zip(&self.interfaces) {
-            let mut batch = Batch::new(point);
-            batch.interfaces.clone_from(interfaces);
-            batch.index_names.clone_from(names);
-            writer.introduce(&batch)?;
+        for introduction in &self.introductions {
+            writer.introduce(introduction)?;
         }
         let mut frames = 0;
+        let mut batch = Batch::new(PointIndex(0));
         let mut write = |spot: Spot| -> io::Result<()> {
             let entry = self.entry(spot)?;
             let kept = self.frame(spot, &entry)?;
             let (captured, time) = (kept.bytes.len() as u32, kept.time);
             let head = Head { time, start: 0, captured, original: kept.original, interface: kept.interface };
-            let mut batch = Batch::new(entry.frame.point);
+            batch.point = entry.frame.point;
             batch.slab = kept.bytes;
             frames += 1;
             writer.frame(&batch, &head, None)
@@ -86,13 +84,7 @@ impl Lender {
         let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, "txt"));
         let (mut file, name) = create(&mut self.known.opener, stem, &format!(".{ending}"))?;
         report.rewind()?;
-        let mut buffer = vec![0; 1 << 20];
-        loop {
-            match report.read(&mut buffer)? {
-                0 => break,
-                read => file.write_all(&buffer[..read])?,
-            }
-        }
+        io::copy(&mut report, &mut file)?;
         Ok(Saved { words: texts::saved_report(&name), name })
     }
 }
