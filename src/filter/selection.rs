@@ -10,7 +10,6 @@ use crate::filter::term::{KEYS, Side, Term};
 use crate::net::{Block, Endpoint};
 
 pub use crate::filter::term::Error;
-pub(crate) use crate::filter::term::any_contains;
 
 /// Which flows; empty is all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
