@@ -95,9 +95,12 @@ impl Composition {
     /// Whether a flow with these tuples, all that it has, is selected; `marks` are those of its frames together, as
     /// [`Composition::frame_terms`] numbers them.
     pub fn matches(&self, tuples: &[Tuple], marks: u32) -> bool {
+        let mut numbered = None;
         self.holds(&mut |term| {
             if term.is_of_frames() {
-                self.number_of(term).is_some_and(|number| marks >> number & 1 == 1)
+                let numbered = numbered.get_or_insert_with(|| self.frame_terms());
+                let number = numbered.iter().position(|known| *known == term);
+                number.is_some_and(|number| marks >> number & 1 == 1)
             } else {
                 tuples.iter().any(|tuple| term.is_met_by(tuple))
             }
