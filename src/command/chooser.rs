@@ -15,6 +15,7 @@ use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
 use crate::filter::term::Term;
 use crate::frame::{Frame, LinkType, PointIndex};
+use crate::packet::Packet;
 
 #[derive(Debug)]
 pub(super) struct Chooser {
@@ -111,13 +112,23 @@ impl Chooser {
     /// Whether a frame is wanted; the kernel may have asked the expression of it.
     #[inline]
     pub(super) fn wants(&self, frame: &Frame<'_>, is_filtered: bool) -> bool {
-        let rest = |asked: &Composition| {
-            asked.matches_packet(&decode::packet(frame.bytes, frame.link, &self.options), frame)
-        };
-        // Alone it needs no decoding.
+        self.passes(frame, is_filtered)
+            // What nothing else is asked of needs no decoding.
+            && (self.rest.is_everything()
+                || self.admits(&decode::packet(frame.bytes, frame.link, &self.options), frame))
+    }
+
+    /// Whether the expression matches a frame, of which the kernel may have asked it.
+    #[inline]
+    pub(super) fn passes(&self, frame: &Frame<'_>, is_filtered: bool) -> bool {
         let expression = self.expression.as_ref().filter(|_| !is_filtered);
         expression.is_none_or(|expression| expression.matches(frame))
-            && (self.rest.is_everything() || rest(&self.rest))
+    }
+
+    /// Whether a frame, of which `packet` was understood, is what is asked for besides the expression.
+    #[inline]
+    pub(super) fn admits(&self, packet: &Packet, frame: &Frame<'_>) -> bool {
+        self.rest.is_everything() || self.rest.matches_packet(packet, frame)
     }
 
     /// Why frames of a link type cannot be asked, if so.

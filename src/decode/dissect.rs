@@ -1,6 +1,6 @@
 //! Every field of a frame: its name, its value, what the value means, and the bytes where it stands.
 //!
-//! 1. A dissection has the layers that [`packet`] gives, and behind the last of them what can be read of the payload
+//! 1. A dissection has the layers that [`packet`](super::packet) gives, and behind the last of them what can be read of the payload
 //!    (TLS, HTTP, DNS), the bytes that nobody reads, and the trailer that no length covers.
 //! 2. Ranges are those of bytes in the frame. Layers ascend and do not overlap; fields lie within their layer, and within the field
 //!    that holds them. Fields of less than a byte share its range.
@@ -31,10 +31,10 @@ use std::fmt;
 use std::ops::Range;
 
 use self::fields::Fields;
-use super::{Options, packet};
+use super::Options;
 use crate::frame::LinkType;
 use crate::net::{Address, Mac};
-use crate::packet::{Extent, Header, Layer, Stop};
+use crate::packet::{Extent, Header, Layer, Packet, Stop};
 use crate::text::Text;
 
 pub use numbers::{dns_type_name, ethertype_name, ip_protocol_name};
@@ -129,7 +129,11 @@ impl Dissection {
 
 /// Dissects a frame's bytes.
 pub fn dissect(bytes: &[u8], link: LinkType, options: &Options) -> Dissection {
-    let packet = packet(bytes, link, options);
+    of_packet(&super::packet(bytes, link, options), bytes)
+}
+
+/// Dissects a frame of which `packet` was understood already.
+pub fn of_packet(packet: &Packet, bytes: &[u8]) -> Dissection {
     let mut around = Around { end: bytes.len(), ..Around::default() };
     let mut layers: Vec<LayerFields> = Vec::with_capacity(packet.layers.len() + 2);
     let (mut at, mut payload) = (0, None);

@@ -138,14 +138,18 @@ impl<'a> Press<'a> {
     fn frame(&mut self, batch: &Batch, head: &Head) {
         self.seen += 1;
         let (frame, number, is_filtered) = self.places.frame(batch, head);
-        if !self.chooser.wants(&frame, is_filtered) {
+        if self.lines.count_only {
+            self.printed += u64::from(self.chooser.wants(&frame, is_filtered));
             return;
         }
-        self.printed += 1;
-        if self.lines.count_only {
+        if !self.chooser.passes(&frame, is_filtered) {
             return;
         }
         let packet = decode::packet(frame.bytes, frame.link, self.chooser.options());
+        if !self.chooser.admits(&packet, &frame) {
+            return;
+        }
+        self.printed += 1;
         match self.lines.format {
             Format::Text => self.text(&frame, &packet, batch.point, head, number),
             Format::Json => self.object(&frame, &packet, batch.point, head, number),
@@ -173,8 +177,7 @@ impl<'a> Press<'a> {
         if let Some(word) = motion {
             pen.put(word);
         }
-        let dissection = (self.manner.verbose > 0)
-            .then(|| dissect::dissect(frame.bytes, frame.link, self.chooser.options()));
+        let dissection = (self.manner.verbose > 0).then(|| dissect::of_packet(packet, frame.bytes));
         let seen = Seen { frame: *frame, packet, dissection: dissection.as_ref() };
         line::write(pen, seen, &self.manner, &mut self.conversations);
         match (&dissection, self.manner.verbose) {
@@ -189,7 +192,7 @@ impl<'a> Press<'a> {
     }
 
     fn object(&mut self, frame: &Frame<'_>, packet: &Packet, point: PointIndex, head: &Head, number: u64) {
-        let dissection = dissect::dissect(frame.bytes, frame.link, self.chooser.options());
+        let dissection = dissect::of_packet(packet, frame.bytes);
         let time = jiff::Timestamp::from_nanosecond(i128::from(frame.time.nanos()));
         let object = json::Object {
             schema: json::NAME,
