@@ -172,10 +172,9 @@ impl<'a> Press<'a> {
         pen.begin(Tone::Quiet);
         self.stamp.write(pen, frame.time);
         pen.end();
-        let motion = motion(packet);
         self.places.write(pen, point, head.interface, packet);
-        if let Some(word) = motion {
-            pen.put(word);
+        if let Some(packet_type) = packet_type(packet) {
+            pen.put(letters(packet_type));
         }
         let dissection = (self.manner.verbose > 0).then(|| dissect::of_packet(packet, frame.bytes));
         let seen = Seen { frame: *frame, packet, dissection: dissection.as_ref() };
@@ -199,7 +198,7 @@ impl<'a> Press<'a> {
             frame: format!("{}:{number}", self.places.point(point)),
             time: format!("{:.9}", time.expect("its range holds that of 64 bits of nanoseconds")),
             place: &self.places.name(point, head.interface, packet),
-            direction: json::direction(direction(packet)),
+            direction: json::direction(packet_type(packet).map_or(Motion::Unsaid, decode::motion)),
             link_type: frame.link.to_string(),
             original: frame.original,
             captured: frame.bytes.len(),
@@ -243,29 +242,24 @@ impl<'a> Press<'a> {
     }
 }
 
-/// How the kernel says that a packet moved, in tcpdump's letters and columns.
-fn motion(packet: &Packet) -> Option<&'static str> {
-    let packet_type = match packet.layers.first()?.header {
-        Header::Sll { packet_type, .. } => packet_type,
-        Header::Sll2 { packet_type, .. } => u16::from(packet_type),
-        _ => return None,
-    };
-    Some(match packet_type {
+/// How the kernel says that a packet moved, in a cooked capture.
+fn packet_type(packet: &Packet) -> Option<u16> {
+    match packet.layers.first()?.header {
+        Header::Sll { packet_type, .. } => Some(packet_type),
+        Header::Sll2 { packet_type, .. } => Some(u16::from(packet_type)),
+        _ => None,
+    }
+}
+
+/// The same in tcpdump's letters and columns.
+fn letters(packet_type: u16) -> &'static str {
+    match packet_type {
         0 => "In  ",
         1 => "B   ",
         2 => "M   ",
         3 => "P   ",
         4 => "Out ",
         _ => "?   ",
-    })
-}
-
-fn direction(packet: &Packet) -> Motion {
-    match motion(packet) {
-        Some("In  " | "B   " | "M   ") => Motion::In,
-        Some("P   ") => Motion::Passing,
-        Some("Out ") => Motion::Out,
-        _ => Motion::Unsaid,
     }
 }
 
