@@ -21,6 +21,7 @@ mod narrowing;
 mod objects;
 mod opened;
 mod opener;
+mod page;
 mod progress;
 mod question;
 pub mod record;
@@ -35,7 +36,7 @@ mod taker;
 pub mod watch;
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::cli::{Arguments, Command};
@@ -58,5 +59,18 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
 
 /// Says something to people. That nobody is there to hear it, as when a terminal was closed, is no reason to stop.
 pub fn say(words: impl Display) {
-    writeln!(std::io::stderr(), "egret: {words}").ok();
+    writeln!(io::stderr(), "egret: {words}").ok();
+}
+
+/// Prints a page.
+fn print(page: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(page.as_bytes()) {
+        Err(error) if is_gone(&error) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Whether an error of writing means that nobody reads any more. Who reads may have enough: that is no failure.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }

@@ -24,7 +24,7 @@ use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::command::files::standard_output;
 use crate::command::ledger::Ledger;
 use crate::command::opener::Opener;
-use crate::command::say;
+use crate::command::{is_gone, say};
 use crate::digest::Batch;
 use crate::engine::{Engine, Told};
 use crate::frame::PointIndex;
@@ -212,8 +212,7 @@ impl Keeper {
             })
         });
         let error = match (failure, copied) {
-            // Who reads has enough: that is no failure.
-            (_, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return None,
+            (_, Err(error)) if is_gone(&error) => return None,
             (None, Ok(_)) => return None,
             (Some(error), _) | (None, Err(error)) => error,
         };

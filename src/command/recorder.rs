@@ -12,8 +12,8 @@ use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Written, warn_of_echo};
-use crate::command::say;
 use crate::command::taker::{Status, Taker};
+use crate::command::{is_gone, say};
 use crate::digest::{Batch, Incident, IndexName};
 use crate::frame::{LinkType, PointIndex};
 use crate::number::{bytes, counted, thousands};
@@ -149,8 +149,7 @@ impl Recorder {
             // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
             writer.into_inner().set_len(whole).ok();
         }
-        // Who reads has enough: that is no failure.
-        if error.kind() != io::ErrorKind::BrokenPipe {
+        if !is_gone(error) {
             self.tally.is_incomplete = true;
             self.problems.push(format!("recording ended early: cannot write to {current}: {error}"));
         }

@@ -5,13 +5,12 @@ use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
-use super::read::is_gone;
 use crate::cli::dump::{Format, Lines};
 use crate::cli::frames::{Frames, Source};
 use crate::command::chooser::Chooser;
 use crate::command::dump::places::Places;
-use crate::command::say;
 use crate::command::taker::{Status, Taker};
+use crate::command::{is_gone, say};
 use crate::decode::{self, dissect};
 use crate::digest::{Batch, Head, Incident, Motion};
 use crate::frame::{Frame, LinkType, PointIndex};
@@ -234,7 +233,6 @@ impl<'a> Press<'a> {
             ));
         }
         match self.failed {
-            // Who reads has enough: that is no failure.
             Some(error) if is_gone(&error) => Ok(true),
             Some(error) => Err(error).context("cannot write the packets"),
             None => Ok(self.is_whole),
