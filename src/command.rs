@@ -39,7 +39,10 @@ use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
+use crate::decode;
+use crate::net::Block;
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -55,6 +58,11 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// How frames are decoded of a cluster with these pods.
+fn decoding(frames: &Frames, pods: impl IntoIterator<Item = Block>) -> decode::Options {
+    decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone())
 }
 
 /// Says something to people. That nobody is there to hear it, as when a terminal was closed, is no reason to stop.

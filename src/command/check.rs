@@ -15,8 +15,7 @@ use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::question::Question;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::command::{is_gone, say};
-use crate::decode;
+use crate::command::{decoding, is_gone, say};
 use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
@@ -58,8 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (settings, here) = question.settings(&sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
-    let decoding =
-        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let decoding = decoding(frames, pods);
     let narrowing = arguments.narrow.then(|| Narrowing {
         composition: &composition,
         unrewritten: &arguments.unrewritten.unrewritten,
