@@ -13,7 +13,6 @@ use crate::digest::Batch;
 use crate::filter::admission::{Question, Scope};
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
-use crate::filter::term::Term;
 use crate::frame::{Frame, LinkType, PointIndex};
 use crate::packet::Packet;
 
@@ -37,14 +36,10 @@ struct Point {
 impl Chooser {
     /// `options` are those of decoding.
     pub(super) fn new(asked: &Asked, options: Options) -> Self {
-        let rest = match (&asked.expression, &asked.composition) {
-            (Some(expression), whole) => without(whole, expression),
-            (None, whole) => whole.clone(),
-        };
         Self {
             expression: asked.expression.clone(),
             whole: asked.composition.clone(),
-            rest,
+            rest: asked.options.clone(),
             options,
             points: Vec::new(),
         }
@@ -152,25 +147,13 @@ impl Chooser {
     }
 }
 
-/// A composition without that expression, which stands beside all else.
-fn without(whole: &Composition, expression: &Expression) -> Composition {
-    let is_it =
-        |part: &Composition| matches!(part, Composition::Term(Term::Matches(its)) if its == expression);
-    match whole {
-        Composition::All(parts) => {
-            Composition::All(parts.iter().filter(|part| !is_it(part)).cloned().collect())
-        }
-        whole if is_it(whole) => Composition::default(),
-        whole => whole.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::decode::build::tcp;
     use crate::digest::{Head, Interface};
     use crate::filter::expression::Names;
+    use crate::filter::term::Term;
     use crate::frame::Timestamp;
 
     fn chooser(options: &[(&str, &str)], typed: &str) -> Chooser {
@@ -178,13 +161,14 @@ mod tests {
         for (key, value) in options {
             selection.add(key, value).unwrap();
         }
-        let mut composition = selection.composition().clone();
+        let options = selection.composition().clone();
+        let mut composition = options.clone();
         let expression = (!typed.is_empty()).then(|| Expression::parse(typed, &Names::NONE).unwrap());
         if let Some(expression) = &expression {
             composition = composition.and(Term::Matches(expression.clone()).into());
         }
-        let mut chooser =
-            Chooser::new(&Asked { composition, expression, ..Asked::default() }, Options::default());
+        let asked = Asked { composition, options, expression, ..Asked::default() };
+        let mut chooser = Chooser::new(&asked, Options::default());
         chooser.add_point();
         chooser
     }
