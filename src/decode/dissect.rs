@@ -241,18 +241,14 @@ fn of_layer(layer: &Layer, bytes: &[u8], limit: usize, around: &Around) -> (&'st
             sctp::packet(&mut all);
             return ("sctp", all.done());
         }
-        Header::Echo { v6, .. } => {
-            icmp::header(&mut own, *v6, checksum::Covered::of(around, &all));
-            if *v6 { "icmpv6" } else { "icmp" }
+        Header::Icmp { v6: true, kind, .. } if neighbour::has_more(*kind) => {
+            let covered = checksum::Covered::of(around, &all);
+            icmp::header(&mut all, true, covered);
+            neighbour::more(&mut all, *kind);
+            return ("icmpv6", all.done());
         }
-        Header::Icmp { v6, kind, .. } => {
+        Header::Echo { v6, .. } | Header::Icmp { v6, .. } => {
             icmp::header(&mut own, *v6, checksum::Covered::of(around, &all));
-            if *v6 && neighbour::has_more(*kind) {
-                let covered = checksum::Covered::of(around, &all);
-                icmp::header(&mut all, true, covered);
-                neighbour::more(&mut all, *kind);
-                return ("icmpv6", all.done());
-            }
             if *v6 { "icmpv6" } else { "icmp" }
         }
         Header::Neighbour { .. } => {
