@@ -105,28 +105,6 @@ impl fmt::Display for Value {
     }
 }
 
-/// The layer and the fields, outermost first, that hold a byte of the frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<'a> {
-    pub layer: &'a LayerFields,
-    pub fields: Vec<&'a Field>,
-}
-
-impl Dissection {
-    /// What stands at this byte of the frame. Where several fields share it, the first of the narrowest.
-    pub fn field_at(&self, byte: usize) -> Option<Found<'_>> {
-        let layer = self.layers.iter().find(|layer| layer.range.contains(&byte))?;
-        let (mut among, mut fields) = (&layer.fields, Vec::new());
-        while let Some(field) =
-            among.iter().filter(|field| field.range.contains(&byte)).min_by_key(|field| field.range.len())
-        {
-            fields.push(field);
-            among = &field.fields;
-        }
-        Some(Found { layer, fields })
-    }
-}
-
 /// Dissects a frame's bytes.
 pub fn dissect(bytes: &[u8], link: LinkType, options: &Options) -> Dissection {
     of_packet(&super::packet(bytes, link, options), bytes)
