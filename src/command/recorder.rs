@@ -26,14 +26,14 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const AROUND: u64 = 32 + 3;
 
 pub(super) struct Recorder {
-    pub(super) files: Files,
-    pub(super) chooser: Chooser,
+    files: Files,
+    chooser: Chooser,
     /// Frames that are wanted.
-    pub(super) count: Option<u64>,
+    count: Option<u64>,
     /// Names of interface indexes, by point; those for all points are under the empty name.
     pub(super) names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Whether what goes wrong can be helped while it lasts.
-    pub(super) is_live: bool,
+    is_live: bool,
     /// What was written is handed on with each batch, not from time to time.
     pub(super) is_prompt: bool,
     about: About,
