@@ -22,7 +22,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("digest", &["text", "net", "frame"]),
     ("packet", &["text", "net", "frame", "digest"]),
     ("decode", &["text", "net", "frame", "digest", "packet"]),
-    ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
+    // What the process may do.
+    ("privilege", &[]),
+    ("capture", &["text", "net", "frame", "digest", "packet", "decode", "privilege"]),
     // What is asked, and what should be.
     ("nearest", &[]),
     ("document", &["text", "nearest"]),
@@ -92,7 +94,6 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
-    ("privilege", &[]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
