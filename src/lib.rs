@@ -29,6 +29,7 @@ pub mod outcome;
 pub mod packet;
 pub mod paper;
 pub mod place;
+pub mod platform;
 pub mod privilege;
 pub mod prose;
 pub mod report;

@@ -94,6 +94,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
+    ("platform", &["text", "machine"]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
@@ -129,6 +130,8 @@ const MODULES: &[(&str, &[&str])] = &[
             "machine",
             "place",
             "privilege",
+            "platform",
+            "doctor",
             "answer",
             "report",
             "tui",

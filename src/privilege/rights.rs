@@ -110,11 +110,8 @@ mod tests {
 
     fn rights(effective: &[&str], bounding: &[&str]) -> Rights {
         let named = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>();
-        let sets = Sets {
-            effective: named(effective),
-            permitted: named(effective),
-            bounding: named(bounding),
-        };
+        let sets =
+            Sets { effective: named(effective), permitted: named(effective), bounding: named(bounding) };
         Rights { user: 1000, group: 1000, sets: Some(sets), no_new_privs: Some(false) }
     }
 
