@@ -3,7 +3,8 @@
 //! [`Machine::read`] takes an inventory by netlink: links, addresses and routes of the network namespace of the
 //! calling *thread*. (`/proc/net` and `/sys/class/net` belong to whoever started the process or mounted them, and tell of
 //! another namespace after setns(2); a netlink socket belongs to the thread that opened it.) No permission is needed.
-//! [`Watch`] tells when to read again, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them.
+//! [`Watch`] tells when to read again, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them;
+//! [`rules`] says whether there are rules that translate, [`offloads`] what cards do that captures then lack.
 //!
 //! What the inventory means is concluded by [`Machine::surroundings`], which reads nothing but the inventory: which
 //! interface is an uplink, a pod's, a tunnel; what is inside; which addresses are the node's own.
@@ -20,7 +21,9 @@ pub mod follow;
 mod inventory;
 mod netlink;
 mod network;
+pub mod offloads;
 mod read;
+pub mod rules;
 mod standpoint;
 pub mod surroundings;
 mod uplinks;
@@ -143,11 +146,20 @@ pub enum Error {
         "the kernel does not tell what becomes of conntrack's table (net.netfilter.nf_conntrack_events is 0)"
     )]
     NoNews,
+    #[error("the kernel does not tell devices' features (its ethtool messages are there from Linux 5.6 on)")]
+    NoFeatures,
+    #[error("not asked: {module} is not loaded, and to ask would load it")]
+    NotLoaded { module: &'static str },
 }
 
 impl Machine {
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
+    }
+
+    /// Whether there are devices that only the nodes of clusters have.
+    pub fn is_of_a_cluster(&self) -> bool {
+        self.sign_of_a_node().is_some()
     }
 
     /// The links that are ports of one.

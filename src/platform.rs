@@ -17,11 +17,13 @@
 //! A single weak sign is not believed: `/.dockerenv` lies in every machine that was made of a container image, and
 //! `container=oci` is set by images, not by who runs them.
 
+mod clock;
 mod container;
 mod observed;
 
 use crate::machine::Standpoint;
 
+pub use clock::Clock;
 pub use container::Runtime;
 pub use observed::{Account, Observed, VARIABLES};
 
