@@ -34,6 +34,7 @@ mod status;
 mod tables;
 mod taker;
 pub mod watch;
+mod whereabouts;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};

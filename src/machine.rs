@@ -19,6 +19,7 @@ pub mod conntrack;
 pub mod follow;
 #[cfg(test)]
 mod inventory;
+pub mod neighbours;
 mod netlink;
 mod network;
 pub mod offloads;
@@ -133,10 +134,7 @@ pub enum Error {
     Open { what: &'static str, source: io::Error },
     #[error("cannot read the machine's {what} (netlink): {source}")]
     Ask { what: &'static str, source: io::Error },
-    #[error(
-        "cannot read conntrack's table: CAP_NET_ADMIN is missing; \
-         run egret with it, or give the table as a file (`conntrack -L -o extended` on the node)"
-    )]
+    #[error("cannot read conntrack's table: CAP_NET_ADMIN is missing")]
     NoPermission,
     #[error(
         "cannot read conntrack's table: the kernel offers none here ({source}); nf_conntrack_netlink may not be loaded"

@@ -19,13 +19,17 @@
 
 mod clock;
 mod container;
+mod kernel;
 mod observed;
+mod ways;
 
 use crate::machine::Standpoint;
 
 pub use clock::Clock;
 pub use container::Runtime;
+pub use kernel::Kernel;
 pub use observed::{Account, Observed, VARIABLES};
+pub use ways::{Way, Ways};
 
 /// Where egret runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +61,8 @@ pub struct Platform {
     pub namespace: Option<String>,
     pub pod: Option<String>,
     pub node: Option<String>,
+    /// What the machine calls itself: a pod, a container, a node.
+    pub hostname: Option<String>,
     /// The reasons, strongest first.
     pub because: Vec<String>,
 }
@@ -161,6 +167,7 @@ impl Platform {
             node: set("NODE_NAME").or_else(|| {
                 observed.hostname.clone().filter(|_| matches!(place, Place::Node | Place::NodePod))
             }),
+            hostname: observed.hostname.clone(),
             because,
         }
     }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::{Timestamp as Now, Unit};
 
+use crate::command::refused::untold;
 use crate::conntrack::Table;
 use crate::engine::{Engine, Followed};
 use crate::frame::{PointIndex, Timestamp};
@@ -58,14 +59,14 @@ pub(super) fn know_live(engine: &mut Engine, named: &[PathBuf], here: &[PointInd
             }
             Err(error @ machine::Error::NoNews) => engine.warn(format!("--conntrack {LIVE}: {error}")),
             Err(error) => {
-                engine.warn(format!("--conntrack {LIVE}: {error}"));
+                engine.warn(format!("--conntrack {LIVE}: {}", untold(&error)));
                 return None;
             }
         }
     }
     match machine::conntrack::read() {
         Ok(table) => know(engine, table, LIVE, Some(now)),
-        Err(error) => engine.warn(format!("--conntrack {LIVE}: {error}")),
+        Err(error) => engine.warn(format!("--conntrack {LIVE}: {}", untold(&error))),
     }
     None
 }

@@ -6,6 +6,7 @@ use crate::capture::savefile::{self, Filled, Keep, Savefile};
 use crate::cli::frames::{Input, Source};
 use crate::command::dump::press::Press;
 use crate::command::merge::Merge;
+use crate::command::refused::unreadable;
 use crate::command::taker::Taker as _;
 use crate::digest::Batch;
 use crate::frame::PointIndex;
@@ -29,7 +30,7 @@ pub(super) fn opened(
         }
     }
     if files.is_empty() {
-        let told: Vec<String> = failures.iter().map(ToString::to_string).collect();
+        let told: Vec<String> = failures.iter().map(|error| unreadable(error, "dump")).collect();
         return Err(anyhow::anyhow!("{}", told.join("\n  "))).context("nothing could be read");
     }
     failures.into_iter().for_each(unread);
@@ -40,7 +41,7 @@ pub(super) fn opened(
 
 /// Prints the frames of all captures by time.
 pub(super) fn merged(sources: &[Source], press: &mut Press<'_>) -> anyhow::Result<()> {
-    let files = opened(sources, &mut |error| press.tell_unread(&error.to_string()))?;
+    let files = opened(sources, &mut |error| press.tell_unread(&unreadable(&error, "dump")))?;
     let mut merge = Merge::new(files);
     let mut batch = Batch::new(PointIndex(0));
     let mut filled = Filled::More;
