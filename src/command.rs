@@ -3,6 +3,7 @@
 pub mod check;
 mod chooser;
 mod companion;
+pub mod doctor;
 pub mod dump;
 mod ends;
 pub mod expect;
@@ -49,6 +50,7 @@ use crate::net::Block;
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),

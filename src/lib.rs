@@ -8,6 +8,7 @@ pub mod command;
 pub mod conntrack;
 pub mod decode;
 pub mod digest;
+pub mod doctor;
 pub mod document;
 pub mod engine;
 pub mod expect;

@@ -99,6 +99,23 @@ const MODULES: &[(&str, &[&str])] = &[
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
     (
+        "doctor",
+        &[
+            "text",
+            "net",
+            "number",
+            "verdict",
+            "expect",
+            "snapshot",
+            "names",
+            "place",
+            "machine",
+            "privilege",
+            "platform",
+            "report",
+        ],
+    ),
+    (
         "cli",
         &[
             "text", "net", "frame", "verdict", "nearest", "document", "filter", "expect", "capture", "names",
@@ -176,6 +193,7 @@ const PURE: &[&str] = &[
     "prose",
     "answer",
     "tui",
+    "doctor",
 ];
 
 /// What the lower half may not name, and what that would be.
