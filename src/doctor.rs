@@ -16,16 +16,17 @@ mod verify;
 
 use serde::Serialize;
 
+use crate::expect::Known;
 use crate::expect::environment::Environment;
 use crate::machine::neighbours::Neighbours;
 use crate::machine::offloads::Offloads;
 use crate::machine::rules::Rules;
 use crate::machine::{self, Machine, Surroundings};
-use crate::platform::{Clock, Kernel, Observed, Platform};
+use crate::platform::{Clock, Kernel, Observed, Place, Platform};
 use crate::privilege::Rights;
 use crate::text::plain;
 
-pub use answer::Answer;
+pub use answer::{Answer, Go};
 pub use around::{Checksums, Translation};
 pub use capture::{Capture, Tried};
 pub use environment::Variable;
@@ -168,8 +169,8 @@ impl Kept {
 
 fn warnings(examined: &Examined) -> Vec<String> {
     let mut warnings = examined.environment.warnings.clone();
-    if let (Ok(machine), Some("pod")) = (&examined.machine, Some(examined.platform.place.name())) {
-        let is_held = |known: &crate::expect::Known| {
+    if let (Ok(machine), Place::Pod) = (&examined.machine, examined.platform.place) {
+        let is_held = |known: &Known| {
             known
                 .block
                 .single()
@@ -199,3 +200,6 @@ fn unseen(examined: &Examined) -> Vec<String> {
     }
     unseen
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,7 +18,7 @@
 pub mod conntrack;
 pub mod follow;
 #[cfg(test)]
-mod inventory;
+pub(crate) mod inventory;
 pub mod neighbours;
 mod netlink;
 mod network;

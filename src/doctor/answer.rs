@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::verify::{Seen, count, on_the_node};
+use super::verify::{Seen, count, elsewhere};
 use super::{Capture, Examined};
 use crate::machine::Standpoint;
 use crate::platform::Place;
@@ -14,7 +14,25 @@ pub struct Answer {
     /// What it cannot.
     pub cannot: Option<String>,
     /// Where to go, or what to do.
-    pub go: Vec<String>,
+    pub go: Vec<Go>,
+}
+
+/// A next step.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct Go {
+    pub what: String,
+    /// To be copied.
+    pub command: Option<String>,
+}
+
+impl Go {
+    fn to(what: &str, command: String) -> Self {
+        Self { what: what.to_owned(), command: Some(command) }
+    }
+
+    fn plain(what: &str) -> Self {
+        Self { what: what.to_owned(), command: None }
+    }
 }
 
 impl Answer {
@@ -26,7 +44,7 @@ impl Answer {
                     "It cannot capture: {}.",
                     capture.because.as_deref().unwrap_or("it is not permitted")
                 )),
-                go: capture.ways.iter().map(|way| format!("{}: {}", way.when, way.command)).collect(),
+                go: capture.ways.iter().map(|way| Go::to(&way.when, way.command.clone())).collect(),
             };
         }
         let seen = Seen::of(examined);
@@ -34,7 +52,7 @@ impl Answer {
             (Place::Desk, _) => (
                 "capture what this machine itself sends, and judge captures that others took".to_owned(),
                 Some("It cannot see a cluster's traffic: none passes here.".to_owned()),
-                vec![on_the_node(examined)],
+                vec![there(examined)],
             ),
             (_, Some(Standpoint::Node)) => Self::on_a_node(&seen),
             (place, Some(Standpoint::Pod)) => Self::in_a_pod(examined, &seen, place),
@@ -44,13 +62,13 @@ impl Answer {
                     "It cannot tell which source flows leave with: whether this is a node or a pod is not to be seen."
                         .to_owned(),
                 ),
-                vec!["say so: NODE_IP or POD_IP in the environment, or --role NAME=uplink".to_owned()],
+                vec![Go::plain("say so: NODE_IP or POD_IP in the environment, or --role NAME=uplink")],
             ),
         };
         Self { can: format!("From here egret can {can}."), cannot, go }
     }
 
-    fn on_a_node(seen: &Seen) -> (String, Option<String>, Vec<String>) {
+    fn on_a_node(seen: &Seen) -> (String, Option<String>, Vec<Go>) {
         let Seen { uplinks, pods, tunnels, .. } = seen;
         if uplinks.is_empty() {
             return (
@@ -59,7 +77,7 @@ impl Answer {
                     "It cannot say which source they leave with: no interface is known to lead out."
                         .to_owned(),
                 ),
-                vec!["say which does: --role NAME=uplink".to_owned()],
+                vec![Go::plain("say which does: --role NAME=uplink")],
             );
         }
         let whose = match pods.len() {
@@ -74,10 +92,10 @@ impl Answer {
         let cannot = format!(
             "It cannot say so of flows whose egress address is on another node: they leave there{way}."
         );
-        (can, Some(cannot), vec!["capture on that node, too, where flows do not leave here".to_owned()])
+        (can, Some(cannot), vec![Go::plain("where flows do not leave here, capture on that node, too")])
     }
 
-    fn in_a_pod(examined: &Examined, seen: &Seen, place: Place) -> (String, Option<String>, Vec<String>) {
+    fn in_a_pod(examined: &Examined, seen: &Seen, place: Place) -> (String, Option<String>, Vec<Go>) {
         let (whose, where_it_is) = match place {
             Place::Container => ("this container's", "that is decided on its host, behind what is seen here"),
             Place::PodNetwork => {
@@ -92,6 +110,16 @@ impl Answer {
         let what = if place == Place::Container { "the host" } else { "the cluster" };
         let rest = if seen.uplinks.is_empty() { "they leave" } else { "all others leave" };
         let cannot = format!("It cannot say which source {rest} {what} with: {where_it_is}.");
-        (can, Some(cannot), vec![on_the_node(examined)])
+        (can, Some(cannot), vec![there(examined)])
     }
+}
+
+/// The command for where translations are seen.
+fn there(examined: &Examined) -> Go {
+    const CHECK: &str = "egret check …";
+    let command = match examined.platform.place {
+        Place::Container | Place::PodNetwork => format!("sudo {CHECK}"),
+        _ => examined.platform.debug_node(CHECK),
+    };
+    Go::to(elsewhere(examined), command)
 }

@@ -50,7 +50,12 @@ fn answer(page: &mut Page, diagnosis: &Diagnosis) {
         page.prose(Tone::Plain, cannot);
     }
     for go in &answer.go {
-        page.paragraph("  →", Tone::Heading, 4, go);
+        let colon = if go.command.is_some() { ":" } else { "" };
+        page.paragraph("  →", Tone::Heading, 4, &format!("{}{colon}", go.what));
+        if let Some(command) = &go.command {
+            // To be copied, whatever the width.
+            page.verbatim(6, command);
+        }
     }
     page.gap();
 }
@@ -161,8 +166,8 @@ fn verify(page: &mut Page, diagnosis: &Diagnosis) {
             LABELS,
             &format!("{}: {}", verify.what, verify.because),
         );
-        if let Some(instead) = verify.instead.as_ref().filter(|_| diagnosis.capture.is_permitted) {
-            page.paragraph("          →", Tone::Heading, LABELS, instead);
+        if let Some(instead) = &verify.instead {
+            page.paragraph("", Tone::Plain, LABELS, &format!("→ {instead}"));
         }
     }
 }
@@ -191,7 +196,7 @@ fn hosts(page: &mut Page, diagnosis: &Diagnosis) {
             ),
         );
         if let Some(yaml) = &passing.yaml {
-            page.paragraph("", Tone::Plain, LABELS + 2, yaml);
+            page.verbatim(LABELS, yaml);
         }
     }
 }

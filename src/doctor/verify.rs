@@ -24,14 +24,13 @@ pub(super) fn of(examined: &Examined, capture: &Capture) -> Vec<Verify> {
         let seen = Seen::of(examined);
         vec![source(examined, &seen), origin(examined, &seen), outcome(examined)]
     } else {
-        let way = capture.ways.first().map(|way| format!("{}: {}", way.when, way.command));
         [SOURCE, ORIGIN, OUTCOME]
             .into_iter()
             .map(|what| Verify {
                 what,
                 can: "no",
                 because: "nothing can be captured here".to_owned(),
-                instead: way.clone(),
+                instead: None,
             })
             .collect()
     };
@@ -94,18 +93,18 @@ fn source(examined: &Examined, seen: &Seen) -> Verify {
             format!(
                 "of what this machine itself sends, at {uplinks}; a cluster's traffic does not pass here"
             ),
-            Some(on_the_node(examined)),
+            Some(elsewhere(examined).to_owned()),
         ),
         (Some(Standpoint::Pod), false) => (
             "partly",
             format!("what leaves by {uplinks} is seen as it leaves; all else is translated by the node"),
-            Some(on_the_node(examined)),
+            Some(elsewhere(examined).to_owned()),
         ),
         (Some(Standpoint::Pod), true) => (
             "no",
             "seen from inside it is always the pod's own address: it is translated behind what is seen here"
                 .to_owned(),
-            Some(on_the_node(examined)),
+            Some(elsewhere(examined).to_owned()),
         ),
         (Some(Standpoint::Unclear), _) => (
             "unknown",
@@ -122,7 +121,7 @@ fn source(examined: &Examined, seen: &Seen) -> Verify {
             format!(
                 "of what this machine itself sends, at {uplinks}; a cluster's traffic does not pass here"
             ),
-            Some(on_the_node(examined)),
+            Some(elsewhere(examined).to_owned()),
         ),
         (Some(Standpoint::Node), false) => (
             "yes",
@@ -164,15 +163,12 @@ fn outcome(examined: &Examined) -> Verify {
     Verify { what: OUTCOME, can: "yes", because: whose.to_owned(), instead: None }
 }
 
-/// The command for the place where translations are seen.
-pub(super) fn on_the_node(examined: &Examined) -> String {
-    let platform = &examined.platform;
-    match platform.place {
-        Place::Container => "on the host of this container: sudo egret check -i any …".to_owned(),
-        Place::PodNetwork => {
-            "on the machine that this network belongs to: sudo egret check -i any …".to_owned()
-        }
-        _ => format!("on the node: {}", platform.debug_node("egret check …")),
+/// Where translations are seen, if not here.
+pub(super) fn elsewhere(examined: &Examined) -> &'static str {
+    match examined.platform.place {
+        Place::Container => "on the host of this container",
+        Place::PodNetwork => "on the machine that this network belongs to",
+        _ => "on the node",
     }
 }
 
