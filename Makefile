@@ -23,7 +23,7 @@ test: ## all tests: what needs no privilege, doctests, the laboratory
 	@$(MAKE) --no-print-directory lab
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux
 	scripts/lab
 
 # One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
@@ -62,4 +62,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux tcpreplay tshark tcptrace time
+	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux tcpreplay tshark tcptrace time
