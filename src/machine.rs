@@ -148,6 +148,8 @@ pub enum Error {
     NoFeatures,
     #[error("not asked: {module} is not loaded, and to ask would load it")]
     NotLoaded { module: &'static str },
+    #[error("not asked: whether {module} is loaded is not seen without /proc, and to ask might load it")]
+    MayLoad { module: &'static str },
 }
 
 impl Machine {

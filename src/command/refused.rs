@@ -24,7 +24,7 @@ pub(super) fn explained(error: &impl Display, command: &str) -> anyhow::Error {
 pub(super) fn explained_of(capability: Capability, error: &impl Display, command: &str) -> anyhow::Error {
     let platform = platform();
     let ways = platform.ways(capability, command, &Rights::held());
-    anyhow!("{error}\nthis is {}\n{}", plain(&platform.words()), ways.lines())
+    anyhow!("{error}\negret runs {}\n{}", plain(&platform.words()), ways.lines())
 }
 
 /// Why conntrack's table is not read, in a line: what is missing is told with what to do here.
@@ -68,7 +68,7 @@ mod tests {
         let said = explained(&"cannot capture on eth0: not permitted", "check").to_string();
         let lines: Vec<&str> = said.lines().collect();
         assert_eq!(lines[0], "cannot capture on eth0: not permitted");
-        assert!(lines[1].starts_with("this is "), "{said}");
+        assert!(lines[1].starts_with("egret runs "), "{said}");
         assert!(lines.iter().any(|line| line.starts_with("  ") && line.contains("egret check …")), "{said}");
         assert!(said.ends_with("without any right: egret check -r FILE"), "{said}");
     }

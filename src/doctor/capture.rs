@@ -60,7 +60,7 @@ impl Capture {
             because: None,
         });
         let is_permitted = tried.refused.is_none();
-        let lacking = (!is_permitted).then(|| lacking(&examined.rights));
+        let lacking = tried.refused.as_ref().map(|why| lacking(&examined.rights, why));
         let ways =
             (!is_permitted).then(|| examined.platform.ways(Capability::NetRaw, "check", &examined.rights));
         let Ways { see, ways, without } =
@@ -85,6 +85,10 @@ impl Capture {
     }
 }
 
-fn lacking(rights: &Rights) -> String {
-    format!("it takes CAP_NET_RAW, and this process {}", rights.instead_of(Capability::NetRaw))
+fn lacking(rights: &Rights, why: &str) -> String {
+    if why.contains("ermi") {
+        format!("it takes CAP_NET_RAW, and this process {}", rights.instead_of(Capability::NetRaw))
+    } else {
+        format!("the kernel gives no socket for raw packets here ({why})")
+    }
 }

@@ -133,6 +133,11 @@ impl Interface {
         if !self.behind.is_empty() && self.role != Some("uplink") {
             words = format!("{words}; behind it {}", self.behind.join(", "));
         }
+        // OVN-Kubernetes calls the node's end after the pod's sandbox.
+        let is_sandbox = self.name.len() == 15 && self.name.bytes().all(|b| b.is_ascii_hexdigit());
+        if self.kind == "veth" && is_sandbox {
+            words = format!("{words}; `crictl pods --id {}` says whose", self.name);
+        }
         if !self.is_up {
             words.push_str("; down");
         }

@@ -101,7 +101,7 @@ fn in_a_pod_only_the_origins_leg_is_told_and_the_node_named() {
          each.\n\
          It cannot say which source they leave the cluster with: that is decided on the\n\
          node, behind what is seen here.\n\
-         \x20 → on the node:\n\
+         \x20 → on the node (OpenShift 3: by ssh, sudo egret check …):\n\
          \x20     oc debug node/worker1 --image=IMAGE -- egret check …"
     );
     assert_eq!(can(&told), ["no", "yes", "yes", "yes"]);

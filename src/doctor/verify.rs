@@ -102,7 +102,7 @@ fn source(examined: &Examined, seen: &Seen) -> Verify {
         ),
         (Some(Standpoint::Pod), true) => (
             "no",
-            "seen from inside it is always the pod's own address: it is translated behind what is seen here"
+            "from inside only the own address is seen, which is translated behind what is seen here"
                 .to_owned(),
             Some(elsewhere(examined).to_owned()),
         ),
@@ -138,7 +138,7 @@ fn origin(examined: &Examined, seen: &Seen) -> Verify {
     let conntrack = if examined.conntrack.is_ok() {
         "; conntrack's table tells of connections that began before (--conntrack live)"
     } else {
-        "; of connections that began before, conntrack's table would tell, and may not be read"
+        "; of connections that began before conntrack's table tells, which cannot be read"
     };
     let (can, because) = match seen.standpoint {
         Some(_) if examined.platform.place == Place::Desk => {
@@ -168,6 +168,7 @@ pub(super) fn elsewhere(examined: &Examined) -> &'static str {
     match examined.platform.place {
         Place::Container => "on the host of this container",
         Place::PodNetwork => "on the machine that this network belongs to",
+        _ if examined.platform.is_openshift() => "on the node (OpenShift 3: by ssh, sudo egret check …)",
         _ => "on the node",
     }
 }

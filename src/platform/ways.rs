@@ -119,7 +119,9 @@ impl Platform {
 
     fn of_container(&self, name: &str, egret: &str, add: &mut impl FnMut(&str, String)) {
         let engine = if self.runtime == Some(Runtime::Docker) { "docker" } else { "podman" };
-        let own = plain(self.hostname.as_deref(), "CONTAINER");
+        // Engines call a container by the first digits of its number, unless it was given a name or the host's network.
+        let is_number = |name: &&str| name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit());
+        let own = self.hostname.as_deref().filter(is_number).unwrap_or("CONTAINER");
         add("in this container, with all rights", format!("{engine} exec -it --privileged {own} {egret}"));
         add(
             "beside it, in its network",

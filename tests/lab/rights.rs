@@ -113,7 +113,8 @@ fn a_user_without_rights_is_told_what_is_missing_and_one_with_the_capability_cap
         "egret: cannot capture on veth0: not permitted; it takes CAP_NET_RAW, and this process (user ";
     assert!(ended.stderr.starts_with(first), "{}", ended.stderr);
     // Which commands there are depends on where the laboratory runs.
-    for way in ["\nthis is ", "\nsee what it has: egret doctor", "egret check …", "egret check -r FILE"] {
+    for way in ["\negret runs ", "\nsee what it has: egret doctor", "egret check …", "egret check -r FILE"]
+    {
         assert!(ended.stderr.contains(way), "{way}: {}", ended.stderr);
     }
     let mut egret = Egret::start(&mut as_user(&["--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw"]));
