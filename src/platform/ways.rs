@@ -49,17 +49,17 @@ impl Platform {
         match self.place {
             Place::Pod => {
                 if is_users {
-                    add(
-                        "the container may have it, and this user not: as root (runAsUser: 0), or once in its image",
-                        setcap(capability, "/PATH/TO/egret"),
-                    );
+                    let (when, command) = of_user(capability, rights);
+                    add(when, command);
                 }
                 add("in this pod, from a container of egret's own", self.debug_pod(&egret));
                 if self.is_openshift() {
                     add(
-                        &format!("OpenShift admits that where an SCC of the pod's account allows {name}"),
+                        &format!(
+                            "OpenShift admits {name} where a constraint of the pod's account does (deploy/openshift.yaml has one)"
+                        ),
                         format!(
-                            "oc adm policy add-scc-to-user SCC -z ACCOUNT -n {}",
+                            "oc adm policy add-role-to-user egret-capture -z ACCOUNT -n {} --role-namespace=''",
                             plain(self.namespace.as_deref(), "NAMESPACE")
                         ),
                     );
@@ -67,7 +67,7 @@ impl Platform {
                 add("on its node, where the source that leaves is seen, too", self.debug_node(&egret));
             }
             Place::NodePod => add("in a pod of the node that has the right", self.debug_node(&egret)),
-            Place::Container => self.of_container(name, &egret, &mut add),
+            Place::Container => self.of_container(name, is_users, &egret, &mut add),
             Place::Node | Place::Desk => {
                 add("here", format!("sudo {egret}"));
                 add("or once and for all users", format!("sudo {}", setcap(capability, &own_path())));
@@ -113,15 +113,21 @@ impl Platform {
         if self.is_openshift() {
             format!("oc debug node/{node} --image=IMAGE -- {egret}")
         } else {
-            format!("kubectl debug node/{node} -it --profile=sysadmin --image=IMAGE -- {egret}")
+            format!("kubectl debug node/{node} -it --profile=netadmin --image=IMAGE -- {egret}")
         }
     }
 
-    fn of_container(&self, name: &str, egret: &str, add: &mut impl FnMut(&str, String)) {
+    fn of_container(&self, name: &str, is_users: bool, egret: &str, add: &mut impl FnMut(&str, String)) {
         let engine = if self.runtime == Some(Runtime::Docker) { "docker" } else { "podman" };
         // Engines call a container by the first digits of its number, unless it was given a name or the host's network.
         let is_number = |name: &&str| name.len() == 12 && name.bytes().all(|b| b.is_ascii_hexdigit());
         let own = self.hostname.as_deref().filter(is_number).unwrap_or("CONTAINER");
+        if is_users {
+            add(
+                "the container has it, and this user not: as root",
+                format!("{engine} exec -it --user 0 {own} {egret}"),
+            );
+        }
         add("in this container, with all rights", format!("{engine} exec -it --privileged {own} {egret}"));
         add(
             "beside it, in its network",
@@ -129,6 +135,20 @@ impl Platform {
         );
         add("on the host, where the source that leaves is seen, too", format!("sudo {egret}"));
     }
+}
+
+/// What a container has, and its user has not.
+fn of_user(capability: Capability, rights: &Rights) -> (&'static str, String) {
+    if rights.no_new_privs == Some(true) {
+        return (
+            "the container has it, and keeps files from giving it to this user (no_new_privs); in its securityContext",
+            "allowPrivilegeEscalation: true".to_owned(),
+        );
+    }
+    (
+        "the container has it, and this user not; as root (runAsUser: 0), or once in its image",
+        setcap(capability, "/PATH/TO/egret"),
+    )
 }
 
 /// What works without a right, as a sentence.
@@ -151,13 +171,14 @@ fn short(capability: Capability) -> &'static str {
     capability.name().trim_start_matches("CAP_")
 }
 
+/// Permitted, and not effective: a file with `+ep` is not started at all where the capability is out of reach.
 fn setcap(capability: Capability, path: &str) -> String {
     let raw = Capability::NetRaw.name().to_lowercase();
     let set = match capability {
         Capability::NetRaw => raw,
         other => format!("{raw},{}", other.name().to_lowercase()),
     };
-    format!("setcap {set}+ep {path}")
+    format!("setcap {set}+p {path}")
 }
 
 /// Where the program lies.
@@ -216,11 +237,13 @@ mod tests {
             commands(&platform(Place::Pod, Some(Kubernetes)), &none),
             [
                 "kubectl debug -n herasoo web-0 -it --profile=netadmin --image=IMAGE --target=CONTAINER -- egret check …",
-                "kubectl debug node/worker1 -it --profile=sysadmin --image=IMAGE -- egret check …",
+                "kubectl debug node/worker1 -it --profile=netadmin --image=IMAGE -- egret check …",
             ]
         );
         let openshift = commands(&platform(Place::Pod, Some(OpenShift)), &none);
-        assert_eq!(openshift[1], "oc adm policy add-scc-to-user SCC -z ACCOUNT -n herasoo");
+        assert!(
+            openshift[1].starts_with("oc adm policy add-role-to-user egret-capture -z ACCOUNT -n herasoo ")
+        );
         assert_eq!(openshift[2], "oc debug node/worker1 --image=IMAGE -- egret check …");
         assert_eq!(
             commands(&platform(Place::Container, None), &none)[1],
@@ -229,7 +252,7 @@ mod tests {
         for place in [Place::Node, Place::Desk] {
             let told = commands(&platform(place, None), &none);
             assert_eq!(told[0], "sudo egret check …");
-            assert!(told[1].starts_with("sudo setcap cap_net_raw+ep /"), "{told:?}");
+            assert!(told[1].starts_with("sudo setcap cap_net_raw+p /"), "{told:?}");
         }
         for place in Place::ALL {
             assert!(!commands(&platform(place, None), &none).is_empty(), "{place:?}");
@@ -239,7 +262,10 @@ mod tests {
     #[test]
     fn where_the_container_has_it_and_the_user_not_that_comes_first() {
         let told = commands(&platform(Place::Pod, Some(Cluster::Kubernetes)), &user(&["CAP_NET_RAW"]));
-        assert_eq!(told[0], "setcap cap_net_raw+ep /PATH/TO/egret");
+        assert_eq!(told[0], "setcap cap_net_raw+p /PATH/TO/egret");
+        let kept = Rights { no_new_privs: Some(true), ..user(&["CAP_NET_RAW"]) };
+        let told = commands(&platform(Place::Pod, Some(Cluster::Kubernetes)), &kept);
+        assert_eq!(told[0], "allowPrivilegeEscalation: true", "files give nothing then");
     }
 
     #[test]
