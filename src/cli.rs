@@ -4,6 +4,7 @@ pub mod capturing;
 pub mod check;
 pub mod cluster;
 pub mod dump;
+pub mod entered;
 pub mod expect;
 pub mod filter;
 pub mod frames;
