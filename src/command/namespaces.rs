@@ -27,6 +27,8 @@ struct Opened {
     ground: Ground,
     /// What the report calls it: the name of its first source.
     name: String,
+    /// As it was typed.
+    shown: String,
 }
 
 impl Namespaces {
@@ -41,7 +43,8 @@ impl Namespaces {
             let identity = namespace.identity();
             let first = opened.iter().position(|before| before.namespace.identity() == identity);
             let ground = if identity == own { None } else { Some(first.unwrap_or(index)) };
-            opened.push(Opened { namespace, ground, name: entered.which.default_name() });
+            let (name, shown) = (entered.which.default_name(), entered.which.shown());
+            opened.push(Opened { namespace, ground, name, shown });
         }
         let mut sources = frames.sources(&known)?;
         for source in &mut sources {
@@ -73,6 +76,14 @@ impl Namespaces {
             None => Ok(work()),
             Some(index) => self.opened[index].namespace.within(work),
         }
+    }
+
+    /// Lines for the report: what was entered and turned out to be egret's own namespace.
+    pub(super) fn notes(&self) -> impl Iterator<Item = String> {
+        let own = self.opened.iter().filter(|opened| opened.ground.is_none());
+        own.map(|opened| {
+            format!("{}: this is the network namespace that egret itself runs in, as with hostNetwork", opened.shown)
+        })
     }
 
     /// What the report calls it; `None` is egret's own.

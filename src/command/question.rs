@@ -65,7 +65,7 @@ impl Question<'_> {
                 .chain(policies.iter().map(|policy| &policy.cluster))
                 .collect();
             let found = Here::look(&told, sources, namespaces)?;
-            assumptions.extend(found.words());
+            assumptions.extend(namespaces.notes().chain(found.words()));
             if found.is_in_pod()
                 && let Some(kubelet) = fs::read("/etc/hosts").ok().and_then(|file| Kubelet::read(&file))
             {
