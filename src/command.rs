@@ -45,9 +45,11 @@ use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
 use crate::decode;
 use crate::net::Block;
+use crate::privilege;
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    privilege::use_what_is_permitted();
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),

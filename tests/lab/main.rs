@@ -17,6 +17,7 @@
 //! - `EGRET_LAB_RECORD=testdata`: also keep the captures that situations name under `record`;
 //! - `EGRET_LAB_KEEP=DIR`: leave all captures there.
 
+mod anywhere;
 mod apart;
 mod cable;
 mod capture;
