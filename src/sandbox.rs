@@ -15,8 +15,9 @@
 mod calls;
 mod files;
 
-use std::fs;
 use std::path::PathBuf;
+
+use rustix::thread::secure_computing_mode;
 
 /// Why a sandbox that the kernel has cannot be entered.
 #[derive(Debug, thiserror::Error)]
@@ -62,17 +63,16 @@ impl Kernel {
     }
 }
 
-/// `proc_pid_status(5)`: the line is there where the kernel has it.
+/// Asked of the kernel itself (`PR_GET_SECCOMP`, prctl(2)), for an empty root has no `/proc`.
 fn has_seccomp() -> bool {
-    fs::read_to_string("/proc/self/status").is_ok_and(|status| status.lines().any(|line| line.starts_with("Seccomp:")))
+    secure_computing_mode().is_ok()
 }
 
 /// Takes from the calling thread, and those that it will start, all that [`Room`] does not name.
 pub fn enter(room: &Room) -> Result<Held, Error> {
-    // Looked at first: no file can be later.
-    let has_seccomp = has_seccomp();
+    // In this order: Landlock opens paths, and is set up by calls.
     let by_landlock = files::restrict(room)?;
-    let by_seccomp = has_seccomp && calls::restrict()?;
+    let by_seccomp = has_seccomp() && calls::restrict()?;
     Ok(Held { by_landlock, by_seccomp })
 }
 

@@ -60,7 +60,9 @@ impl Entered {
         let (scheme, rest) = rest.split_once("://").map_or((None, rest), |(scheme, id)| (Some(scheme), id));
         let (id, interface) = with_interface(rest);
         if id.is_empty() {
-            anyhow::bail!("--container {typed}: write the beginning of a container's id, as `crictl ps` prints it");
+            anyhow::bail!(
+                "--container {typed}: write the beginning of a container's id, as `crictl ps` prints it"
+            );
         }
         let id = scheme.map_or_else(|| id.to_owned(), |scheme| format!("{scheme}://{id}"));
         Ok(Self::of(name, Which::Container(id), interface))
@@ -115,7 +117,9 @@ fn named(typed: &str) -> (Option<&str>, &str) {
 /// `REST:IF` in its parts: interfaces have neither `/` nor `:` in their names.
 fn with_interface(typed: &str) -> (&str, Option<&str>) {
     match typed.rsplit_once(':') {
-        Some((rest, interface)) if !interface.is_empty() && !interface.contains('/') => (rest, Some(interface)),
+        Some((rest, interface)) if !interface.is_empty() && !interface.contains('/') => {
+            (rest, Some(interface))
+        }
         _ => (typed, None),
     }
 }

@@ -186,7 +186,10 @@ impl Frames {
             let default = namespace.which.default_name();
             let called = namespace.name.as_ref().or(known.get(index).and_then(Option::as_ref));
             let is_one_of_several = named.len() > 1
-                || entered.iter().enumerate().any(|(other, its)| other != index && its.which == namespace.which);
+                || entered
+                    .iter()
+                    .enumerate()
+                    .any(|(other, its)| other != index && its.which == namespace.which);
             for (name, interface) in named {
                 let base = called.map_or(default.as_str(), String::as_str);
                 let free = if is_one_of_several { format!("{base}-{interface}") } else { base.to_owned() };

@@ -76,7 +76,8 @@ impl Here {
                 block: Block::from(address.ip()),
                 said_by: said_by(because),
             };
-            let block = |(block, because): &(Block, String)| Known { block: *block, said_by: said_by(because) };
+            let block =
+                |(block, because): &(Block, String)| Known { block: *block, said_by: said_by(because) };
             let node = |(address, because): &(Address, String)| Node {
                 name: None,
                 addresses: vec![*address],

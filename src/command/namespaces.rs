@@ -82,7 +82,10 @@ impl Namespaces {
     pub(super) fn notes(&self) -> impl Iterator<Item = String> {
         let own = self.opened.iter().filter(|opened| opened.ground.is_none());
         own.map(|opened| {
-            format!("{}: this is the network namespace that egret itself runs in, as with hostNetwork", opened.shown)
+            format!(
+                "{}: this is the network namespace that egret itself runs in, as with hostNetwork",
+                opened.shown
+            )
         })
     }
 

@@ -193,8 +193,12 @@ impl Session {
         hold(!frames.no_sandbox, taker.room());
         taker.begin()?;
         let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
-        let obliging =
-            live.iter().map(|its| &its.point).chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
+        let obliging = live
+            .iter()
+            .map(|its| &its.point)
+            .chain(&awaited)
+            .map(|point| (*point, names[point.0 as usize].clone()))
+            .collect();
         if let Some(speed) = plan.speed.filter(|_| !savefiles.is_empty()) {
             readers.push(Reader::Replayed(Replay::new(savefiles, speed)));
         } else if plan.is_merged && savefiles.len() > 1 {

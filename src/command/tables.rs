@@ -11,9 +11,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::{Timestamp as Now, Unit};
 
-use crate::conntrack::Table;
 use crate::command::namespaces::{Ground, Namespaces};
 use crate::command::opened::Captured;
+use crate::conntrack::Table;
 use crate::engine::{Engine, Followed};
 use crate::frame::{PointIndex, Timestamp};
 use crate::machine::{self, Follow, namespace};

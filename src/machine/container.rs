@@ -29,11 +29,15 @@ const NAMED: usize = 8;
 /// Why there is no process of a container.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("`{typed}` is no container's id: that is of hexadecimal digits, as `crictl ps` or `kubectl get pod -o yaml` print it")]
+    #[error(
+        "`{typed}` is no container's id: that is of hexadecimal digits, as `crictl ps` or `kubectl get pod -o yaml` print it"
+    )]
     NoId { typed: String },
     #[error("{typed} is the beginning of several containers' ids; write more of it: {candidates}")]
     Ambiguous { typed: String, candidates: String },
-    #[error("no process here is of a container {typed}: the control groups of {looked_at} processes were looked at; {known}{hint}")]
+    #[error(
+        "no process here is of a container {typed}: the control groups of {looked_at} processes were looked at; {known}{hint}"
+    )]
     NotFound { typed: String, looked_at: usize, known: String, hint: &'static str },
 }
 

@@ -26,7 +26,9 @@ const ALL_PROCESSES: &str = "pid:[4026531836]";
 /// Why a network namespace cannot be entered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("there is no {path}; `ip netns` lists those that have a name, `lsns -t net` all that processes are in")]
+    #[error(
+        "there is no {path}; `ip netns` lists those that have a name, `lsns -t net` all that processes are in"
+    )]
     NoSuchFile { path: String },
     #[error("{path} is no network namespace: it is to be a file of /run/netns, or /proc/PID/ns/net")]
     NotANamespace { path: String },
@@ -140,7 +142,9 @@ fn refused(what: &str, error: Errno) -> Error {
         // Of setns(2).
         Errno::PERM => Error::NotPermitted { what, takes: "CAP_SYS_ADMIN, on the node itself" },
         // Of opening what belongs to somebody else's process.
-        Errno::ACCESS => Error::NotPermitted { what, takes: "CAP_SYS_ADMIN and CAP_SYS_PTRACE, on the node itself" },
+        Errno::ACCESS => {
+            Error::NotPermitted { what, takes: "CAP_SYS_ADMIN and CAP_SYS_PTRACE, on the node itself" }
+        }
         error => Error::Other { what, source: error.into() },
     }
 }

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use landlock::{
-    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd, Ruleset,
-    RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
+    ABI, Access as _, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible as _, PathBeneath, PathFd,
+    Ruleset, RulesetAttr as _, RulesetCreated, RulesetCreatedAttr as _, RulesetError, RulesetStatus, Scope,
 };
 
 use super::Room;
@@ -30,7 +30,11 @@ pub(super) fn restrict(room: &Room) -> Result<bool, RulesetError> {
 }
 
 /// Allows this beneath a path; what is a file has no more than files have.
-fn allow(rules: RulesetCreated, path: &Path, all: BitFlags<AccessFs>) -> Result<RulesetCreated, RulesetError> {
+fn allow(
+    rules: RulesetCreated,
+    path: &Path,
+    all: BitFlags<AccessFs>,
+) -> Result<RulesetCreated, RulesetError> {
     // What cannot be looked at could not be opened either.
     let Ok(found) = PathFd::new(path) else { return Ok(rules) };
     let all = if path.is_dir() { all } else { all & AccessFs::from_file(TAKEN) };

@@ -1,7 +1,9 @@
 //! The calls that are denied.
 
 use libc as c;
-use seccompiler::{BackendError, SeccompCmpArgLen as Length, SeccompCmpOp as Op, SeccompCondition, SeccompRule};
+use seccompiler::{
+    BackendError, SeccompCmpArgLen as Length, SeccompCmpOp as Op, SeccompCondition, SeccompRule,
+};
 
 /// `<asm-generic/ioctls.h>`, which all of these machines have: puts a character before those that were typed; asks the console for
 /// favours, that among them.
@@ -14,7 +16,8 @@ pub(super) fn denied() -> Vec<i64> {
 }
 
 /// Sockets of any kind: those that are open give and take as before.
-const NETWORK: &[i64] = &[c::SYS_socket, c::SYS_connect, c::SYS_bind, c::SYS_listen, c::SYS_accept, c::SYS_accept4];
+const NETWORK: &[i64] =
+    &[c::SYS_socket, c::SYS_connect, c::SYS_bind, c::SYS_listen, c::SYS_accept, c::SYS_accept4];
 
 /// Other programs. (New processes: see [`conditional`].)
 const PROGRAMS: &[i64] = &[c::SYS_execve, c::SYS_execveat];
