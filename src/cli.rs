@@ -5,6 +5,7 @@ pub mod check;
 pub mod cluster;
 pub mod doctor;
 pub mod dump;
+pub mod entered;
 pub mod expect;
 pub mod filter;
 pub mod frames;

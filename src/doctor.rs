@@ -45,6 +45,8 @@ pub struct Examined {
     pub platform: Platform,
     pub rights: Rights,
     pub kernel: Kernel,
+    /// The version of Landlock that the kernel has.
+    pub landlock: Option<u8>,
     pub machine: Result<Machine, machine::Error>,
     /// What the machine says of the question; `None` where it could not be read.
     pub surroundings: Option<Surroundings>,
@@ -118,7 +120,7 @@ impl Diagnosis {
             answer: Answer::of(examined, &capture),
             platform: Where::of(&examined.platform),
             rights: Held::of(&examined.rights),
-            sandbox: Sandbox::of(&examined.kernel),
+            sandbox: Sandbox::of(&examined.kernel, examined.landlock),
             network,
             capture,
             verify,

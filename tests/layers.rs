@@ -94,6 +94,7 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
+    ("sandbox", &["privilege"]),
     ("platform", &["text", "privilege", "machine"]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
@@ -149,6 +150,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "privilege",
             "platform",
             "doctor",
+            "sandbox",
             "answer",
             "report",
             "tui",

@@ -17,6 +17,7 @@ use crate::machine::{Machine, offloads, rules};
 use crate::platform::{Clock, Kernel, Observed};
 use crate::privilege::Rights;
 use crate::report::Style;
+use crate::sandbox;
 
 /// Columns where no terminal tells.
 const COLUMNS: usize = 80;
@@ -49,6 +50,7 @@ fn examine() -> Examined {
         platform,
         rights: Rights::held(),
         kernel: Kernel::here(),
+        landlock: sandbox::Kernel::look().landlock,
         tried: tried(machine.as_ref().ok()),
         neighbours: Neighbours::read().unwrap_or_default(),
         rules: rules::read(),

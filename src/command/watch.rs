@@ -33,6 +33,7 @@ use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
 use crate::command::judging::Judging;
+use crate::command::namespaces::Namespaces;
 use crate::command::opener::Opener;
 use crate::command::question::Question;
 use crate::command::say;
@@ -57,7 +58,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         anyhow::bail!(texts::no_screen(obstacle));
     }
     let frames = &arguments.frames;
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "watch")?;
     if sources.iter().any(|source| source.input == Input::Stdin) {
         anyhow::bail!(
             "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
@@ -88,7 +89,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         roles: &arguments.known.roles,
         is_numeric: arguments.numeric,
     };
-    let (settings, here) = question.settings(&sources, asked)?;
+    let (settings, here) = question.settings(&sources, asked, &namespaces)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
@@ -100,7 +101,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         conntrack: &arguments.known.conntrack,
         count: frames.until.count,
         expression: expression.as_ref(),
-        ..Judging::new(engine, is_live)
+        ..Judging::new(engine, is_live, &namespaces)
     };
     let setup = setup(arguments, &sources, is_live)?;
     let reports = report::Options {
@@ -130,7 +131,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         limit: frames.until.count,
         speed: arguments.speed.times(),
         verdicts: arguments.verdicts,
-        ..Plan::of("watch", frames, &sources)
+        ..Plan::of("watch", frames, &sources, &namespaces)
     };
     let has_commands = frames.until.command.is_some()
         || sources.iter().any(|source| matches!(source.input, Input::Command(_)));

@@ -21,9 +21,10 @@ pub struct Held {
 #[derive(Debug, Serialize)]
 pub struct Sandbox {
     pub kernel: String,
-    /// Whether egret can have the kernel filter its system calls, and its access to files.
+    /// Whether egret can have the kernel filter its own system calls.
     pub seccomp: Option<bool>,
-    pub landlock: Option<bool>,
+    /// The version of Landlock, as far as egret makes use of it; null where the kernel has none, or has not switched it on.
+    pub landlock: Option<u8>,
     /// Filters of system calls that it is under.
     pub filters: Option<u32>,
     /// The security module's label.
@@ -87,33 +88,35 @@ fn listed(names: &[String]) -> String {
 }
 
 impl Sandbox {
-    pub(super) fn of(kernel: &Kernel) -> Self {
+    pub(super) fn of(kernel: &Kernel, landlock: Option<u8>) -> Self {
         Self {
             kernel: plain(&kernel.release),
             seccomp: kernel.has_seccomp,
-            landlock: kernel.has_landlock,
+            landlock,
             filters: kernel.filters,
             label: kernel.label.as_deref().map(plain),
         }
     }
 
-    /// `Linux 5.14: seccomp yes, Landlock not told; under 1 filter of system calls already`.
+    /// `Linux 5.14: runs of egret are held by Landlock (version 3) and seccomp; under 1 filter of system calls already`.
     pub(super) fn words(&self) -> String {
-        let told = |has: Option<bool>| match has {
-            Some(true) => "yes",
-            Some(false) => "no",
-            None => "not told",
+        let landlock = self.landlock.map(|version| format!("Landlock (version {version})"));
+        let seccomp = self.seccomp.unwrap_or(false).then(|| "seccomp".to_owned());
+        let by: Vec<String> = landlock.into_iter().chain(seccomp).collect();
+        let held = match (by.len(), self.seccomp) {
+            (0, None) => "it has no Landlock, and whether it has seccomp is not seen".to_owned(),
+            (0, Some(_)) => {
+                "it has neither Landlock nor seccomp: runs of egret are held by nothing".to_owned()
+            }
+            _ => format!("runs of egret are held by {} (but with --no-sandbox)", by.join(" and ")),
         };
-        let mut words = format!(
-            "Linux {}: seccomp {}, Landlock {}",
-            self.kernel,
-            told(self.seccomp),
-            told(self.landlock)
-        );
+        let mut words = format!("Linux {}: {held}", self.kernel);
         match self.filters {
             Some(0) | None => {}
-            Some(1) => words.push_str("; 1 filter of system calls is on this process"),
-            Some(many) => words = format!("{words}; {many} filters of system calls are on this process"),
+            Some(1) => words.push_str("; 1 filter of system calls is on this process already"),
+            Some(many) => {
+                words = format!("{words}; {many} filters of system calls are on this process already")
+            }
         }
         if let Some(label) = &self.label {
             words = format!("{words}; confined as {label}");

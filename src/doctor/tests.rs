@@ -56,6 +56,7 @@ fn examined(layout: &str, machine: Option<&str>, capabilities: &[&str]) -> Exami
             no_new_privs: Some(false),
         },
         kernel: Kernel { release: "5.14.0".to_owned(), ..Kernel::default() },
+        landlock: Some(3),
         machine: machine.ok_or(machine::Error::Open { what: "links", source: refused() }),
         surroundings,
         neighbours: Neighbours::default(),

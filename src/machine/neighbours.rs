@@ -68,7 +68,7 @@ fn ask(family: u8) -> Result<Vec<Heard>, Error> {
         open(None, SocketFlags::empty()).map_err(|error| Error::Open { what: WHAT, source: error.into() })?;
     let mut question = [0; FIXED];
     question[0] = family;
-    dump(&socket, (GET, &question), NEW, |all: &mut Vec<Heard>, body| all.extend(heard(body)))
+    dump(&socket, &mut 0, (GET, &question), NEW, |all: &mut Vec<Heard>, body| all.extend(heard(body)))
         .map_err(|source| Error::Ask { what: WHAT, source })
 }
 

@@ -37,14 +37,27 @@ pub fn read() -> Result<Vec<Offloads>, Error> {
     const WHAT: &str = "devices' features";
     let socket = open(Some(GENERIC), SocketFlags::empty())
         .map_err(|error| Error::Open { what: WHAT, source: error.into() })?;
+    let mut sequence = 0;
     let asked = |source| Error::Ask { what: WHAT, source };
-    let families = dump(&socket, (CONTROL, &[GET_FAMILY, 1, 0, 0]), CONTROL, |all: &mut Vec<u16>, body| {
-        all.extend(family(body));
-    });
+    let families = dump(
+        &socket,
+        &mut sequence,
+        (CONTROL, &[GET_FAMILY, 1, 0, 0]),
+        CONTROL,
+        |all: &mut Vec<u16>, body| {
+            all.extend(family(body));
+        },
+    );
     let family = families.map_err(asked)?.first().copied().ok_or(Error::NoFeatures)?;
-    dump(&socket, (family, &[GET_FEATURES, 1, 0, 0]), family, |all: &mut Vec<Offloads>, body| {
-        all.extend(offloads(body));
-    })
+    dump(
+        &socket,
+        &mut sequence,
+        (family, &[GET_FEATURES, 1, 0, 0]),
+        family,
+        |all: &mut Vec<Offloads>, body| {
+            all.extend(offloads(body));
+        },
+    )
     .map_err(asked)
 }
 

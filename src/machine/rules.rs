@@ -52,7 +52,7 @@ pub fn read() -> Result<Rules, Error> {
     let socket = open(Some(NETFILTER), SocketFlags::empty())
         .map_err(|error| Error::Open { what: "rules of NAT", source: error.into() })?;
     let question = (GET_RULE, &[0; FIXED][..]);
-    let rules = dump(&socket, question, NEW_RULE, |rules: &mut Rules, body| rules.note(body));
+    let rules = dump(&socket, &mut 0, question, NEW_RULE, |rules: &mut Rules, body| rules.note(body));
     let told = rules.map_err(|error| match refused(error) {
         Error::Ask { source, .. } => Error::Ask { what: "rules of NAT", source },
         other => other,
@@ -66,7 +66,7 @@ pub fn conntrack() -> Result<Option<u64>, Error> {
     loads_nothing("nf_conntrack_netlink")?;
     let socket = open(Some(NETFILTER), SocketFlags::empty())
         .map_err(|error| Error::NoConntrack { source: error.into() })?;
-    dump(&socket, (STATISTICS, &[0; FIXED][..]), STATISTICS, |(): &mut (), _| {}).map_err(refused)?;
+    dump(&socket, &mut 0, (STATISTICS, &[0; FIXED][..]), STATISTICS, |(): &mut (), _| {}).map_err(refused)?;
     Ok(entries())
 }
 

@@ -1,4 +1,4 @@
-//! What the kernel has to shut a process in, and what it is shut in by: seccomp, Landlock.
+//! What the process is shut in by: filters of system calls, a security module.
 
 use std::fs;
 use std::path::Path;
@@ -12,8 +12,6 @@ pub struct Kernel {
     pub has_seccomp: Option<bool>,
     /// How many filters this process is under.
     pub filters: Option<u32>,
-    /// Whether Landlock is among the security modules that are on.
-    pub has_landlock: Option<bool>,
     /// The security module that confines the process, and its label: `crio-default (enforce)`, an SELinux context.
     pub label: Option<String>,
 }
@@ -40,8 +38,6 @@ impl Kernel {
             has_seccomp: mode.map(|_| true).or_else(|| status.as_ref().map(|_| false)),
             // Older kernels do not count them.
             filters: field("Seccomp_filters:").or_else(|| mode.map(|mode| u32::from(mode == 2))),
-            has_landlock: text("sys/kernel/security/lsm")
-                .map(|list| list.trim().split(',').any(|module| module == "landlock")),
             label: label.filter(|label| !label.is_empty() && label != "unconfined"),
         }
     }
@@ -65,12 +61,10 @@ mod tests {
             fs::write(path, holds).unwrap();
         };
         put("proc/self/status", "Name:\tegret\nSeccomp:\t2\nSeccomp_filters:\t3\n");
-        put("sys/kernel/security/lsm", "lockdown,capability,landlock,yama,selinux\n");
         put("proc/self/attr/current", "system_u:system_r:container_t:s0:c12,c34\0");
         let found = Kernel::below(&root);
         fs::remove_dir_all(&root).unwrap();
         assert_eq!((found.has_seccomp, found.filters), (Some(true), Some(3)));
-        assert_eq!(found.has_landlock, Some(true));
         assert_eq!(found.label.as_deref(), Some("system_u:system_r:container_t:s0:c12,c34"));
     }
 }

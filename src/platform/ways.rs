@@ -52,8 +52,12 @@ impl Platform {
                     let (when, command) = of_user(capability, rights);
                     add(when, command);
                 }
-                add("in this pod, from a container of egret's own", self.debug_pod(&egret));
-                if self.is_openshift() {
+                // No profile of a pod's container lets it enter others.
+                let is_enough = capability != Capability::SysAdmin;
+                if is_enough {
+                    add("in this pod, from a container of egret's own", self.debug_pod(&egret));
+                }
+                if is_enough && self.is_openshift() {
                     add(
                         &format!(
                             "OpenShift admits {name} where a constraint of the pod's account does (deploy/openshift.yaml has one)"
@@ -64,9 +68,14 @@ impl Platform {
                         ),
                     );
                 }
-                add("on its node, where the source that leaves is seen, too", self.debug_node(&egret));
+                add(
+                    "on its node, where the source that leaves is seen, too",
+                    self.node_pod(capability, &egret),
+                );
             }
-            Place::NodePod => add("in a pod of the node that has the right", self.debug_node(&egret)),
+            Place::NodePod => {
+                add("in a pod of the node that has the right", self.node_pod(capability, &egret))
+            }
             Place::Container => self.of_container(name, is_users, &egret, &mut add),
             Place::Node | Place::Desk => {
                 add("here", format!("sudo {egret}"));
@@ -79,7 +88,7 @@ impl Platform {
                 );
             }
             Place::Unknown => {
-                add("Kubernetes, on a node", self.debug_node(&egret));
+                add("Kubernetes, on a node", self.node_pod(capability, &egret));
                 add("Kubernetes, in a pod", self.debug_pod(&egret));
                 add("OpenShift, on a node", format!("oc debug node/NODE --image=IMAGE -- {egret}"));
                 add("this host", format!("sudo {egret}"));
@@ -107,13 +116,18 @@ impl Platform {
         )
     }
 
-    /// A pod of this node.
+    /// A pod of this node, that may capture.
     pub fn debug_node(&self, egret: &str) -> String {
+        self.node_pod(Capability::NetRaw, egret)
+    }
+
+    fn node_pod(&self, capability: Capability, egret: &str) -> String {
         let node = plain(self.node.as_deref(), "NODE");
+        let profile = if capability == Capability::SysAdmin { "sysadmin" } else { "netadmin" };
         if self.is_openshift() {
             format!("oc debug node/{node} --image=IMAGE -- {egret}")
         } else {
-            format!("kubectl debug node/{node} -it --profile=netadmin --image=IMAGE -- {egret}")
+            format!("kubectl debug node/{node} -it --profile={profile} --image=IMAGE -- {egret}")
         }
     }
 
