@@ -184,7 +184,7 @@ fn at_a_desk_it_says_where_a_clusters_traffic_is() {
     assert_eq!(told["platform"]["place"], "desk", "{told}");
     assert_eq!(can(&told), ["unknown", "partly", "yes", "yes"], "there is no interface at all");
     let printed = desk.doctor(&network, &[], &[]);
-    assert!(printed.contains("It cannot see a cluster's traffic: none passes here."), "{printed}");
+    assert!(printed.contains("It cannot see a cluster's traffic"), "{printed}");
     println!("{printed}");
 }
 
