@@ -280,6 +280,10 @@ fn it_sends_nothing_and_changes_nothing() {
     command.arg("-f").arg("-o").arg(&log).arg(program()).arg("doctor");
     let printed = run(&mut command, "");
     assert!(printed.starts_with("From here egret can say which source"), "{printed}");
+    let translates = "rules here translate sources: 1 to the address of the way out\n             (masquerade), 0 to a named one";
+    assert!(printed.contains(translates), "{printed}");
+    assert!(printed.contains("conntrack's table can be read (--conntrack live)"), "{printed}");
+    println!("{printed}");
     let calls = std::fs::read_to_string(&log).expect("what strace wrote");
     std::fs::remove_file(&log).expect("a file");
 
