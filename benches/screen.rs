@@ -56,7 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         pages(&mut reading, traffic, "going on: ", between);
         reading.take(u64::MAX);
         if reading.engine.frames() != traffic.frames() {
-            return Err(format!("{} of {} frames were read", reading.engine.frames(), traffic.frames()).into());
+            return Err(
+                format!("{} of {} frames were read", reading.engine.frames(), traffic.frames()).into()
+            );
         }
         reading.engine.end();
         pages(&mut reading, traffic, "", 0);
