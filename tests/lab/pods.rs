@@ -184,9 +184,9 @@ fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() 
         return; // The same test passed inside.
     }
     let _watch = Watch::set("pods", PATIENCE);
-    let podman = Podman::set_up();
-    let script = "ip link set lo up; while sleep 1; do echo hello | nc -u -w 1 127.0.0.1 9; done";
-    let (web, other) = (podman.start("web-0", script), podman.start("web-1", "sleep 1000"));
+    let _podman = Podman::set_up();
+    let script = "ip link set lo up; while sleep 1; do echo hello | nc -w 1 127.0.0.1 9; done";
+    let (web, other) = (Podman::start("web-0", script), Podman::start("web-1", "sleep 1000"));
     assert!(web.len() == 64 && other.len() == 64, "{web} {other}");
 
     let egret = |arguments: &[&str]| {
@@ -195,8 +195,8 @@ fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() 
         Egret::start(&mut command).end()
     };
     let typed = format!("cri-o://{}", &web[..12]);
-    let ended = egret(&["dump", "-n", "-i", "lo", "--container", &typed, "-c", "1", "udp"]);
-    assert!(ended.stdout.contains(" > 127.0.0.1.9: "), "{ended:?}");
+    let ended = egret(&["dump", "-n", "-i", "lo", "--container", &typed, "-c", "1", "tcp"]);
+    assert!(ended.stdout.contains(" > 127.0.0.1.9: Flags [S]"), "{ended:?}");
     assert!(ended.stderr.contains("listening on web-0"), "named as the container calls its host: {ended:?}");
 
     let ended = egret(&["check", "--container", "zz"]);
@@ -240,7 +240,7 @@ impl Podman {
     }
 
     /// Starts a container of that name, which is its host's, too; returns its id.
-    fn start(&self, name: &str, script: &str) -> String {
+    fn start(name: &str, script: &str) -> String {
         let limits =
             ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cap-add", "NET_ADMIN"];
         let run_it =
