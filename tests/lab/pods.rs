@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::capture::until;
 use crate::egret::{Egret, check, program, without_variables};
 use crate::enclosure::{Watch, entered, entered_with_processes};
 use crate::netns::{Namespace, run};
+use crate::situation::{EgressRouter, Knobs};
+use crate::topology::Cluster;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -118,6 +121,39 @@ fn what_becomes_of_a_pods_interfaces_is_heard_of_from_outside_of_it() {
     assert_eq!(report.0["points"][0]["name"], "pod", "{report:?}");
     assert_eq!((&place["interface"], &place["role"]), (&"late0".into(), &"pod".into()), "{report:?}");
     assert_eq!(place["because"], "its other end lies in another namespace");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn a_router_pods_own_table_of_translations_is_followed_from_its_node() {
+    if !entered("pods::a_router_pods_own_table_of_translations_is_followed_from_its_node") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let cluster = Cluster::build(&Knobs { egress_router: EgressRouter::Nat, ..Knobs::default() });
+    let listener = listen(&cluster);
+    let arguments = [
+        "-i",
+        "macvlan0",
+        "--netns",
+        "/run/netns/egress-router",
+        "--conntrack",
+        "live",
+        "--expect=10.128.0.6=>192.168.12.99",
+        "--format",
+        "json",
+    ];
+    let egret = Egret::capture(cluster.at("node1"), &arguments);
+    for _ in 0..3 {
+        drop(cluster.at("pod-b").within(|| TcpStream::connect("172.30.99.10:8443").expect("the router")));
+        listener.accept().expect("the client");
+    }
+    let report = egret.interrupt().report();
+    let seen = ["10.128.0.6", "egress-router/macvlan0", "uplink", "192.168.12.99", "expected-source"];
+    let keys = ["/origin/ip", "/legs/0/place", "/legs/0/role", "/wire/ip", "/reason"];
+    assert_eq!(counted(&report, keys), BTreeMap::from([(seen.map(str::to_owned), 3)]), "{report:?}");
+    let whose = "conntrack: live is the table of egress-router's network namespace";
+    assert!(report.says(whose), "{report:?}");
 }
 
 #[test]
