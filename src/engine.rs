@@ -5,6 +5,7 @@
 //! again, or all of them when a fact changed that verdicts rest on.
 
 mod began;
+mod excerpt;
 mod expiry;
 mod followed;
 mod groups;
