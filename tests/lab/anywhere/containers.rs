@@ -155,6 +155,37 @@ fn an_ordinary_user_captures_wherever_the_container_has_net_raw_and_else_is_told
 
 #[test]
 #[ignore = "needs the static file and podman: make anywhere"]
+fn doctor_knows_a_container_and_sends_to_its_host() {
+    if !entered_with_processes("anywhere::containers::doctor_knows_a_container_and_sends_to_its_host") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("containers", PATIENCE);
+    let (_host, podman) = (Host::connect(), Podman::set_up());
+    let web = podman.start("web", WITH_SHELL);
+    let doctor = |options: &[&str]| -> serde_json::Value {
+        let run = ["run", "--rm", "--network", "container:web"];
+        let printed = podman.run(&[&run[..], options, &[EGRET, "doctor", "--format", "json"]].concat());
+        serde_json::from_str(&printed).unwrap_or_else(|error| panic!("{error}: {printed}"))
+    };
+    let told = doctor(&[]);
+    assert_eq!(told["platform"]["place"], "container", "{told}");
+    assert_eq!(told["platform"]["runtime"], "podman", "{told}");
+    assert_eq!(told["capture"]["is_permitted"], true, "the file of the image carries the right: {told}");
+    assert_eq!((&told["verify"][0]["can"], &told["verify"][1]["can"]), (&"no".into(), &"yes".into()));
+    assert_eq!(told["answer"]["go"][0]["what"], "on the host of this container");
+    let interfaces = told["network"]["interfaces"].as_array().expect("a list");
+    assert!(interfaces.iter().any(|interface| interface["addresses"][0]["address"] == *web), "{told}");
+    let told = doctor(&["--cap-drop", "NET_RAW"]);
+    assert_eq!(told["capture"]["is_permitted"], false, "{told}");
+    let ways = told["capture"]["ways"].as_array().expect("a list");
+    assert!(
+        ways.iter().any(|way| way["command"].as_str().expect("text").contains("--cap-add=NET_RAW")),
+        "{told}"
+    );
+}
+
+#[test]
+#[ignore = "needs the static file and podman: make anywhere"]
 fn the_file_is_copied_into_containers_that_have_tar_or_a_shell_and_joins_those_that_have_neither() {
     if !entered_with_processes(
         "anywhere::containers::the_file_is_copied_into_containers_that_have_tar_or_a_shell_and_joins_those_that_have_neither",
