@@ -213,6 +213,27 @@ fn who_may_not_enter_is_told_what_it_takes() {
 }
 
 #[test]
+#[ignore = "needs network namespaces: make lab"]
+fn a_pod_that_shares_its_nodes_network_is_captured_once() {
+    if !entered("pods::a_pod_that_shares_its_nodes_network_is_captured_once") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let here = Namespace::add("here");
+    let idler = Idler::start(&here, "web-0");
+    let pid = idler.pid().to_string();
+    let ended = Egret::capture(&here, &["--pid", &pid, "--duration", "300ms", "--format", "json"]).end();
+    let report = ended.report();
+    let note =
+        format!("--pid {pid}: this is the network namespace that egret itself runs in, as with hostNetwork");
+    assert!(report.says(&note), "{report:?}");
+    let twice = ["-i", "lo", "--pid", &format!("{pid}:lo")];
+    let ended = Egret::start(check(&here, &twice).stdin(Stdio::null())).end();
+    let why = "egret: lo and web-0 are one and the same, lo of one network namespace: its frames would count twice\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), why));
+}
+
+#[test]
 #[ignore = "needs podman and runc, as root: make lab"]
 fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() {
     let test = "pods::a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime";
