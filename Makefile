@@ -32,7 +32,7 @@ test: ## all tests: what needs no privilege, doctests, the laboratory, the stati
 	@$(MAKE) --no-print-directory anywhere
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux
 	scripts/lab
 
 anywhere: static ## the static file in empty roots and in containers, behind a container network's NAT
@@ -75,4 +75,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux tcpreplay tshark tcptrace time make flex bison dpkg-source setcap podman busybox
+	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux tcpreplay tshark tcptrace time make flex bison dpkg-source setcap podman busybox

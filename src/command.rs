@@ -3,6 +3,7 @@
 pub mod check;
 mod chooser;
 mod companion;
+pub mod doctor;
 pub mod dump;
 mod ends;
 pub mod expect;
@@ -36,6 +37,7 @@ mod status;
 mod tables;
 mod taker;
 pub mod watch;
+mod whereabouts;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -52,6 +54,7 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     privilege::use_what_is_permitted();
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),

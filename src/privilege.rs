@@ -9,10 +9,14 @@
 //! Rights belong to threads on Linux, and a new thread inherits those of the one that starts it: [`give_up`] must be called
 //! while there is one thread. What is open stays open.
 
+mod rights;
+
 use std::io;
 
 use rustix::process::{Gid, Uid, geteuid, getuid};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
+
+pub use rights::{Capability, Rights, Sets};
 
 /// The user and group that own nothing, on Debian and its kin as on Red Hat's.
 const NOBODY: u32 = 65_534;

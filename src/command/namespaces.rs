@@ -11,6 +11,7 @@ use crate::cli::frames::{Frames, Input, Source};
 use crate::command::refused;
 use crate::machine::container::Container;
 use crate::machine::namespace::{self, Namespace};
+use crate::privilege::Capability;
 
 /// A namespace that is captured in, by its number; `None` is egret's own.
 pub(super) type Ground = Option<usize>;
@@ -105,7 +106,7 @@ pub(super) fn ground(source: &Source) -> Option<Ground> {
 /// The namespace, and what who is in it is called, as far as that is known.
 fn open(which: &Which, command: &str) -> anyhow::Result<(Namespace, Option<String>)> {
     let explained = |error: namespace::Error| match error {
-        namespace::Error::NotPermitted { .. } => refused::explained(&error, command),
+        namespace::Error::NotPermitted { .. } => refused::explained_of(Capability::SysAdmin, &error, command),
         error => error.into(),
     };
     let called = |namespace: &Namespace| namespace.host().map(str::to_owned);

@@ -168,6 +168,7 @@ impl Session {
                 Err(Failure::Live(error @ live::Error::NotPermitted { .. })) => {
                     return Err(refused::explained(&error, plan.command));
                 }
+                Err(Failure::Savefile(error)) => failures.push(refused::unreadable(&error, plan.command)),
                 Err(failure) => failures.push(failure.to_string()),
             }
         }

@@ -13,6 +13,7 @@ use jiff::{Timestamp as Now, Unit};
 
 use crate::command::namespaces::{Ground, Namespaces};
 use crate::command::opened::Captured;
+use crate::command::refused::untold;
 use crate::conntrack::Table;
 use crate::engine::{Engine, Followed};
 use crate::frame::{PointIndex, Timestamp};
@@ -80,14 +81,14 @@ pub(super) fn know_live(
             }
             Err(error @ machine::Error::NoNews) => engine.warn(format!("--conntrack {LIVE}: {error}")),
             Err(error) => {
-                engine.warn(format!("--conntrack {LIVE}: {error}"));
+                engine.warn(format!("--conntrack {LIVE}: {}", untold(&error)));
                 return None;
             }
         }
     }
     match namespaces.within(ground, machine::conntrack::read) {
         Ok(Ok(table)) => know(engine, table, LIVE, Some(now)),
-        Ok(Err(error)) => engine.warn(format!("--conntrack {LIVE}: {error}")),
+        Ok(Err(error)) => engine.warn(format!("--conntrack {LIVE}: {}", untold(&error))),
         Err(error) => engine.warn(within(error)),
     }
     None

@@ -183,7 +183,7 @@ fn gateway(family: u8, attribute: u16, value: &[u8]) -> Option<Address> {
     }
 }
 
-fn ip(family: u8, value: &[u8]) -> Option<Address> {
+pub(super) fn ip(family: u8, value: &[u8]) -> Option<Address> {
     match family {
         AF_INET => value.try_into().ok().map(|bytes| Address::v4(u32::from_be_bytes(bytes))),
         AF_INET6 => value.try_into().ok().map(Address::v6),

@@ -10,7 +10,7 @@
 //!                                       └──────────── pcap ─────────────────┴─▶ record ─▶ testdata/
 //! ```
 //!
-//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump`, `ethtool`, `arping` and util-linux, and no more rights than those of
+//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump`, `ethtool`, `arping`, `strace` and util-linux, and no more rights than those of
 //! an ordinary user; nothing of the machine's own network is touched. Where it cannot run, it fails.
 //!
 //! - `EGRET_LAB_ONLY=leak,stray`: these situations alone;
@@ -24,6 +24,7 @@ mod capture;
 mod chosen;
 mod comings;
 mod commands;
+mod doctor;
 mod dump;
 mod egret;
 mod enclosure;
