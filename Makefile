@@ -9,7 +9,7 @@ CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 .PHONY: help demo static image test lab anywhere fuzz corpus check audit bench fmt deps
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 demo: ## build, and judge the bundled capture of a leak
 	@scripts/install cargo cc libpcap
@@ -17,7 +17,7 @@ demo: ## build, and judge the bundled capture of a leak
 	@scripts/demo "$(CAPTURE)"
 
 static: ## one file that runs anywhere: target/static/egret, and its NOTICE
-	@scripts/install cargo cc make flex bison dpkg-source
+	@scripts/install cargo cc objcopy make flex bison dpkg-source
 	scripts/static
 
 image: static ## that file as a container image, by podman or docker: IMAGE (egret:VERSION)
@@ -36,7 +36,7 @@ lab: ## the laboratory: real NAT in network namespaces
 	scripts/lab
 
 anywhere: static ## the static file in empty roots and in containers, behind a container network's NAT
-	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft setcap tmux podman busybox
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft setcap readelf tmux podman busybox
 	scripts/anywhere
 
 # One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
