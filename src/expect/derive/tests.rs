@@ -166,6 +166,8 @@ const ROWS: &[Row] = &[
     ("sdn", &["netns herasoo egress=192.168.12.99", "host node1"], "herasoo/web", "drop"),
     ("sdn", &["netns herasoo egress=192.168.12.99", "host node1 egress=192.168.12.99", "host node3 egress=192.168.12.99"], "herasoo/web", "drop"),
     ("sdn", &["netns herasoo egress=192.168.12.99", "netns rival egress=192.168.12.99", "host node1 egress=192.168.12.99"], "herasoo/web", "drop"),
+    ("sdn", &["netns herasoo egress=192.168.12.99", "host node1 egress=192.168.12.99,192.168.12.99"], "herasoo/web", "192.168.12.99@node1, by node1"),
+    ("sdn", &["netns herasoo egress=192.168.12.99,192.168.12.99", "host node1 egress=192.168.12.99"], "herasoo/web", "192.168.12.99@node1, by node1"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node3 egress=192.168.12.98", "host node4 egress=192.168.12.99"], "herasoo/web", "192.168.12.98@node3 or 192.168.12.99@node4"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node1 egress=192.168.12.99", "host node3 egress=192.168.12.98"], "herasoo/web", "192.168.12.99@node1, by node1"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node3 egress=192.168.12.98,192.168.12.99"], "herasoo/web", "drop"),
