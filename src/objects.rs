@@ -70,6 +70,8 @@ pub struct Objects {
     pub repeated: Vec<Id>,
     /// When the newest of what the objects tell happened: they were printed then, or later.
     pub newest: Option<Timestamp>,
+    /// The namespace of objects that have none written.
+    namespace: Option<String>,
     read: read::Seen,
 }
 
@@ -93,7 +95,7 @@ pub struct Told<T> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     pub kind: &'static str,
-    /// `None` for objects of the whole cluster, and where a manifest leaves it to whoever applies it.
+    /// `None` for objects of the whole cluster, and where a manifest leaves it to whoever applies it and nobody says.
     pub namespace: Option<String>,
     pub name: String,
     /// Where the object begins.
@@ -126,6 +128,11 @@ pub struct Unsupported {
 }
 
 impl Objects {
+    /// None yet. To be read are objects of this namespace, where they have none written and are of one at all.
+    pub fn of_namespace(namespace: Option<String>) -> Self {
+        Self { namespace: namespace.filter(|name| !name.is_empty()), ..Self::default() }
+    }
+
     /// The names that pods give to addresses outside of themselves.
     pub fn host_aliases(&self) -> impl Iterator<Item = &HostAlias> {
         let pods = self.pods.iter().map(|pod| &pod.spec);

@@ -33,7 +33,8 @@ pub(super) fn described(typed: &Cluster) -> anyhow::Result<Option<Described>> {
     if typed.cluster.is_empty() {
         return Ok(None);
     }
-    let mut described = Described::default();
+    let objects = Objects::of_namespace(typed.cluster_namespace.clone());
+    let mut described = Described { objects, ..Described::default() };
     for path in &typed.cluster {
         described.take(path)?;
     }

@@ -33,8 +33,6 @@ pub use router::Router;
 pub struct Assumed {
     /// The release of OpenShift: before 4, only the first of a namespace's egress addresses was used.
     pub release: Option<Release>,
-    /// The namespace of objects that have none written.
-    pub namespace: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -161,7 +159,7 @@ const PLUGINS: [Plugin; 2] = [openshift_sdn::PLUGIN, ovn_kubernetes::PLUGIN];
 impl Derived {
     /// All that follows from `objects`.
     pub fn of(objects: &Objects, assumed: &Assumed) -> Self {
-        let mut derived = Self { workloads: ground::workloads(objects, assumed), ..Self::default() };
+        let mut derived = Self { workloads: ground::workloads(objects), ..Self::default() };
         let workloads = std::mem::take(&mut derived.workloads);
         let ground = Ground::new(objects, assumed, &workloads);
         derived.rules.extend(on_the_hosts_network(&workloads));

@@ -66,6 +66,29 @@ impl Kind {
         })
     }
 
+    /// Whether each is of a namespace, and not of the whole cluster.
+    fn is_namespaced(self) -> bool {
+        match self {
+            Self::Namespace
+            | Self::Node
+            | Self::HostSubnet
+            | Self::NetNamespace
+            | Self::ClusterNetwork
+            | Self::NetworkConfig
+            | Self::EgressIp => false,
+            Self::Pod
+            | Self::Service
+            | Self::Endpoints
+            | Self::EndpointSlice
+            | Self::Template(_)
+            | Self::EgressNetworkPolicy
+            | Self::EgressRouter
+            | Self::EgressService
+            | Self::EgressFirewall
+            | Self::NetworkPolicy => true,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Pod => "Pod",
@@ -229,7 +252,8 @@ impl Objects {
             reader.fault(tree.at, format!("this {} has no `metadata.name`", kind.name()));
             return;
         };
-        let namespace = reader.text(&metadata, "namespace").map(|told| told.value);
+        let assumed = || self.namespace.clone().filter(|_| kind.is_namespaced());
+        let namespace = reader.text(&metadata, "namespace").map(|told| told.value).or_else(assumed);
         for (what, value) in [("name", Some(&name.value)), ("namespace", namespace.as_ref())] {
             if value.is_some_and(|value| !is_plain(value)) {
                 reader.fault(

@@ -42,19 +42,17 @@ pub enum Leave {
 /// Every object that forbids something; `heeds` tells whether the network heeds network policies, as far as that is known.
 pub(super) fn all(ground: &Ground<'_>, heeds: Option<bool>) -> Vec<Denial> {
     let objects = ground.objects;
-    let namespace =
-        |id: &Id| id.namespace.clone().or_else(|| ground.assumed.namespace.clone()).unwrap_or_default();
+    let workloads = |id: &Id| ground.of_namespace(id.namespace.as_deref().unwrap_or(""));
     let firewall = |id: &Id, rules: &[FirewallRule]| Denial {
         id: id.clone(),
-        workloads: ground.of_namespace(&namespace(id)).to_vec(),
+        workloads: workloads(id).to_vec(),
         rules: Rules::Firewall(rules.to_vec()),
     };
     let policy = |policy: &NetworkPolicy| {
         let is_selected = |at: &usize| policy.pods.matches(&ground.workloads[*at].labels);
-        let all = ground.of_namespace(&namespace(&policy.id));
         Denial {
             id: policy.id.clone(),
-            workloads: all.iter().copied().filter(is_selected).collect(),
+            workloads: workloads(&policy.id).iter().copied().filter(is_selected).collect(),
             rules: Rules::Policy { rules: policy.rules.clone(), is_heeded: heeds.is_some() },
         }
     };

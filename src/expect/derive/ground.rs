@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Assumed, Release, Who, Workload};
-use crate::objects::{Id, Labels, Objects, Selector};
+use crate::objects::{Labels, Objects, Selector};
 
 /// The label that every namespace has, with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -20,14 +20,13 @@ pub struct Ground<'a> {
 }
 
 /// Pods, and templates of which no pod is among the objects.
-pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
-    let namespace = |id: &Id| id.namespace.clone().or_else(|| assumed.namespace.clone());
+pub(super) fn workloads(objects: &Objects) -> Vec<Workload> {
     let mut workloads: Vec<Workload> = objects
         .pods
         .iter()
         .map(|pod| Workload {
             id: pod.id.clone(),
-            namespace: namespace(&pod.id),
+            namespace: pod.id.namespace.clone(),
             labels: pod.labels.clone(),
             node: pod.node().map(str::to_owned),
             is_on_host: pod.spec.host_network,
@@ -53,7 +52,7 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
         }
         workloads.push(Workload {
             id: template.id.clone(),
-            namespace: namespace(&template.id),
+            namespace: template.id.namespace.clone(),
             labels: template.labels.clone(),
             node: template.spec.node_name.as_ref().map(|told| told.value.clone()),
             is_on_host: template.spec.host_network,

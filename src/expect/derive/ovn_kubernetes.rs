@@ -184,7 +184,7 @@ fn by_service(ground: &Ground<'_>, egress: &EgressService, derived: &mut Derived
         ));
         return;
     };
-    let namespace = egress.id.namespace.as_deref().or(ground.assumed.namespace.as_deref()).unwrap_or("");
+    let namespace = egress.id.namespace.as_deref().unwrap_or("");
     let is_behind = |at: &usize| service.selects(&ground.workloads[*at].labels);
     let workloads: Vec<usize> = ground.of_namespace(namespace).iter().copied().filter(is_behind).collect();
     if workloads.is_empty() {

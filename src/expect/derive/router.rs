@@ -201,18 +201,17 @@ fn of_spec(
     labels: &crate::objects::Labels,
     spec: &PodSpec,
 ) -> Router {
-    let namespace = id.namespace.clone().or_else(|| ground.assumed.namespace.clone());
     let is_own = |at: &usize| {
         let workload = &ground.workloads[*at];
         workload.id == *id
             || (workload.id.kind == "Pod" && !selector.is_empty() && selector.matches(&workload.labels))
     };
-    let all = ground.of_namespace(namespace.as_deref().unwrap_or(""));
+    let all = ground.of_namespace(id.namespace.as_deref().unwrap_or(""));
     let workloads: Vec<usize> = all.iter().copied().filter(is_own).collect();
     let node = workloads.iter().find_map(|at| ground.workloads[*at].node.clone());
     let mut router = Router {
         id: id.clone(),
-        namespace,
+        namespace: id.namespace.clone(),
         mode: Some(Mode::Legacy),
         source: None,
         prefix: None,
@@ -367,12 +366,11 @@ impl Router {
 
 /// The resource's pods carry the operator's label. Of several addresses the first is used.
 fn of_resource(ground: &Ground<'_>, resource: &EgressRouter) -> Router {
-    let namespace = resource.id.namespace.clone().or_else(|| ground.assumed.namespace.clone());
     let (key, value) = OPERATOR_LABEL;
     let labels = crate::objects::Labels::from([(key.to_owned(), value.to_owned())]);
     let is_own = |at: &usize| ground.workloads[*at].labels.get(key).is_some_and(|label| label == value);
-    let workloads: Vec<usize> =
-        ground.of_namespace(namespace.as_deref().unwrap_or("")).iter().copied().filter(is_own).collect();
+    let all = ground.of_namespace(resource.id.namespace.as_deref().unwrap_or(""));
+    let workloads: Vec<usize> = all.iter().copied().filter(is_own).collect();
     let first = resource.addresses.first();
     let mut redirects = Vec::new();
     for rule in &resource.rules {
@@ -397,7 +395,7 @@ fn of_resource(ground: &Ground<'_>, resource: &EgressRouter) -> Router {
         gateway: first.and_then(|one| one.gateway.clone()),
         node: workloads.iter().find_map(|at| ground.workloads[*at].node.clone()),
         services: services(ground, &resource.id, &labels),
-        namespace,
+        namespace: resource.id.namespace.clone(),
         workloads,
         redirects,
         fallback: resource.fallback.clone(),

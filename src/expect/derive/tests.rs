@@ -132,7 +132,11 @@ fn object(line: &str) -> String {
 }
 
 pub(in crate::expect) fn objects(lines: &[&str]) -> Objects {
-    let mut objects = Objects::default();
+    objects_of(None, lines)
+}
+
+fn objects_of(namespace: Option<&str>, lines: &[&str]) -> Objects {
+    let mut objects = Objects::of_namespace(namespace.map(str::to_owned));
     for line in lines {
         let text = object(line);
         objects.add("row.yaml", text.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -386,10 +390,9 @@ fn thousands_of_namespaces_have_as_many_expectations_as_there_are_answers() {
 
 fn guide(file: &str, namespace: Option<&str>) -> (Objects, Derived) {
     let path = format!("{}/testdata/cluster/guide/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-    let mut objects = Objects::default();
+    let mut objects = Objects::of_namespace(namespace.map(str::to_owned));
     objects.add(file, &std::fs::read(path).expect("a file")).unwrap_or_else(|error| panic!("{error}"));
-    let assumed = Assumed { namespace: namespace.map(str::to_owned), ..Assumed::default() };
-    let derived = Derived::of(&objects, &assumed);
+    let derived = Derived::of(&objects, &Assumed::default());
     (objects, derived)
 }
 
@@ -401,7 +404,7 @@ fn the_guides_router_does_not_start_because_of_the_tab_in_its_second_rule() {
     assert_eq!(answer, Answer::Drop);
     assert_eq!(
         because[0].to_string(),
-        "Deployment deployment-egress-route-1 does not start, and says: EGRESS_DESTINATION value '443\\t tcp 203.0.113.25' \
+        "Deployment herasoo/deployment-egress-route-1 does not start, and says: EGRESS_DESTINATION value '443\\t tcp 203.0.113.25' \
          is invalid (as-it-stands:46)"
     );
     assert_eq!((router.refusals[0].at.column, router.refusals[0].cause()), (16, Cause::Tab));
@@ -444,6 +447,38 @@ fn objects_without_a_namespace_are_answered_once_somebody_says_which() {
         derived.rule_for(nameless).expect("a rule").answer.to_string(),
         "unknown without the namespace, which the object leaves open (--cluster-namespace)"
     );
+}
+
+#[test]
+fn a_router_without_a_namespace_meets_its_service_of_the_namespace_assumed() {
+    let lines = ["router r rules=443_tcp_203.0.113.25", "service herasoo/r selector=app:router"];
+    let router = |namespace| {
+        let objects = objects_of(namespace, &lines);
+        let derived = Derived::of(&objects, &Assumed::default());
+        let report = crate::expect::lint::lint(&objects, &derived, &Assumed::default(), &[]);
+        let is_lost =
+            report.findings.iter().any(|one| one.rule == crate::expect::lint::Rule::ServiceSelectsNoRouter);
+        let [router] = &derived.routers[..] else { panic!("one router") };
+        (router.id.to_string(), router.services.clone(), is_lost)
+    };
+    assert_eq!(router(Some("herasoo")), ("Deployment herasoo/r".to_owned(), vec![0], false));
+    assert_eq!(router(Some("other")), ("Deployment other/r".to_owned(), Vec::new(), true));
+    assert_eq!(router(None), ("Deployment r".to_owned(), Vec::new(), true));
+}
+
+#[test]
+fn everything_of_the_namespace_assumed_is_about_its_pods() {
+    let answer = |line: &str| {
+        let lines = [&OVN[..], &PODS, &[line, "service lb selector=app:web ingress=198.51.100.7"]].concat();
+        let objects = objects_of(Some("herasoo"), &lines);
+        let derived = Derived::of(&objects, &Assumed::default());
+        let to = Endpoint { address: address("203.0.113.25").expect("an address"), port: 443 };
+        let [web] = derived.workloads_called("herasoo/web")[..] else { panic!("one pod") };
+        derived.explain(&objects, web, to, 6).answer.to_string()
+    };
+    assert_eq!(answer("egressservice herasoo/lb"), "198.51.100.7@node1");
+    assert_eq!(answer("firewall default Deny=203.0.113.0/24"), "drop");
+    assert_eq!(answer("policy deny"), "drop");
 }
 
 #[test]
