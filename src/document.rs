@@ -100,7 +100,25 @@ pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
 
 fn explained(error: &serde_saphyr::Error) -> (Position, String) {
     let at = error.location().map(position).unwrap_or_default();
-    (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
+    let why = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
+    (at, in_our_words(why))
+}
+
+/// What the parser says, where its words do not tell what to do.
+fn in_our_words(why: String) -> String {
+    let is_second_object = ["apiVersion", "kind", "items"]
+        .iter()
+        .any(|key| why.starts_with(&format!("duplicate mapping key `{key}`")));
+    if is_second_object || why.contains("expected <document start>") {
+        return format!("{why}; several objects in one file have a line of --- between them");
+    }
+    if why.contains("limits breached: Depth") || why.contains("recursion limit") {
+        return "it is nested too deep".to_owned();
+    }
+    if why.contains("limits breached") {
+        return "it is too large, or its aliases repeat too much".to_owned();
+    }
+    why
 }
 
 fn position(location: serde_saphyr::Location) -> Position {

@@ -30,10 +30,10 @@ pub use openshift::{
 };
 pub use openshift::{RedirectRule, RouterAddress};
 pub use ovn::{Assigned, EgressFirewall, EgressIp, EgressService, FirewallPort, FirewallRule, FirewallTo};
-pub use pod::{Container, HostAlias, Phase, Pod, PodSpec, Variable};
+pub use pod::{Container, FieldRef, HostAlias, MACVLAN, Phase, Pod, PodSpec, Variable};
 pub use policy::{NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange};
 pub use selector::{Labels, Selector};
-pub use service::{Endpoints, Service, ServicePort, TargetPort};
+pub use service::{Endpoints, Service, ServicePort, TargetPort, protocol_number};
 pub use workload::{Strategy, Template};
 pub use written::Written;
 
@@ -131,6 +131,17 @@ impl Objects {
     /// None yet. To be read are objects of this namespace, where they have none written and are of one at all.
     pub fn of_namespace(namespace: Option<String>) -> Self {
         Self { namespace: namespace.filter(|name| !name.is_empty()), ..Self::default() }
+    }
+
+    /// The ports of VXLAN, where a network's objects tell them.
+    pub fn vxlan_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        let networks = self.cluster_networks.iter().filter_map(|network| network.vxlan_port);
+        networks.chain(self.network_configs.iter().filter_map(|config| config.vxlan_port))
+    }
+
+    /// The ports of Geneve, where a network's objects tell them.
+    pub fn geneve_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.network_configs.iter().filter_map(|config| config.geneve_port)
     }
 
     /// The names that pods give to addresses outside of themselves.

@@ -20,12 +20,13 @@ use std::fmt;
 
 use crate::expect::Cluster;
 use crate::frame::Timestamp;
-use crate::net::{Address, Endpoint};
+use crate::net::Address;
 use crate::objects::{Id, Labels, Objects, Place};
 
 pub use denial::Denial;
+pub(in crate::expect) use explain::target;
 pub use explain::{Explained, Via};
-pub use ground::Ground;
+pub use ground::{Ground, Meant};
 pub use router::Router;
 
 /// What the objects do not say and people may.
@@ -54,7 +55,7 @@ pub struct Derived {
     /// Whose an address is, and what is inside.
     pub cluster: Cluster,
     /// By workload, the rule that holds for what it sends outside.
-    first: Vec<Option<usize>>,
+    pub(in crate::expect) first: Vec<Option<usize>>,
     /// What was taken for granted, a line each.
     pub notes: Vec<String>,
 }
@@ -216,11 +217,6 @@ impl Derived {
     pub fn rule_for(&self, workload: usize) -> Option<&Rule> {
         self.first.get(workload).copied().flatten().map(|at| &self.rules[at])
     }
-
-    /// What becomes of a connection of a workload to that endpoint, and why.
-    pub fn explain(&self, objects: &Objects, workload: usize, to: Endpoint, protocol: u8) -> Explained {
-        explain::explain(self, objects, workload, to, protocol)
-    }
 }
 
 /// Whoever uses its node's network leaves as the node does, whatever its namespace has.
@@ -258,6 +254,15 @@ fn plugin(objects: &Objects) -> Result<&'static Plugin, String> {
     match (seen.next(), seen.next()) {
         (Some(plugin), None) => Ok(plugin),
         _ => Err("which network plugin the cluster has (`oc get network.config cluster -o yaml`)".to_owned()),
+    }
+}
+
+impl Answer {
+    /// The node that everything leaves by, where that is one and known.
+    pub fn node(&self) -> Option<&str> {
+        let Self::AnyOf(exits) = self else { return None };
+        let first = exits.first()?.node.as_deref()?;
+        exits.iter().all(|exit| exit.node.as_deref() == Some(first)).then_some(first)
     }
 }
 

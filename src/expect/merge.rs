@@ -100,6 +100,7 @@ impl Cluster {
         self.egress.extend(other.egress);
         self.workloads.extend(other.workloads);
         self.names.extend(other.names);
+        self.senders.extend(other.senders);
         for (id, namespace) in other.networks {
             self.networks.entry(id).or_insert(namespace);
         }

@@ -112,23 +112,23 @@ impl Kind {
     }
 }
 
-/// The plugin whose egress objects these are; they are recognised, and not supported yet.
+/// The plugin whose objects these are; they are recognised, and not supported yet. Of a plugin of which every object tells that
+/// it is there, all do; of Calico, which may stand beside another one for its policies, those about what leaves.
 fn unsupported(group: &str, kind: &str) -> Option<&'static str> {
     Some(match (group, kind) {
-        ("cilium.io", "CiliumEgressGatewayPolicy") => "Cilium",
-        ("crd.antrea.io", "Egress" | "ExternalIPPool") => "Antrea",
+        ("cilium.io" | "isovalent.com", _) => "Cilium",
+        ("crd.antrea.io" | "controlplane.antrea.io", _) => "Antrea",
         ("projectcalico.org" | "crd.projectcalico.org", "IPPool" | "EgressGatewayPolicy") => "Calico",
-        ("egressgateway.spidernet.io", "EgressPolicy" | "EgressClusterPolicy" | "EgressGateway") => {
-            "spidernet"
-        }
-        ("egressgateway.kubernetes.azure.com", "StaticGatewayConfiguration") => "Azure kube-egress-gateway",
+        ("egressgateway.spidernet.io", _) => "spidernet",
+        ("egressgateway.kubernetes.azure.com", _) => "Azure kube-egress-gateway",
+        ("kubeovn.io", _) => "Kube-OVN",
         _ => return None,
     })
 }
 
 /// A reader of the file called `name`, whose content is `text`.
 pub(super) fn reader<'t>(name: &str, text: &'t str) -> Reader<'t> {
-    Reader { file: Arc::from(name), text, faults: Vec::new(), skipped: 0, newest: None }
+    Reader { file: Arc::from(name), text, faults: Vec::new(), skipped: 0, newest: None, lines: None }
 }
 
 impl Objects {

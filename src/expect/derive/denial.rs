@@ -8,7 +8,9 @@
 
 use super::{Because, Ground};
 use crate::net::{Address, Endpoint};
-use crate::objects::{FirewallRule, FirewallTo, Id, NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange};
+use crate::objects::{
+    FirewallRule, FirewallTo, Id, NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange, protocol_number,
+};
 
 /// An object that forbids, and the workloads that it is about.
 #[derive(Debug, Clone)]
@@ -99,7 +101,10 @@ fn by_firewall(id: &Id, rules: &[FirewallRule], to: Endpoint, protocol: u8) -> L
     let mut open: Vec<(bool, &String)> = Vec::new();
     let fits = |rule: &&FirewallRule| {
         rule.ports.is_empty()
-            || rule.ports.iter().any(|port| port.port == to.port && number(&port.protocol) == Some(protocol))
+            || rule
+                .ports
+                .iter()
+                .any(|port| port.port == to.port && protocol_number(&port.protocol) == Some(protocol))
     };
     let mut decided = None;
     for rule in rules.iter().filter(fits) {
@@ -138,23 +143,15 @@ fn allows(rule: &PolicyRule, to: Endpoint, protocol: u8) -> bool {
         Peer::Pods { .. } => false,
     };
     let fits = |port: &PolicyPort| {
-        number(&port.protocol) == Some(protocol)
+        protocol_number(&port.protocol) == Some(protocol)
             && match port.port {
                 PortRange::All => true,
-                PortRange::Numbers(first, last) => (first..=last).contains(&to.port),
+                // Without a port any one is meant; a rule about some of them may allow it.
+                PortRange::Numbers(first, last) => to.port == 0 || (first..=last).contains(&to.port),
                 // The name of a port of a pod's container: nothing outside has one.
                 PortRange::Name(_) => false,
             }
     };
-    (rule.to.is_empty() || rule.to.iter().any(reaches))
+    (rule.peers.is_empty() || rule.peers.iter().any(reaches))
         && (rule.ports.is_empty() || rule.ports.iter().any(fits))
-}
-
-fn number(protocol: &str) -> Option<u8> {
-    match protocol {
-        "TCP" => Some(6),
-        "UDP" => Some(17),
-        "SCTP" => Some(132),
-        _ => None,
-    }
 }

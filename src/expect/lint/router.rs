@@ -1,11 +1,9 @@
 //! How an egress router's pods are made: how many, by which update, with which rights, on which subnet.
 
-use super::given::{Given, Subject, is_resource};
+use super::given::{Given, Subject};
 use super::{Finding, Report, Rule, Severity};
-use crate::objects::{Place, Template};
+use crate::objects::{MACVLAN, Place, Template};
 use crate::router::settings;
-
-const MACVLAN: &str = "pod.network.openshift.io/assign-macvlan";
 
 /// Bits that addresses of one subnet share at least, where no prefix length is written: nodes' subnets are rarely larger.
 const SHARED: u8 = 16;
@@ -21,7 +19,7 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
         report.findings.extend(gateway(&subject));
         report.findings.extend(nodes_subnet(given, &subject));
     }
-    for router in given.derived.routers.iter().filter(|router| is_resource(router)) {
+    for router in given.derived.routers.iter().filter(|router| router.is_resource()) {
         let (Some(source), Some(gateway), Some(subnet)) =
             (&router.source, &router.gateway, super::given::subnet(router))
         else {
@@ -86,10 +84,9 @@ fn update(subject: &Subject<'_>, template: &Template) -> Option<Finding> {
 
 /// The network attaches a macvlan interface to pods with the annotation, unless it says false.
 fn annotation(subject: &Subject<'_>) -> Option<Finding> {
-    let found = subject.annotations.iter().find(|(name, _)| name == MACVLAN);
     let fix = format!("write {MACVLAN}: \"true\" among the annotations of the pod's template");
-    let (says, at) = match found {
-        Some((_, told)) if told.value == "false" || told.value.is_empty() => {
+    let (says, at) = match subject.macvlan {
+        Some(told) if told.value == "false" || told.value.is_empty() => {
             (format!("{MACVLAN} is \"{}\"", told.value), &told.at)
         }
         Some(_) => return None,
