@@ -8,7 +8,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::texts;
-use crate::cli::traffic::{Asked, Traffic};
+use crate::cli::traffic::{Asked, Named, Traffic};
 use crate::filter::composition::marks::Marks;
 use crate::filter::expression;
 use crate::tui::{Checked, Mistake};
@@ -17,6 +17,8 @@ use crate::tui::{Checked, Mistake};
 #[derive(Debug, Clone)]
 pub(super) struct Filtering {
     pub(super) hosts: Vec<PathBuf>,
+    /// What the cluster's objects name.
+    pub(super) named: Vec<Named>,
     pub(super) presets: Option<PathBuf>,
 }
 
@@ -55,7 +57,7 @@ impl Filtering {
             return Err(Mistake { message: texts::NO_SERVERS.to_owned(), at: place("--resolve") });
         }
         line.traffic.presets.clone_from(&self.presets);
-        let asked = line.traffic.asked(&self.hosts).map_err(|error| {
+        let asked = line.traffic.asked_among(&self.hosts, &self.named).map_err(|error| {
             match error.downcast_ref::<expression::Error>() {
                 Some(error) => {
                     let at =
@@ -142,7 +144,7 @@ mod tests {
     use super::*;
 
     fn check(typed: &str) -> Result<String, (String, Option<usize>)> {
-        let filtering = Filtering { hosts: Vec::new(), presets: None };
+        let filtering = Filtering { hosts: Vec::new(), named: Vec::new(), presets: None };
         filtering.check(typed).map(|checked| checked.meaning).map_err(|mistake| (mistake.message, mistake.at))
     }
 
