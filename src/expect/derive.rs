@@ -47,6 +47,8 @@ pub enum Release {
 pub struct Derived {
     /// The network plugin, if the objects tell it and it is one of those known here.
     pub plugin: Option<&'static str>,
+    /// What is not known of the plugin, where none of these is it.
+    pub missing: Option<String>,
     pub workloads: Vec<Workload>,
     pub routers: Vec<Router>,
     /// In order: a workload's first rule holds.
@@ -171,12 +173,15 @@ impl Derived {
                 (plugin.derive)(&ground, &mut derived);
                 derived.denials = denial::all(&ground, (plugin.heeds_policies)(&ground));
             }
-            Err(missing) => derived.rules.push(Rule {
-                who: ground.everybody(),
-                to: To::Outside,
-                answer: Answer::Unknown { missing },
-                because: Vec::new(),
-            }),
+            Err(missing) => {
+                derived.missing = Some(missing.clone());
+                derived.rules.push(Rule {
+                    who: ground.everybody(),
+                    to: To::Outside,
+                    answer: Answer::Unknown { missing },
+                    because: Vec::new(),
+                });
+            }
         }
         derived.notes.extend(facts::notes(objects));
         derived.workloads = workloads;

@@ -262,9 +262,10 @@ fn of_workloads(objects: &Objects, derived: &Derived, cluster: &Cluster) -> Vec<
 
 /// Namespaces with an answer of their own of which no workload is among the objects.
 fn of_empty_namespaces(derived: &Derived, cluster: &Cluster) -> Vec<Line> {
-    let has_workload = |namespace: &str| {
-        derived.workloads.iter().any(|workload| workload.namespace.as_deref() == Some(namespace))
-    };
+    // A router answers for itself alone.
+    let own = derived.workloads.iter().enumerate().filter(|(at, _)| derived.router_of(*at).is_none());
+    let inhabited: HashSet<&str> = own.filter_map(|(_, workload)| workload.namespace.as_deref()).collect();
+    let has_workload = |namespace: &str| inhabited.contains(namespace);
     let mut told: Vec<&str> = Vec::new();
     let mut lines = Vec::new();
     for rule in derived.rules.iter().filter(|rule| rule.to == To::Outside && rule.answer != Answer::Node) {

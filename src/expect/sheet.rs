@@ -70,6 +70,14 @@ impl Sheet {
     }
 }
 
+/// An answer that gives no row, in words.
+fn open(answer: &Answer) -> String {
+    match answer {
+        Answer::Unknown { missing } => format!("it is not known {missing}"),
+        answer => answer.to_string(),
+    }
+}
+
 struct Making<'a> {
     expectations: &'a Expectations,
     objects: &'a Objects,
@@ -93,12 +101,13 @@ impl Making<'_> {
             let source = match router.answer() {
                 (Answer::AnyOf(exits), _) if !exits.is_empty() => exits[0].address.to_string(),
                 (Answer::Drop, because) => {
-                    let why = because.first().map(|step| format!(": {step}")).unwrap_or_default();
-                    self.notes.push(format!("left out what goes through {}{why}", router.id));
+                    let why = because.first().map(ToString::to_string);
+                    let why = why.unwrap_or_else(|| format!("what goes through {} is dropped", router.id));
+                    self.notes.push(format!("left out: {why}"));
                     continue;
                 }
                 (answer, _) => {
-                    self.notes.push(format!("left out what goes through {}: {answer}", router.id));
+                    self.notes.push(format!("left out what goes through {}: {}", router.id, open(&answer)));
                     continue;
                 }
             };
@@ -219,7 +228,7 @@ impl Making<'_> {
                     Answer::Drop => {
                         self.notes.push(format!("left out {namespace}: what it sends out is dropped"));
                     }
-                    answer => self.notes.push(format!("left out {namespace}: {answer}")),
+                    answer => self.notes.push(format!("left out {namespace}: {}", open(answer))),
                 }
             }
         }

@@ -88,7 +88,9 @@ fn explained(given: &Given, from: &From, asked: &Explain) -> anyhow::Result<(Str
         Target::Address(to) => *to,
         Target::Name { name, port } => match by_name(given, from, name, *port)? {
             Named::Told(explained) => return Ok((format!("{name}:{port}"), explained)),
-            Named::Is(to) => to,
+            Named::Is(to) => {
+                return Ok((to.to_string(), alias(name, towards(given, from, to, asked.proto.0), to)));
+            }
         },
         Target::Service { namespace, name: wanted, port } => {
             let Some(service) = service(given, from, namespace.as_deref(), wanted)? else {
@@ -99,7 +101,7 @@ fn explained(given: &Given, from: &From, asked: &Explain) -> anyhow::Result<(Str
                     Ok(Named::Told(explained)) => Ok((format!("{typed}:{port}"), explained)),
                     Ok(Named::Is(to)) => {
                         let explained = towards(given, from, to, asked.proto.0);
-                        Ok((to.to_string(), explained))
+                        Ok((to.to_string(), alias(&typed, explained, to)))
                     }
                     Err(_) => {
                         let services = objects.services.iter().map(|service| service.id.name.as_str());
@@ -187,29 +189,32 @@ fn by_name(given: &Given, from: &From, name: &str, port: u16) -> anyhow::Result<
     }
 }
 
+/// With the step that tells which address a name is.
+fn alias(name: &str, mut explained: Explained, to: Endpoint) -> Explained {
+    let says = format!("{name} is {} by hostAliases", to.address);
+    explained.because.insert(0, Because::plain(says));
+    explained
+}
+
 /// What becomes of a connection to an address.
 fn towards(given: &Given, from: &From, to: Endpoint, protocol: u8) -> Explained {
     let (derived, objects) = (&given.described.derived, &given.described.objects);
     if let Some(explained) = by_people(given, from, to, protocol) {
         return explained;
     }
-    match *from {
-        From::Workload(at) => derived.explain(objects, at, to, protocol),
-        From::Address(address) => match derived.through_router(objects, to, protocol) {
-            // Whoever calls a router leaves with the router's address.
-            Some(mut explained) => {
-                let says = format!("no object names {address}; whoever calls the router leaves alike");
-                explained.because.insert(0, Because::plain(says));
-                explained
-            }
-            None => {
-                let missing = format!(
-                    "whose address {address} is: no object and no policy names it (oc get pods -A -o yaml)"
-                );
-                Explained::plain(Answer::Unknown { missing }, Vec::new())
-            }
-        },
+    let address = match *from {
+        From::Workload(at) => return derived.explain(objects, at, to, protocol),
+        From::Address(address) => address,
+    };
+    // Whoever calls a router leaves with the router's address.
+    if let Some(mut explained) = derived.through_router(objects, to, protocol) {
+        let says = format!("no object names {address}; whoever calls the router leaves alike");
+        explained.because.insert(0, Because::plain(says));
+        return explained;
     }
+    let missing =
+        format!("whose address {address} is: no object and no policy names it (oc get pods -A -o yaml)");
+    Explained::plain(Answer::Unknown { missing }, Vec::new())
 }
 
 /// What people wrote comes before what follows from objects.

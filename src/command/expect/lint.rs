@@ -40,7 +40,14 @@ pub(super) fn run(asked: &Lint) -> anyhow::Result<ExitCode> {
         Format::Text => {
             given.tell_notes();
             let mut lines = Lines { input: described.input.as_deref(), files: HashMap::new() };
-            print(&page(&report, counts, &mut lines))?;
+            let mut page = page(&report, counts, &mut lines);
+            if let Some(missing) = &described.derived.missing {
+                let _ = writeln!(
+                    page,
+                    "\nnot looked for, as it is not known {missing}: what the network itself does"
+                );
+            }
+            print(&page)?;
         }
     }
     // What could not be read may be what is wrong.

@@ -371,7 +371,7 @@ impl Router {
             refusals
         } else {
             let (rules, refusals) = dns::check(text);
-            let doubts = rules.iter().flat_map(|rule| rule.doubts());
+            let doubts = rules.iter().flat_map(dns::Rule::doubts);
             self.doubts.extend(doubts.map(|doubt| (doubt.what, place(doubt.at))));
             self.forwards = rules.iter().filter_map(|rule| Forward::of(rule, place(rule.at))).collect();
             refusals

@@ -312,12 +312,11 @@ fn told(plugin: &str, added: &[&str], question: &str) -> String {
     let (host, port) = to.rsplit_once(':').expect("a port");
     let port = port.parse().expect("a port");
     let [workload] = derived.workloads_called(pod)[..] else { panic!("no one pod {pod}") };
-    let explained = match address(host.trim_matches(['[', ']'])) {
-        Ok(address) => derived.explain(&objects, workload, Endpoint { address, port }, 6),
-        Err(_) => {
-            let router = derived.router_of(workload).expect("a router");
-            derived.proxied(router, router::proxy::Asked::Name(host), port).expect("a proxy")
-        }
+    let explained = if let Ok(address) = address(host.trim_matches(['[', ']'])) {
+        derived.explain(&objects, workload, Endpoint { address, port }, 6)
+    } else {
+        let router = derived.router_of(workload).expect("a router");
+        derived.proxied(router, router::proxy::Asked::Name(host), port).expect("a proxy")
     };
     let node = explained.node.map_or(String::new(), |node| format!(", by {node}"));
     let via = explained.via.and_then(|via| via.to).map_or(String::new(), |to| format!(", to {to}"));

@@ -37,17 +37,25 @@ fn without_rule(router: &Router, service: &Service, port: &ServicePort) -> Optio
         ),
         Ok(target) if protocol.is_none_or(|protocol| router.way(target, protocol) == Way::Refused) => {
             let protocol = port.protocol.to_lowercase();
-            let rule = match router.mode {
-                Some(mode) if !mode.redirects() => {
-                    format!("the {} listens elsewhere: lead there", mode.name())
-                }
-                _ => format!(
-                    "write a rule like `{target} {protocol} ADDRESS`, or a fallback on the last line; or remove the port"
+            let (has_none, rule) = match router.proxy_port() {
+                Some(proxy) => (
+                    format!("listens at {proxy} alone"),
+                    format!("write targetPort: {proxy}, or remove the port"),
+                ),
+                None if router.is_proxy() => (
+                    "forwards no such port".to_owned(),
+                    format!("write a line like `{target} api.partner.example`, or remove the port"),
+                ),
+                None => (
+                    "has no rule for it and no fallback".to_owned(),
+                    format!(
+                        "write a rule like `{target} {protocol} ADDRESS`, or a fallback on the last line; or remove the port"
+                    ),
                 ),
             };
             let to =
                 if target == port.port.value { String::new() } else { format!(", which leads to {target}") };
-            (format!("{shown}{to}: {} has no rule for it and no fallback", router.id), rule)
+            (format!("{shown}{to}: {} {has_none}", router.id), rule)
         }
         Ok(_) => return None,
     };

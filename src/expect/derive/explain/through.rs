@@ -139,18 +139,19 @@ impl Derived {
             return Some(leaves(because));
         };
         let passage = gate.passage(asked);
-        let (word, contrary) = if passage.is_allowed { ("lets", "refuses") } else { ("refuses", "lets") };
-        let to_clients = |word: &str| match word {
-            "lets" => format!("its list lets clients go to {shown}"),
-            _ => format!("its list refuses clients that go to {shown}"),
+        let (word, contrary) = if passage.is_allowed {
+            ("lets clients go to", "it refuses them")
+        } else {
+            ("refuses clients that go to", "it lets them go there")
         };
+        let verdict = format!("its list {word} {shown}");
         because.push(match passage.by {
             Some(rule) => {
-                let says = format!("{}: `{rule}` is the first rule that fits", to_clients(word));
+                let says = format!("{verdict}: `{rule}` is the first rule that fits");
                 Because::of(says, &router.id, http::VARIABLE, &rule.at)
             }
-            None if passage.is_allowed => Because::plain(format!("{}: it ends with `*`", to_clients(word))),
-            None => Because::plain(format!("{}: no rule fits", to_clients(word))),
+            None if passage.is_allowed => Because::plain(format!("{verdict}: it ends with `*`")),
+            None => Because::plain(format!("{verdict}: no rule fits")),
         });
         if passage.open.is_empty() {
             return Some(if passage.is_allowed {
@@ -161,7 +162,7 @@ impl Derived {
             });
         }
         for rule in &passage.open {
-            let says = format!("but for `{rule}` before that, which {contrary} it if DNS says so");
+            let says = format!("unless `{rule}` fits, which DNS decides: then {contrary}");
             because.push(Because::of(says, &router.id, http::VARIABLE, &rule.at));
         }
         let missing = match asked {
