@@ -42,10 +42,7 @@ pub(super) fn run(asked: &Lint) -> anyhow::Result<ExitCode> {
             let mut lines = Lines { input: described.input.as_deref(), files: HashMap::new() };
             let mut page = page(&report, counts, &mut lines);
             if let Some(missing) = &described.derived.missing {
-                let _ = writeln!(
-                    page,
-                    "\nnot looked for, as it is not known {missing}: what the network itself does"
-                );
+                let _ = writeln!(page, "\nnot known: {missing}; what depends on it was not looked for");
             }
             print(&page)?;
         }

@@ -39,7 +39,7 @@ fn findings(id: &Id, spec: &PodSpec) -> Vec<Finding> {
             let fix = format!("write valueFrom: {{ fieldRef: {{ fieldPath: {example} }} }}");
             let (says, at) = match (field, wanted) {
                 (FieldRef::Malformed(at), _) => {
-                    (format!("fieldRef of {name} is not a map with a fieldPath"), at)
+                    (format!("{name} has a fieldRef that is not a map with a fieldPath"), at)
                 }
                 (FieldRef::Path(path), Some(wanted)) if !wanted.contains(&path.value.as_str()) => {
                     (format!("{name} is {}, and not {}", path.value, wanted.join(" or ")), &path.at)

@@ -162,6 +162,9 @@ const ROWS: &[Row] = &[
     (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 192.168.12.111/24, gateway: 192.168.13.1 }] } }\n", &["source-outside-subnet"]),
     (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.99]", &["address-in-two-objects", "egress-ip-status-differs?"]),
     (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.11]", &["source-is-node-address", "egress-ip-status-differs?"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 192.168.12.111/24, gateway: 192.168.12.1 }, { ip: 192.168.12.112/24 }] } }\n", &["doubtful-value?"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 'fd00:12::111/64' }], redirect: { redirectRules: [{ destinationIP: '2001:db8::1', port: 80, protocol: TCP, targetPort: 8080 }] } } }\n", &["doubtful-value"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 'fd00:12::111/64' }], redirect: { redirectRules: [{ destinationIP: '2001:db8::1', port: 80, protocol: TCP }] } } }\n", &[]),
     // Services
     (SDN, "{ port: 80 }", "{ port: 80 }, { port: 8080 }", &["service-port-without-rule"]),
     (SDN, "{ port: 80 }", "{ port: 80 }, { port: 80, protocol: UDP }", &["service-port-without-rule"]),
