@@ -203,6 +203,15 @@ const ROWS: &[Row] = &[
         &["destination-denied"]),
     (OVN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: none, namespace: herasoo }, spec: { podSelector: {}, policyTypes: [Egress], egress: [{ to: [{ ipBlock: { cidr: 203.0.113.0/24 } }] }] } }\n",
         &[]),
+    // Routers that end connections
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }\n        - { name: EGRESS_HTTP_PROXY_DESTINATION, value: '*.partner.example' }",
+        &["service-port-without-rule", "service-port-without-rule", "rule-without-service-port?"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }", &["missing-variable"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }\n        - { name: EGRESS_HTTP_PROXY_DESTINATION, value: \"*\\na.partner.example\" }", &["fallback-not-last"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.26 443\" }", &[]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.26 443\\n25 mx.example\" }", &["rule-without-service-port?"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.999 443\" }", &["doubtful-value"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80\\ta.example\" }", &["tab-between-fields"]),
     // Between clients and the router
     (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: none, namespace: herasoo }, spec: { podSelector: {} } }\n",
         &["router-unreachable?"]),
