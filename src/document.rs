@@ -8,7 +8,7 @@ mod reading;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::text::Text;
@@ -76,6 +76,9 @@ pub fn understood<T>(
 pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
     serde_saphyr::from_str(text).map_err(|error| explained(&error))
 }
+
+/// Who last wrote which field of an object: a third of what the API prints, of which nobody here asks anything.
+const BOOKKEEPING: &str = "managedFields";
 
 /// How deep a tree of objects may be: none that is looked into comes near that.
 const DEEPEST: usize = 40;
@@ -200,7 +203,13 @@ impl<'de> Visitor<'de> for Tree {
         let mut map = Vec::new();
         while let Some(key) = entries.next_key::<Spanned<String>>()? {
             let key = Key { at: position(key.referenced), name: key.value };
-            map.push((key, entries.next_value()?));
+            let value = if key.name == BOOKKEEPING {
+                entries.next_value::<IgnoredAny>()?;
+                Node { at: key.at, value: Value::Null }
+            } else {
+                entries.next_value()?
+            };
+            map.push((key, value));
         }
         Ok(Value::Map(map))
     }
@@ -251,6 +260,16 @@ mod tests {
     fn a_key_written_twice_is_a_mistake() {
         let (place, why) = read("name: a\nname: b\n").unwrap_err();
         assert_eq!((place, why.as_str()), (at(2, 1), "duplicate mapping key `name` is not allowed here"));
+    }
+
+    #[test]
+    fn what_the_api_keeps_of_writers_is_passed_over() {
+        let text = "metadata:\n  managedFields:\n  - fieldsV1: { \"f:spec\": { \".\": {} } }\n    manager: oc\n  name: web\nspec: &s { a: 1 }\n";
+        let root = read(text).unwrap();
+        let [(_, metadata), (_, spec)] = entries(&root) else { panic!("two keys") };
+        let [(first, passed), (name, _)] = entries(metadata) else { panic!("two fields") };
+        assert_eq!((first.name.as_str(), name.name.as_str(), name.at), ("managedFields", "name", at(5, 3)));
+        assert!(matches!(passed.value, Value::Null) && matches!(spec.value, Value::Map(_)));
     }
 
     #[test]
