@@ -112,8 +112,12 @@ fn in_our_words(why: String) -> String {
     let is_second_object = ["apiVersion", "kind", "items"]
         .iter()
         .any(|key| why.starts_with(&format!("duplicate mapping key `{key}`")));
-    if is_second_object || why.contains("expected <document start>") {
-        return format!("{why}; several objects in one file have a line of --- between them");
+    let parted = "several objects in one file have a line of --- between them";
+    if is_second_object {
+        return format!("{why}; {parted}");
+    }
+    if why.contains("expected <document start>") {
+        return format!("something stands behind the object's end; {parted}");
     }
     if why.contains("limits breached: Depth") || why.contains("recursion limit") {
         return "it is nested too deep".to_owned();
