@@ -4,6 +4,7 @@ pub mod capturing;
 pub mod check;
 pub mod cluster;
 pub mod dump;
+pub mod entered;
 pub mod expect;
 pub mod filter;
 pub mod frames;
@@ -39,5 +40,7 @@ pub enum Command {
     OpenFiles {
         directory: PathBuf,
         prefix: String,
+        #[arg(long)]
+        no_sandbox: bool,
     },
 }

@@ -11,12 +11,14 @@ mod feed;
 mod files;
 pub mod filter;
 mod follower;
+mod held;
 mod here;
 mod judging;
 mod keeper;
 mod ledger;
 mod listener;
 mod merge;
+mod namespaces;
 mod narrowing;
 mod objects;
 mod opened;
@@ -43,9 +45,11 @@ use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
 use crate::decode;
 use crate::net::Block;
+use crate::privilege;
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    privilege::use_what_is_permitted();
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
@@ -53,8 +57,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
-        Command::OpenFiles { directory, prefix } => {
-            opener::serve(&directory, &prefix)?;
+        Command::OpenFiles { directory, prefix, no_sandbox } => {
+            opener::serve(&directory, &prefix, !no_sandbox)?;
             Ok(ExitCode::SUCCESS)
         }
     }

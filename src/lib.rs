@@ -33,6 +33,7 @@ pub mod privilege;
 pub mod prose;
 pub mod report;
 pub mod router;
+pub mod sandbox;
 pub mod snapshot;
 pub mod text;
 pub mod tui;

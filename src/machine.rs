@@ -3,7 +3,7 @@
 //! [`Machine::read`] takes an inventory by netlink: links, addresses and routes of the network namespace of the
 //! calling *thread*. (`/proc/net` and `/sys/class/net` belong to whoever started the process or mounted them, and tell of
 //! another namespace after setns(2); a netlink socket belongs to the thread that opened it.) No permission is needed.
-//! [`Watch`] tells when to read again, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them.
+//! An [`Inquiry`] reads again without opening anything, [`Watch`] tells when to, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them.
 //!
 //! What the inventory means is concluded by [`Machine::surroundings`], which reads nothing but the inventory: which
 //! interface is an uplink, a pod's, a tunnel; what is inside; which addresses are the node's own.
@@ -15,9 +15,11 @@
 //! ```
 
 pub mod conntrack;
+pub mod container;
 pub mod follow;
 #[cfg(test)]
 mod inventory;
+pub mod namespace;
 mod netlink;
 mod network;
 mod read;
@@ -33,6 +35,8 @@ use crate::net::{Address, Block, Mac};
 use crate::text::Text;
 
 pub use follow::Follow;
+pub use namespace::Namespace;
+pub use read::Inquiry;
 pub use standpoint::Standpoint;
 pub use surroundings::{LOOPBACK, Surroundings, Told};
 pub use watch::Watch;

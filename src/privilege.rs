@@ -33,6 +33,21 @@ pub struct GivenUp {
     pub is_nobody: bool,
 }
 
+/// Makes effective what the process is permitted to have.
+///
+/// Of a file with a capability (`setcap cap_net_raw+p`) an ordinary user's process has it permitted alone. The kernel would make it
+/// effective by itself if the file asked for that (`+ep`), and then refuses to start the file wherever the capability is
+/// out of reach, as in a container without it (`capabilities(7)`, "Safety checking for capability-dumb binaries"): nothing
+/// could then say what is missing.
+pub fn use_what_is_permitted() {
+    // What may not be had is missing later, and said to be where it is needed.
+    if let Ok(sets) = thread::capabilities(None)
+        && sets.effective != sets.permitted
+    {
+        thread::set_capabilities(None, CapabilitySets { effective: sets.permitted, ..sets }).ok();
+    }
+}
+
 /// Gives up all rights beyond an ordinary user's, for the calling thread and those it will start.
 ///
 /// In a user namespace that knows no *nobody* the user stays, and only what makes it mighty goes.
@@ -96,6 +111,19 @@ pub fn may_capture() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_permitted_becomes_effective_and_nothing_else() {
+        let sets = std::thread::spawn(|| {
+            let before = thread::capabilities(None).unwrap();
+            let idle = CapabilitySets { effective: CapabilitySet::empty(), ..before };
+            thread::set_capabilities(None, idle).unwrap();
+            use_what_is_permitted();
+            (before.permitted, thread::capabilities(None).unwrap())
+        });
+        let (permitted, after) = sets.join().unwrap();
+        assert_eq!((after.effective, after.permitted), (permitted, permitted));
+    }
 
     #[test]
     fn rights_that_were_given_up_are_gone() {

@@ -96,6 +96,7 @@ const MODULES: &[(&str, &[&str])] = &[
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
     ("privilege", &[]),
+    ("sandbox", &["privilege"]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
@@ -131,6 +132,7 @@ const MODULES: &[(&str, &[&str])] = &[
             "machine",
             "place",
             "privilege",
+            "sandbox",
             "answer",
             "report",
             "tui",

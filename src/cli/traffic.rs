@@ -15,7 +15,7 @@ use crate::filter::term::Term;
 use crate::net::{Address, Block};
 
 pub use library::{Entry, Library};
-pub use lookup::{Error as LookupError, Lookup, Named};
+pub use lookup::{Error as LookupError, Lookup, MACHINE as MACHINES_HOSTS, Named, RESOLVER};
 pub use terms::Terms;
 
 #[derive(Debug, Clone, Default, clap::Args)]

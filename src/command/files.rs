@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use crate::command::opener::{Opener, directory_of};
 use crate::command::say;
 use crate::frame::Timestamp;
+use crate::sandbox::Room;
 
 /// When another file is begun, and how many are kept.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +65,7 @@ impl Files {
     }
 
     /// Files that are named after `path`. To be called before sources are opened.
-    pub(super) fn several(path: &Path, rotation: Rotation) -> anyhow::Result<Self> {
+    pub(super) fn several(path: &Path, rotation: Rotation, is_held: bool) -> anyhow::Result<Self> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.with_context(|| format!("-w {}: this cannot name files", path.display()))?;
         let (stem, ending) = match name.rfind('.') {
@@ -75,7 +76,7 @@ impl Files {
         let directory = directory_of(path);
         let series = Series {
             rotation,
-            opener: Opener::of(directory, &stem)?,
+            opener: Opener::of(directory, &stem, is_held)?,
             next: highest(directory, &stem, ending) + 1,
             stem,
             ending: ending.to_owned(),
@@ -84,6 +85,11 @@ impl Files {
             began: None,
         };
         Ok(Self { path: path.to_owned(), series: Some(series) })
+    }
+
+    /// What is needed for those that follow.
+    pub(super) fn room(&self) -> Room {
+        self.series.as_ref().map(|series| series.opener.room()).unwrap_or_default()
     }
 
     /// Opens the first file.

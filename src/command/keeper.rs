@@ -28,6 +28,7 @@ use crate::command::{is_gone, say};
 use crate::digest::Batch;
 use crate::engine::{Engine, Told};
 use crate::frame::PointIndex;
+use crate::sandbox::Room;
 use crate::verdict::Verdict;
 
 /// How often what was written is handed on.
@@ -46,9 +47,15 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// To be called before sources are opened.
-    pub(super) fn new(path: &Path, is_annotated: bool, only: Vec<Verdict>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        path: &Path,
+        is_annotated: bool,
+        only: Vec<Verdict>,
+        is_held: bool,
+    ) -> anyhow::Result<Self> {
         let is_file = path.as_os_str() != "-" && fs::metadata(path).map_or(true, |found| found.is_file());
-        let opener = is_file.then(|| Opener::of(directory_of(path), &spool_stem(path))).transpose()?;
+        let opener =
+            is_file.then(|| Opener::of(directory_of(path), &spool_stem(path), is_held)).transpose()?;
         Ok(Self { path: path.to_owned(), is_annotated, only, opener })
     }
 }
@@ -128,6 +135,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
+    /// What is needed to remove what held all frames.
+    pub(super) fn room(&self) -> Room {
+        self.spool.named.as_ref().map(|(opener, _)| opener.room()).unwrap_or_default()
+    }
+
     /// Creates the files; `points` are what is captured.
     pub(super) fn create(mut keeping: Keeping, points: Vec<AboutPoint>) -> anyhow::Result<Self> {
         let shown = keeping.path.display().to_string();

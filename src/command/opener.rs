@@ -13,6 +13,8 @@
 //!    there already, by whatever kind of link;
 //! 2. it removes files that it created itself.
 //!
+//! Its sandbox has room for that directory and for nothing else.
+//!
 //! It ends with the one that asks. Where nothing is to be given up, no process is needed.
 
 use std::fs::File;
@@ -21,7 +23,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
@@ -31,7 +33,9 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
+use crate::command::held::{hold, to_write};
 use crate::privilege;
+use crate::sandbox::Room;
 
 /// The hidden subcommand.
 pub(super) const NAME: &str = "open-files";
@@ -53,8 +57,8 @@ pub(super) enum Opener {
 
 impl Opener {
     /// An opener of files in `directory` whose names begin with `prefix`. To be called before sources are opened: what
-    /// is open then, the other process has, too.
-    pub(super) fn of(directory: &Path, prefix: &str) -> anyhow::Result<Self> {
+    /// is open then, the other process has, too. That one is in a sandbox of its own, if that is wanted.
+    pub(super) fn of(directory: &Path, prefix: &str, is_held: bool) -> anyhow::Result<Self> {
         let shown = directory.display();
         if !privilege::are_more_than_a_users() {
             let within =
@@ -67,6 +71,7 @@ impl Opener {
             .arg(NAME)
             .arg(directory)
             .arg(prefix)
+            .args((!is_held).then_some("--no-sandbox"))
             .env_clear()
             // Ctrl-C is for the one that asks.
             .process_group(0)
@@ -76,6 +81,14 @@ impl Opener {
             .spawn()
             .context("cannot start the process that opens files")?;
         Ok(Self::Elsewhere { asked, process })
+    }
+
+    /// What the process itself needs for that.
+    pub(super) fn room(&self) -> Room {
+        match self {
+            Self::Here(within) => to_write(&within.path),
+            Self::Elsewhere { .. } => Room::default(),
+        }
     }
 
     /// Creates a file that is not there.
@@ -136,9 +149,10 @@ fn ask(asked: &UnixStream, what: u8, name: &str) -> io::Result<Option<File>> {
 }
 
 /// What the other process does until nobody can ask any more: answers on its standard input.
-pub(super) fn serve(directory: &Path, prefix: &str) -> anyhow::Result<()> {
+pub(super) fn serve(directory: &Path, prefix: &str, is_held: bool) -> anyhow::Result<()> {
     privilege::keep_files_alone()?;
     let mut within = Within::open(directory, prefix)?;
+    hold(is_held, to_write(&within.path));
     let stdin = io::stdin();
     let mut requests = File::from(stdin.as_fd().try_clone_to_owned()?);
     loop {
@@ -177,6 +191,7 @@ fn answer(to: BorrowedFd<'_>, done: &io::Result<Option<File>>) -> io::Result<()>
 #[derive(Debug)]
 pub(super) struct Within {
     directory: OwnedFd,
+    path: PathBuf,
     prefix: String,
     created: Vec<String>,
 }
@@ -184,8 +199,9 @@ pub(super) struct Within {
 impl Within {
     fn open(directory: &Path, prefix: &str) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = directory.to_owned();
         let directory = openat(CWD, directory, flags, Mode::empty())?;
-        Ok(Self { directory, prefix: prefix.to_owned(), created: Vec::new() })
+        Ok(Self { directory, path, prefix: prefix.to_owned(), created: Vec::new() })
     }
 
     fn create(&mut self, name: &str) -> io::Result<File> {

@@ -33,6 +33,7 @@ use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
 use crate::command::judging::Judging;
+use crate::command::namespaces::Namespaces;
 use crate::command::objects::{self, Described};
 use crate::command::opener::Opener;
 use crate::command::question::Question;
@@ -61,7 +62,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames =
         &described.as_ref().map_or_else(|| arguments.frames.clone(), |one| one.frames(&arguments.frames));
     let named = described.as_ref().map(Described::named).unwrap_or_default();
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "watch")?;
     if sources.iter().any(|source| source.input == Input::Stdin) {
         anyhow::bail!(
             "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
@@ -92,7 +93,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         roles: &arguments.known.roles,
         is_numeric: arguments.numeric,
     };
-    let (settings, here) = question.settings(&sources, asked)?;
+    let (settings, here) = question.settings(&sources, asked, &namespaces)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding =
         decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
@@ -104,7 +105,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         conntrack: &arguments.known.conntrack,
         count: frames.until.count,
         expression: expression.as_ref(),
-        ..Judging::new(engine, is_live)
+        ..Judging::new(engine, is_live, &namespaces)
     };
     let setup = setup(arguments, &sources, is_live)?;
     let reports = report::Options {
@@ -113,7 +114,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         width: REPORT_WIDTH,
         style: report::Style::Plain,
     };
-    let opener = Opener::of(Path::new("."), PREFIX).map_err(|error| format!("{error:#}"));
+    let opener = Opener::of(Path::new("."), PREFIX, !frames.no_sandbox).map_err(|error| format!("{error:#}"));
     let filtering =
         Filtering { hosts: frames.hosts.clone(), named, presets: arguments.traffic.presets.clone() };
     let mut watching = Watching {
@@ -135,7 +136,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         limit: frames.until.count,
         speed: arguments.speed.times(),
         verdicts: arguments.verdicts,
-        ..Plan::of("watch", frames, &sources)
+        ..Plan::of("watch", frames, &sources, &namespaces)
     };
     let has_commands = frames.until.command.is_some()
         || sources.iter().any(|source| matches!(source.input, Input::Command(_)));

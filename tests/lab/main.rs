@@ -17,6 +17,7 @@
 //! - `EGRET_LAB_RECORD=testdata`: also keep the captures that situations name under `record`;
 //! - `EGRET_LAB_KEEP=DIR`: leave all captures there.
 
+mod anywhere;
 mod apart;
 mod cable;
 mod capture;
@@ -28,6 +29,7 @@ mod egret;
 mod enclosure;
 mod ends;
 mod following;
+mod held;
 mod judge;
 mod kept;
 mod live;
@@ -35,6 +37,7 @@ mod meanwhile;
 mod narrowed;
 mod netns;
 mod own;
+mod pods;
 mod proxy;
 mod raw;
 mod record;

@@ -16,10 +16,10 @@ use crate::names::{Hosts, search_domains};
 use crate::net::{Address, Block};
 
 /// The machine's own hosts file.
-const MACHINE: &str = "/etc/hosts";
+pub const MACHINE: &str = "/etc/hosts";
 
 /// Where the machine's search domains are.
-const RESOLVER: &str = "/etc/resolv.conf";
+pub const RESOLVER: &str = "/etc/resolv.conf";
 
 /// Names that are known from elsewhere, and from where.
 #[derive(Debug, Clone, PartialEq, Eq)]
