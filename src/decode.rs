@@ -77,7 +77,10 @@ impl Options {
 
     /// UDP at these ports may be VXLAN or Geneve, as at the usual ones.
     #[must_use]
-    pub fn with_ports(mut self, vxlan: Vec<u16>, geneve: Vec<u16>) -> Self {
+    pub fn with_ports(mut self, mut vxlan: Vec<u16>, mut geneve: Vec<u16>) -> Self {
+        // More ports make every datagram's be looked at twice.
+        vxlan.retain(|port| !tunnel::VXLAN_PORTS.contains(port));
+        geneve.retain(|port| *port != tunnel::GENEVE_PORT);
         self.ports = tunnel::Ports { vxlan, geneve };
         self
     }

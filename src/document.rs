@@ -8,7 +8,7 @@ mod reading;
 
 use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{MessageFormatter, Spanned, UserMessageFormatter};
 
 use crate::text::Text;
@@ -77,6 +77,9 @@ pub(crate) fn read(text: &str) -> Result<Node, (Position, String)> {
     serde_saphyr::from_str(text).map_err(|error| explained(&error))
 }
 
+/// Who last wrote which field of an object: a third of what the API prints, of which nobody here asks anything.
+const BOOKKEEPING: &str = "managedFields";
+
 /// How deep a tree of objects may be: none that is looked into comes near that.
 const DEEPEST: usize = 40;
 
@@ -100,7 +103,29 @@ pub(crate) fn read_all(text: &str) -> Result<Vec<Node>, (Position, String)> {
 
 fn explained(error: &serde_saphyr::Error) -> (Position, String) {
     let at = error.location().map(position).unwrap_or_default();
-    (at, UserMessageFormatter.format_message(error.without_snippet()).into_owned())
+    let why = UserMessageFormatter.format_message(error.without_snippet()).into_owned();
+    (at, in_our_words(why))
+}
+
+/// What the parser says, where its words do not tell what to do.
+fn in_our_words(why: String) -> String {
+    let is_second_object = ["apiVersion", "kind", "items"]
+        .iter()
+        .any(|key| why.starts_with(&format!("duplicate mapping key `{key}`")));
+    let parted = "several objects in one file have a line of --- between them";
+    if is_second_object {
+        return format!("{why}; {parted}");
+    }
+    if why.contains("expected <document start>") {
+        return format!("something stands behind the object's end; {parted}");
+    }
+    if why.contains("limits breached: Depth") || why.contains("recursion limit") {
+        return "it is nested too deep".to_owned();
+    }
+    if why.contains("limits breached") {
+        return "it is too large, or its aliases repeat too much".to_owned();
+    }
+    why
 }
 
 fn position(location: serde_saphyr::Location) -> Position {
@@ -182,7 +207,13 @@ impl<'de> Visitor<'de> for Tree {
         let mut map = Vec::new();
         while let Some(key) = entries.next_key::<Spanned<String>>()? {
             let key = Key { at: position(key.referenced), name: key.value };
-            map.push((key, entries.next_value()?));
+            let value = if key.name == BOOKKEEPING {
+                entries.next_value::<IgnoredAny>()?;
+                Node { at: key.at, value: Value::Null }
+            } else {
+                entries.next_value()?
+            };
+            map.push((key, value));
         }
         Ok(Value::Map(map))
     }
@@ -233,6 +264,16 @@ mod tests {
     fn a_key_written_twice_is_a_mistake() {
         let (place, why) = read("name: a\nname: b\n").unwrap_err();
         assert_eq!((place, why.as_str()), (at(2, 1), "duplicate mapping key `name` is not allowed here"));
+    }
+
+    #[test]
+    fn what_the_api_keeps_of_writers_is_passed_over() {
+        let text = "metadata:\n  managedFields:\n  - fieldsV1: { \"f:spec\": { \".\": {} } }\n    manager: oc\n  name: web\nspec: &s { a: 1 }\n";
+        let root = read(text).unwrap();
+        let [(_, metadata), (_, spec)] = entries(&root) else { panic!("two keys") };
+        let [(first, passed), (name, _)] = entries(metadata) else { panic!("two fields") };
+        assert_eq!((first.name.as_str(), name.name.as_str(), name.at), ("managedFields", "name", at(5, 3)));
+        assert!(matches!(passed.value, Value::Null) && matches!(spec.value, Value::Map(_)));
     }
 
     #[test]

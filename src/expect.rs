@@ -25,7 +25,7 @@ pub mod source;
 
 use crate::filter::selection::Selection;
 use crate::filter::term::any_contains;
-use crate::net::{Block, Endpoint};
+use crate::net::{Address, Block, Endpoint};
 
 pub use cluster::{Cluster, Known, Node, PodName};
 use finder::Finder;
@@ -101,6 +101,11 @@ pub enum Choice {
 impl Expectation {
     /// Whether this speaks about the flow that is asked about.
     pub fn covers(&self, question: &Question<'_>) -> Covers {
+        self.covers_from(question, |origin| any_contains(&self.from, origin))
+    }
+
+    /// As [`covers`](Self::covers), where it is known by other means whether an origin is among those of `from`.
+    fn covers_from(&self, question: &Question<'_>, is_from: impl FnOnce(Address) -> bool) -> Covers {
         let Question { origin, pod, first_destination, wire_destination, protocol } = *question;
         if !self.to.covers_destination(first_destination, wire_destination, protocol) {
             return Covers::No;
@@ -108,7 +113,7 @@ impl Expectation {
         match origin {
             _ if self.is_from_everywhere() => Covers::Yes,
             None => Covers::Maybe,
-            Some(origin) if any_contains(&self.from, origin.address) => Covers::Yes,
+            Some(origin) if is_from(origin.address) => Covers::Yes,
             Some(_) => self.origins.cover(pod),
         }
     }
@@ -145,7 +150,10 @@ impl Expectations {
         let some = of_origin.as_deref().unwrap_or_default();
         let all = if of_origin.is_none() { 0..self.list.len() } else { 0..0 };
         for index in all.chain(some.iter().copied()) {
-            match self.list[index].covers(question) {
+            let one = &self.list[index];
+            let is_from =
+                |origin| finder.is_from(index, origin).unwrap_or_else(|| any_contains(&one.from, origin));
+            match one.covers_from(question, is_from) {
                 Covers::No if self.may_mean_a_service(index, question) => candidates.push(index),
                 Covers::No => {}
                 Covers::Maybe => candidates.push(index),

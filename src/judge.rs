@@ -294,15 +294,16 @@ impl<'a> Judge<'a> {
         })
     }
 
-    /// The flow's origin, if what was seen includes it. A node's or an egress address names no workload.
+    /// The flow's origin, if what was seen includes it. A node's or an egress address names no workload, but for a proxy's.
     fn origin(&self, view: &View<'_>) -> Option<Endpoint> {
         let cluster = &self.expectations.cluster;
         let first = view.first();
         let source = first.client().address;
-        if cluster.is_outer(source) {
+        if cluster.is_nobodys(source) {
             return None;
         }
         let is_seen = cluster.is_pod(source)
+            || cluster.is_sender(source)
             || view.is_translated(view.last())
             || wire::has_leg_inside(view, self.facts);
         is_seen.then(|| first.client())
@@ -312,7 +313,7 @@ impl<'a> Judge<'a> {
     /// workload.
     fn told(&self, view: &View<'_>) -> Option<(Endpoint, Endpoint)> {
         let told = self.table.told_origin(*view.tracks().first()?);
-        told.filter(|(source, _)| !self.expectations.cluster.is_outer(source.address))
+        told.filter(|(source, _)| !self.expectations.cluster.is_nobodys(source.address))
     }
 
     /// Whether the node itself sent the flow: the machine's inner places were captured and show nothing of it, it was passed
@@ -372,7 +373,11 @@ impl<'a> Judge<'a> {
     fn pod(&self, view: &View<'_>, origin: Option<Endpoint>) -> Origin<'_> {
         let cluster = &self.expectations.cluster;
         match origin {
-            Some(origin) if cluster.workload(origin.address).is_some() => Origin::Named,
+            Some(origin)
+                if cluster.workload(origin.address).is_some() || cluster.is_sender(origin.address) =>
+            {
+                Origin::Named
+            }
             Some(_) => Origin::Unnamed { namespace: self.namespace_by_tunnel(view) },
             None => Origin::Unnamed { namespace: None },
         }

@@ -13,6 +13,7 @@
 mod answers;
 mod hosts;
 mod kubelet;
+mod search;
 mod streams;
 
 use std::collections::BTreeSet;
@@ -31,6 +32,7 @@ use answers::Answers;
 pub use answers::Asker;
 pub use hosts::{Hosts, HostsError};
 pub use kubelet::Kubelet;
+pub use search::search_domains;
 use streams::Streams;
 
 /// Bytes of a stream's beginning that are hashed: they reach into the random number of a TLS hello (RFC 8446 §4.1.2), and a

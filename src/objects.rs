@@ -30,10 +30,10 @@ pub use openshift::{
 };
 pub use openshift::{RedirectRule, RouterAddress};
 pub use ovn::{Assigned, EgressFirewall, EgressIp, EgressService, FirewallPort, FirewallRule, FirewallTo};
-pub use pod::{Container, HostAlias, Phase, Pod, PodSpec, Variable};
+pub use pod::{Container, FieldRef, HostAlias, MACVLAN, Phase, Pod, PodSpec, Variable};
 pub use policy::{NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange};
 pub use selector::{Labels, Selector};
-pub use service::{Endpoints, Service, ServicePort, TargetPort};
+pub use service::{Endpoints, Service, ServicePort, TargetPort, protocol_number};
 pub use workload::{Strategy, Template};
 pub use written::Written;
 
@@ -70,6 +70,8 @@ pub struct Objects {
     pub repeated: Vec<Id>,
     /// When the newest of what the objects tell happened: they were printed then, or later.
     pub newest: Option<Timestamp>,
+    /// The namespace of objects that have none written.
+    namespace: Option<String>,
     read: read::Seen,
 }
 
@@ -93,7 +95,7 @@ pub struct Told<T> {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Id {
     pub kind: &'static str,
-    /// `None` for objects of the whole cluster, and where a manifest leaves it to whoever applies it.
+    /// `None` for objects of the whole cluster, and where a manifest leaves it to whoever applies it and nobody says.
     pub namespace: Option<String>,
     pub name: String,
     /// Where the object begins.
@@ -126,6 +128,22 @@ pub struct Unsupported {
 }
 
 impl Objects {
+    /// None yet. To be read are objects of this namespace, where they have none written and are of one at all.
+    pub fn of_namespace(namespace: Option<String>) -> Self {
+        Self { namespace: namespace.filter(|name| !name.is_empty()), ..Self::default() }
+    }
+
+    /// The ports of VXLAN, where a network's objects tell them.
+    pub fn vxlan_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        let networks = self.cluster_networks.iter().filter_map(|network| network.vxlan_port);
+        networks.chain(self.network_configs.iter().filter_map(|config| config.vxlan_port))
+    }
+
+    /// The ports of Geneve, where a network's objects tell them.
+    pub fn geneve_ports(&self) -> impl Iterator<Item = u16> + '_ {
+        self.network_configs.iter().filter_map(|config| config.geneve_port)
+    }
+
     /// The names that pods give to addresses outside of themselves.
     pub fn host_aliases(&self) -> impl Iterator<Item = &HostAlias> {
         let pods = self.pods.iter().map(|pod| &pod.spec);

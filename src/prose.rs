@@ -5,7 +5,7 @@
 
 use unicode_width::UnicodeWidthStr as _;
 
-use crate::text::is_deceptive;
+use crate::text::plain;
 
 /// Terminal columns that `text` takes.
 pub fn columns(text: &str) -> usize {
@@ -14,18 +14,7 @@ pub fn columns(text: &str) -> usize {
 
 /// `text` without anything that moves the cursor or hides.
 pub fn clean(text: &str) -> String {
-    if !text.contains(is_deceptive) {
-        return text.to_owned();
-    }
-    let mut cleaned = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_deceptive(c) {
-            cleaned.extend(c.escape_default());
-        } else {
-            cleaned.push(c);
-        }
-    }
-    cleaned
+    plain(text)
 }
 
 /// The lines of `prose`, the first at most `first` columns wide and the others `rest`; always one at least.

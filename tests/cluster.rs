@@ -255,3 +255,112 @@ fn a_pod_that_is_younger_than_the_flows_from_its_address_is_told() {
     );
     std::fs::remove_file(&path).expect("the file");
 }
+
+/// A file that is gone with the test.
+struct Passing(std::path::PathBuf);
+
+impl Passing {
+    fn new(name: &str, content: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("egret-{}-{name}", std::process::id()));
+        std::fs::write(&path, content).expect("a file");
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().expect("a plain name")
+    }
+}
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// The capture with every VXLAN packet at another port: UDP to 4789 in IPv4 without options, as the laboratory's nodes send it.
+fn at_port(capture: &str, port: u16) -> Vec<u8> {
+    let mut bytes = std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join(capture)).expect("a capture");
+    let (mut at, mut moved) = (24, 0);
+    while at + 16 <= bytes.len() {
+        let length = u32::from_le_bytes(bytes[at + 8..at + 12].try_into().expect("four bytes")) as usize;
+        let frame = &mut bytes[at + 16..at + 16 + length];
+        let is_vxlan =
+            frame[12..15] == [8, 0, 0x45] && frame[23] == 17 && frame[36..38] == 4789u16.to_be_bytes();
+        if is_vxlan {
+            frame[36..38].copy_from_slice(&port.to_be_bytes());
+            // Without a checksum, as is usual in VXLAN.
+            frame[40..42].fill(0);
+            moved += 1;
+        }
+        at += 16 + length;
+    }
+    assert!(moved > 0, "no VXLAN in {capture}");
+    bytes
+}
+
+#[test]
+fn tunnels_are_opened_at_the_port_that_the_clusters_network_has() {
+    let moved = ["node1", "node2"].map(|node| {
+        let bytes = at_port(&format!("testdata/egress-other-node/{node}-eth0.pcap"), 4444);
+        Passing::new(&format!("{node}-4444.pcap"), &bytes)
+    });
+    let captures = [format!("node1={}", moved[0].path()), format!("node2={}", moved[1].path())];
+    let network = Passing::new(
+        "network.yaml",
+        b"kind: ClusterNetwork\napiVersion: network.openshift.io/v1\nmetadata: { name: default }\nvxlanPort: 4444\n",
+    );
+    let objects = [
+        "testdata/cluster/lab/network.yaml",
+        "testdata/cluster/lab/nodes.yaml",
+        "testdata/cluster/other-node.yaml",
+        network.path(),
+    ];
+    let captures: Vec<&str> = captures.iter().map(String::as_str).collect();
+    let (report, _) = check(&captures, &objects);
+    for flow in flows(&report, "10.128.0.5") {
+        assert_eq!((&flow["origin"]["namespace"], &flow["verdict"]), (&"herasoo".into(), &"pass".into()));
+    }
+    let note = "tunnels: the cluster's network has VXLAN at UDP port 4444";
+    assert!(report["assumptions"].as_array().expect("lines").iter().any(|line| line == note));
+    let (without, _) = check(&captures, &objects[..3]);
+    let found = without["flows"].as_array().expect("flows");
+    assert!(found.iter().all(|flow| flow["origin"]["namespace"] != "herasoo"), "nothing opens the tunnels");
+}
+
+#[test]
+fn names_of_host_aliases_are_taken_by_filters_and_shown() {
+    let aliases = Passing::new(
+        "aliases.yaml",
+        b"kind: Pod\napiVersion: v1\nmetadata: { name: other, namespace: other }\nspec: { hostAliases: [{ ip: 203.0.113.25, hostnames: [api.partner.example] }] }\n",
+    );
+    let mut arguments = vec!["check", "--format", "json", "--dst", "api.partner.example"];
+    arguments.extend(["-r", "node1=testdata/egress-own-node/node1-any.pcap.gz"]);
+    arguments.extend(["--cluster", LAB, "--cluster", "testdata/cluster/own-node.yaml"]);
+    let refused = egret(&arguments);
+    assert_eq!(refused.status.code(), Some(2), "nobody knows the name");
+    arguments.extend(["--cluster", aliases.path()]);
+    let output = egret(&arguments);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("a report");
+    let found = report["flows"].as_array().expect("flows");
+    assert!(!found.is_empty());
+    for flow in found {
+        assert_eq!(flow["destination"]["ip"], "203.0.113.25");
+        assert_eq!(flow["destination"]["name"], "api.partner.example");
+    }
+    let told = "api.partner.example is 203.0.113.25 (hostAliases of the cluster's pods)";
+    assert!(report["assumptions"].as_array().expect("lines").iter().any(|line| line == told), "{report}");
+    let service = egret(&[
+        "check",
+        "--host",
+        "egress-route-1.herasoo.svc",
+        "-r",
+        "node1=testdata/egress-router/node1-any.pcap.gz",
+        "--cluster",
+        LAB,
+        "--cluster",
+        "testdata/cluster/no-egress-address.yaml",
+        "--cluster",
+        "testdata/cluster/router.yaml",
+    ]);
+    assert_eq!(service.status.code(), Some(0), "{}", String::from_utf8_lossy(&service.stderr));
+}

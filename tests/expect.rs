@@ -39,6 +39,23 @@ fn expect(arguments: &[&str], objects: &[&str]) -> (String, i32) {
     (String::from_utf8(output.stdout).expect("text"), output.status.code().expect("a code"))
 }
 
+/// What comes of it with that on standard input.
+fn with_input(arguments: &[&str], input: &str) -> Output {
+    let mut child = command(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("egret");
+    child.stdin.take().expect("a pipe").write_all(input.as_bytes()).expect("written");
+    child.wait_with_output().expect("egret")
+}
+
+/// What was printed, without its line breaks and columns.
+fn joined(printed: &[u8]) -> String {
+    String::from_utf8_lossy(printed).split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn read(path: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(path))
         .unwrap_or_else(|error| panic!("{path}: {error}"))
@@ -96,14 +113,7 @@ fn without_anything_to_read_it_is_said_what_to_collect_and_how() {
 
 #[test]
 fn objects_come_from_standard_input_too_and_their_lines_are_shown() {
-    let mut child = command(&["expect", "lint", "--cluster", "-"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("egret");
-    child.stdin.take().expect("a pipe").write_all(read(STANDS).as_bytes()).expect("written");
-    let output = child.wait_with_output().expect("egret");
+    let output = with_input(&["expect", "lint", "--cluster", "-"], &read(STANDS));
     let printed = String::from_utf8(output.stdout).expect("text");
     let shown =
         "standard input:46:16\n  46 |             443\\t tcp 203.0.113.25\\t\n     |                ^\n";
@@ -221,7 +231,8 @@ fn a_router_that_never_starts_has_no_row_and_that_is_said() {
     let (printed, said) =
         (String::from_utf8(output.stdout).expect("text"), String::from_utf8(output.stderr).expect("text"));
     assert!(
-        !printed.contains("203.0.113.25") && said.contains("left out what goes through Deployment"),
+        !printed.contains("203.0.113.25")
+            && said.contains("left out: Deployment deployment-egress-route-1 does not start"),
         "{printed}{said}"
     );
 }
@@ -230,8 +241,14 @@ fn a_router_that_never_starts_has_no_row_and_that_is_said() {
 fn what_is_written_as_json_keeps_the_published_schema() {
     let schema: Value = serde_json::from_str(&read("schema/egret.expect-1.schema.json")).expect("JSON");
     let validator = jsonschema::validator_for(&schema).expect("a schema");
-    let inputs: [&[&str]; 4] =
-        [&[STANDS], &[CORRECTED], &[LAB, OWN_NODE, ROUTER], &[LAB, NO_ADDRESS, ROUTER]];
+    let inputs: [&[&str]; 6] = [
+        &[STANDS],
+        &[CORRECTED],
+        &[LAB, OWN_NODE, ROUTER],
+        &[LAB, NO_ADDRESS, ROUTER],
+        &["testdata/cluster/http-proxy.yaml"],
+        &["testdata/cluster/plugins/cilium.yaml"],
+    ];
     let json = ["--format", "json"];
     let subcommands: [&[&str]; 5] = [
         &["list"],
@@ -299,6 +316,10 @@ fn an_exported_policy_judges_as_the_objects_do() {
         ("node1=testdata/egress-own-node/node1-any.pcap.gz", vec![LAB, OWN_NODE]),
         ("node1=testdata/egress-router/node1-any.pcap.gz", vec![LAB, NO_ADDRESS, ROUTER]),
         (
+            "node1=testdata/egress-router/node1-any.pcap.gz",
+            vec![LAB, NO_ADDRESS, "testdata/cluster/proxy.yaml"],
+        ),
+        (
             "node2=testdata/egress-other-node/node2-eth0.pcap",
             vec![
                 "testdata/cluster/lab/network.yaml",
@@ -364,4 +385,74 @@ fn what_people_wrote_comes_before_what_follows_from_objects() {
     let (sheet, _) = expect(&["firewall", "--policy", shown], &[LAB, OWN_NODE]);
     assert!(sheet.contains("192.168.12.98,203.0.113.25,443,any,herasoo,mine\n"), "{sheet}");
     std::fs::remove_file(&policy).expect("the file");
+}
+
+#[test]
+fn of_a_plugin_that_is_not_supported_yet_nothing_is_guessed() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/cluster/plugins");
+    let mut seen = 0;
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        let file = path.to_str().expect("a plain name");
+        let output = egret(&["expect", "explain", "web-0", "203.0.113.25:443", "--cluster", file]);
+        let said = joined(&output.stdout);
+        assert!(said.contains("cannot be told"), "{file}: {said}");
+        assert!(said.contains("it is not supported yet"), "{file}: {said}");
+        let lint = egret(&["expect", "lint", "--cluster", file]);
+        assert!(
+            joined(&lint.stdout).contains("it is not supported yet; what depends on it was not looked for"),
+            "{file}"
+        );
+        seen += 1;
+    }
+    assert_eq!(seen, 6);
+}
+
+#[test]
+fn a_proxy_is_asked_what_its_list_says() {
+    let file = "testdata/cluster/http-proxy.yaml";
+    // (who, where to, what is said)
+    for (who, to, said) in [
+        ("web-0", "egress-http:8080", "leaves with 192.168.12.98, by worker1"),
+        ("web-0", "egress-http:3128", "is refused"),
+        ("egress-http", "api.partner.example:443", "`*.partner.example` is the first rule that fits"),
+        ("egress-http", "mq.partner.example:443", "is refused"),
+        ("egress-http", "partner.example:443", "leaves with 192.168.12.98, by worker1"),
+        ("egress-http", "203.0.113.25:443", "unless `!mq.partner.example` fits, which DNS decides"),
+        ("web-0", "api.partner.example:443", "api.partner.example is 203.0.113.25 by hostAliases"),
+    ] {
+        let output = egret(&["expect", "explain", who, to, "--cluster", file]);
+        assert_eq!(output.status.code(), Some(0), "{who} {to}");
+        assert!(joined(&output.stdout).contains(said), "{who} {to}: {}", joined(&output.stdout));
+    }
+    let output = egret(&["expect", "explain", "web-0", "nobody.example.net:443", "--cluster", file]);
+    assert_eq!(output.status.code(), Some(2));
+    let sheet = joined(&egret(&["expect", "firewall", "--cluster", file]).stdout);
+    let rows: Vec<&str> = sheet.split(' ').filter(|word| word.starts_with("192.168.12.98")).collect();
+    assert_eq!(
+        rows,
+        [
+            "192.168.12.98,*.partner.example,any,tcp,herasoo,egress",
+            "192.168.12.98,203.0.113.0/24,any,tcp,herasoo,egress"
+        ]
+    );
+    let list = joined(&egret(&["expect", "list", "--cluster", file]).stdout);
+    for line in [
+        "whoever calls herasoo/egress-http:8080 mq.partner.example drop",
+        "whoever calls herasoo/egress-http:8080 *.partner.example 192.168.12.98 worker1",
+        "whoever calls herasoo/egress-http:8080 everything else drop",
+    ] {
+        assert!(list.contains(line), "{list}");
+    }
+}
+
+#[test]
+fn objects_that_were_appended_without_a_line_between_them_are_told_how_to_be_parted() {
+    let node = r#"{"apiVersion": "v1", "kind": "Node", "metadata": {"name": "a"}}"#;
+    for text in [format!("{node}\n{node}\n"), "apiVersion: v1\nkind: Node\napiVersion: v1\n".to_owned()] {
+        let output = with_input(&["expect", "list", "--cluster", "-"], &text);
+        assert_eq!(output.status.code(), Some(2));
+        let said = joined(&output.stderr);
+        assert!(said.contains("several objects in one file have a line of --- between them"), "{said}");
+    }
 }

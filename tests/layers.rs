@@ -32,7 +32,10 @@ const MODULES: &[(&str, &[&str])] = &[
     // What the cluster says of itself.
     ("router", &["net"]),
     ("objects", &["text", "net", "frame", "document", "filter"]),
-    ("expect", &["text", "net", "frame", "digest", "nearest", "document", "filter", "router", "objects"]),
+    (
+        "expect",
+        &["text", "net", "frame", "digest", "number", "nearest", "document", "filter", "router", "objects"],
+    ),
     // What reports and screens read.
     ("snapshot", &["text", "net", "frame", "verdict"]),
     // What payloads and people call addresses.

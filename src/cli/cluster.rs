@@ -23,9 +23,9 @@ pub struct Cluster {
 }
 
 impl Cluster {
-    /// What was typed of what objects do not say.
+    /// What was typed of what objects do not say. Of which namespace they are is settled where they are read.
     pub fn assumed(&self) -> Assumed {
-        Assumed { release: self.cluster_release, namespace: self.cluster_namespace.clone() }
+        Assumed { release: self.cluster_release }
     }
 }
 

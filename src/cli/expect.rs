@@ -6,6 +6,7 @@ use clap::ValueEnum;
 
 use crate::cli::cluster::Cluster;
 use crate::expect::lint::Rule;
+use crate::filter::address::is_name;
 use crate::filter::protocol::Protocol;
 use crate::net::{Address, Endpoint};
 
@@ -23,7 +24,8 @@ pub enum Command {
     List(List),
     /// Look for mistakes in the objects, before a packet flows
     ///
-    /// Exit codes: 0 nothing found; 1 an error; 3 warnings, or something that the objects do not tell; 2 nothing could be read.
+    /// Exit codes: 0 nothing found; 1 an error; 3 warnings, something that the objects do not tell, or files that could not be read;
+    /// 2 nothing could be read.
     Lint(Lint),
     /// One connection, step by step: which rule, which router, which source, which node, or why it is refused
     Explain(Explain),
@@ -93,7 +95,8 @@ pub struct Explain {
     #[arg(value_name = "POD|IP")]
     pub from: String,
 
-    /// Where to: an address, or a Service as NAME, NAMESPACE/NAME or NAME.NAMESPACE.svc
+    /// Where to: an address, a Service as NAME, NAMESPACE/NAME or NAME.NAMESPACE.svc, a name that hostAliases give, or, of a
+    /// proxy's pod, whatever name its clients ask for
     #[arg(value_name = "DEST:PORT")]
     pub to: Target,
 
@@ -151,7 +154,16 @@ pub enum Sheet {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Target {
     Address(Endpoint),
-    Service { namespace: Option<String>, name: String, port: u16 },
+    Service {
+        namespace: Option<String>,
+        name: String,
+        port: u16,
+    },
+    /// A host's name that is none of a Service; a name of two labels may be either.
+    Name {
+        name: String,
+        port: u16,
+    },
 }
 
 impl std::str::FromStr for Target {
@@ -172,12 +184,20 @@ impl std::str::FromStr for Target {
             None => match labels[..] {
                 [name] => (None, name),
                 [name, namespace] | [name, namespace, "svc", ..] => (Some(namespace), name),
+                // A number in its last label is an address that was mistyped.
+                [.., last]
+                    if is_name(host)
+                        && labels.iter().all(|label| !label.is_empty())
+                        && !last.bytes().all(|b| b.is_ascii_digit()) =>
+                {
+                    return Ok(Self::Name { name: host.to_owned(), port });
+                }
                 _ => (None, ""),
             },
         };
-        let is_name =
+        let is_label =
             |name: &str| !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-        if !is_name(name) || !namespace.is_none_or(is_name) {
+        if !is_label(name) || !namespace.is_none_or(is_label) {
             return Err(format!("`{host}` is neither an address nor a Service; {next}"));
         }
         Ok(Self::Service { namespace: namespace.map(str::to_owned), name: name.to_owned(), port })
@@ -224,6 +244,8 @@ mod tests {
         for typed in ["herasoo/router:443", "router.herasoo:443", "router.herasoo.svc.cluster.local:443"] {
             assert_eq!(typed.parse(), service(Some("herasoo")), "{typed}");
         }
+        let name = Target::Name { name: "api.partner.example".to_owned(), port: 443 };
+        assert_eq!("api.partner.example:443".parse(), Ok(name));
         for (typed, shown) in [("203.0.113.25:443", "203.0.113.25:443"), ("[fd00::1]:443", "[fd00::1]:443")] {
             let Ok(Target::Address(to)) = typed.parse() else { panic!("{typed}") };
             assert_eq!(to.to_string(), shown);

@@ -15,7 +15,7 @@ use crate::filter::term::Term;
 use crate::net::{Address, Block};
 
 pub use library::{Entry, Library};
-pub use lookup::{Error as LookupError, Lookup, MACHINE as MACHINES_HOSTS};
+pub use lookup::{Error as LookupError, Lookup, MACHINE as MACHINES_HOSTS, Named, RESOLVER};
 pub use terms::Terms;
 
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -79,7 +79,12 @@ impl Traffic {
 
     /// The tree of all that was typed; names are looked up in these files, then in the machine's own.
     pub fn asked(&self, hosts: &[PathBuf]) -> anyhow::Result<Asked> {
-        let mut lookup = Lookup::new(hosts, self.resolve);
+        self.asked_among(hosts, &[])
+    }
+
+    /// As [`asked`](Self::asked); what others named comes after these files, and before the machine's own.
+    pub fn asked_among(&self, hosts: &[PathBuf], named: &[Named]) -> anyhow::Result<Asked> {
+        let mut lookup = Lookup::new(hosts, self.resolve).among(named);
         let mut options = self.terms.composition(&mut lookup)?;
         for part in self.of_presets(&mut lookup)? {
             options = options.and(part);

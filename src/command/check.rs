@@ -13,6 +13,7 @@ use crate::command::judging::Judging;
 use crate::command::keeper::Keeping;
 use crate::command::namespaces::Namespaces;
 use crate::command::narrowing::{Narrowing, obstacle};
+use crate::command::objects::{self, Described};
 use crate::command::question::Question;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
@@ -23,10 +24,13 @@ use crate::report;
 use crate::snapshot::{Snapshots as _, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let frames = &arguments.frames;
+    let described = objects::described(&arguments.cluster)?;
+    let frames =
+        &described.as_ref().map_or_else(|| arguments.frames.clone(), |one| one.frames(&arguments.frames));
+    let named = described.as_ref().map(Described::named).unwrap_or_default();
     let (namespaces, sources) = Namespaces::open(frames, "check")?;
     // What was typed is checked before anything is opened.
-    let asked = arguments.traffic.asked(&frames.hosts)?;
+    let asked = arguments.traffic.asked_among(&frames.hosts, &named)?;
     for warning in &asked.warnings {
         say(warning);
     }
@@ -51,7 +55,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         frames,
         flags: &arguments.flags,
         policy: &arguments.policy,
-        cluster: &arguments.cluster,
+        described: described.as_ref(),
         allow: &arguments.allow,
         roles: &arguments.known.roles,
         is_numeric: arguments.output.numeric,

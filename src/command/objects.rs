@@ -7,7 +7,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::cli::cluster::Cluster;
+use crate::cli::frames::Frames;
+use crate::cli::traffic::Named;
 use crate::expect::derive::Derived;
+use crate::names::Hosts;
+use crate::number::counted;
 use crate::objects::{LARGEST, Objects};
 
 /// Most files of all folders, and how deep these may lie in each other: a must-gather has some ten thousand.
@@ -33,7 +37,8 @@ pub(super) fn described(typed: &Cluster) -> anyhow::Result<Option<Described>> {
     if typed.cluster.is_empty() {
         return Ok(None);
     }
-    let mut described = Described::default();
+    let objects = Objects::of_namespace(typed.cluster_namespace.clone());
+    let mut described = Described { objects, ..Described::default() };
     for path in &typed.cluster {
         described.take(path)?;
     }
@@ -42,6 +47,37 @@ pub(super) fn described(typed: &Cluster) -> anyhow::Result<Option<Described>> {
 }
 
 impl Described {
+    /// The names that objects give to addresses: `hostAliases` of pods, and what the cluster's DNS calls its Services.
+    pub(super) fn named(&self) -> Vec<Named> {
+        let mut aliases = Hosts::default();
+        for alias in self.objects.host_aliases() {
+            for name in &alias.names {
+                aliases.add(alias.address.value, name.value.as_bytes());
+            }
+        }
+        let mut services = Hosts::default();
+        for service in &self.objects.services {
+            let Some(namespace) = &service.id.namespace else { continue };
+            let name = format!("{}.{namespace}", service.id.name);
+            for &address in &service.cluster_ips {
+                for end in ["", ".svc", ".svc.cluster.local"] {
+                    services.add(address, format!("{name}{end}").as_bytes());
+                }
+            }
+        }
+        let named = [("hostAliases of the cluster's pods", aliases), ("the cluster's Services", services)];
+        let named = named.into_iter().filter(|(_, hosts)| !hosts.is_empty());
+        named.map(|(origin, hosts)| Named { origin: origin.to_owned(), hosts }).collect()
+    }
+
+    /// How frames are read, with the ports of tunnels that the objects tell.
+    pub(super) fn frames(&self, typed: &Frames) -> Frames {
+        let mut frames = typed.clone();
+        frames.vxlan_port.extend(self.objects.vxlan_ports());
+        frames.geneve_port.extend(self.objects.geneve_ports());
+        frames
+    }
+
     /// A file is meant to have objects; of a folder, those files that have some.
     fn take(&mut self, path: &Path) -> anyhow::Result<()> {
         let shown = path.display().to_string();
@@ -71,18 +107,18 @@ impl Described {
                 Err(error) => unread.push(format!("cannot read {name}: {error}")),
             }
         }
-        anyhow::ensure!(
-            taken > 0,
-            "--cluster: none of the {} files in {shown} has objects in it; these are files ending in .yaml, .yml or .json",
-            files.len()
-        );
-        if let Some(first) = unread.first() {
-            let more = if unread.len() > 1 {
-                format!(" (and {} more files)", unread.len() - 1)
-            } else {
-                String::new()
+        if taken == 0 {
+            let first = unread.first().map(|first| format!("; {first}")).unwrap_or_default();
+            let what = match files.len() {
+                0 => format!("there is no file in {shown} that ends in .yaml, .yml or .json"),
+                1 => format!("{} has no objects in it{first}", files[0].display()),
+                several => format!("none of the {several} files in {shown} has objects in it{first}"),
             };
-            self.warnings.push(format!("{first}{more}; going on without it"));
+            anyhow::bail!("--cluster: {what}");
+        }
+        if let Some(first) = unread.first() {
+            let unread = counted(unread.len() as u64, "file");
+            self.warnings.push(format!("going on without {unread} of {shown} that cannot be read: {first}"));
         }
         Ok(())
     }
@@ -104,7 +140,10 @@ fn read(path: &Path) -> std::io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// The files below `folder` that may have objects in them, in order of path. Links are not followed.
+/// The files below `folder` that may have objects in them, in order of path.
+///
+/// Links to files are followed, as folders have that a `ConfigMap` is mounted at, and those to folders are not. Hidden files and
+/// folders are no cluster's.
 fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     let mut folders = vec![(folder.to_owned(), 0)];
@@ -113,17 +152,21 @@ fn files(folder: &Path) -> anyhow::Result<Vec<PathBuf>> {
             let entry = entry?;
             let kind = entry.file_type()?;
             let path = entry.path();
+            if entry.file_name().as_encoded_bytes().starts_with(b".") {
+                continue;
+            }
             let is_of_objects = path
                 .extension()
                 .is_some_and(|end| ["yaml", "yml", "json"].iter().any(|one| end.eq_ignore_ascii_case(one)));
+            let is_file = || kind.is_file() || (kind.is_symlink() && path.is_file());
             if kind.is_dir() && depth < DEEPEST {
                 folders.push((path, depth + 1));
-            } else if kind.is_file() && is_of_objects {
+            } else if is_of_objects && is_file() {
                 found.push(path);
             }
             anyhow::ensure!(
-                found.len() <= FILES,
-                "there are more than {FILES} files; name those with the objects"
+                found.len() + folders.len() <= FILES,
+                "there are more than {FILES} files in it; name the folders that have the objects"
             );
         }
     }
@@ -151,9 +194,16 @@ mod tests {
         .expect("a file");
         fs::write(folder.join("broken.yaml"), "a: [1").expect("a file");
         fs::write(folder.join("timestamp"), "now").expect("a file");
+        // As a ConfigMap is mounted: the files are in a hidden folder, and links lead there.
+        fs::create_dir_all(folder.join("..data")).expect("a folder");
+        fs::write(folder.join("..data/more.yaml"), pod("linked")).expect("a file");
+        std::os::unix::fs::symlink("..data/more.yaml", folder.join("more.yaml")).expect("a link");
+        std::os::unix::fs::symlink("nowhere", folder.join("lost.yaml")).expect("a link");
+        std::os::unix::fs::symlink(".", folder.join("round")).expect("a link");
         let typed = Cluster { cluster: vec![folder.clone()], ..Cluster::default() };
         let described = described(&typed).expect("objects").expect("some");
-        assert_eq!((described.objects.pods.len(), described.objects.nodes.len()), (1, 1));
+        assert_eq!((described.objects.pods.len(), described.objects.nodes.len()), (2, 1));
+        assert!(described.objects.repeated.is_empty(), "each file is read once");
         assert_eq!(described.warnings.len(), 1);
         fs::write(folder.join("wrong.yaml"), "kind: Pod\napiVersion: v1\nmetadata: { name: a }\nspec: []\n")
             .expect("a file");

@@ -6,12 +6,11 @@ use std::path::PathBuf;
 
 use anyhow::Context as _;
 
-use crate::cli;
 use crate::cli::frames::{Frames, Source};
 use crate::cli::traffic::Asked;
 use crate::command::here::Here;
 use crate::command::namespaces::Namespaces;
-use crate::command::objects;
+use crate::command::objects::Described;
 use crate::engine::{Lifetime, Settings};
 use crate::expect::environment::Environment;
 use crate::expect::flags::Flags;
@@ -27,7 +26,8 @@ pub(super) struct Question<'a> {
     pub(super) frames: &'a Frames,
     pub(super) flags: &'a Flags,
     pub(super) policy: &'a [PathBuf],
-    pub(super) cluster: &'a cli::cluster::Cluster,
+    /// What the cluster's objects say, if any were given.
+    pub(super) described: Option<&'a Described>,
     pub(super) allow: &'a [Reason],
     pub(super) roles: &'a [Declaration],
     pub(super) is_numeric: bool,
@@ -46,10 +46,10 @@ impl Question<'_> {
         let mut assumptions = Vec::new();
         let mut doubts = Vec::new();
         let mut hosts = self.frames.hosts()?;
-        if let Some(described) = objects::described(self.cluster)? {
+        if let Some(described) = self.described {
             policies.push(described.derived.policy());
-            assumptions.extend(described.derived.notes);
-            doubts.extend(described.warnings);
+            assumptions.extend(described.derived.notes.iter().cloned());
+            doubts.extend(described.warnings.iter().cloned());
             for alias in described.objects.host_aliases() {
                 for name in &alias.names {
                     hosts.add(alias.address.value, name.as_bytes());

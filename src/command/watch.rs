@@ -34,6 +34,7 @@ use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
 use crate::command::judging::Judging;
 use crate::command::namespaces::Namespaces;
+use crate::command::objects::{self, Described};
 use crate::command::opener::Opener;
 use crate::command::question::Question;
 use crate::command::say;
@@ -57,14 +58,17 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if let Some(obstacle) = terminal::obstacle() {
         anyhow::bail!(texts::no_screen(obstacle));
     }
-    let frames = &arguments.frames;
+    let described = objects::described(&arguments.cluster)?;
+    let frames =
+        &described.as_ref().map_or_else(|| arguments.frames.clone(), |one| one.frames(&arguments.frames));
+    let named = described.as_ref().map(Described::named).unwrap_or_default();
     let (namespaces, sources) = Namespaces::open(frames, "watch")?;
     if sources.iter().any(|source| source.input == Input::Stdin) {
         anyhow::bail!(
             "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
         );
     }
-    let asked = arguments.traffic.asked(&frames.hosts)?;
+    let asked = arguments.traffic.asked_among(&frames.hosts, &named)?;
     for warning in &asked.warnings {
         say(warning);
     }
@@ -84,7 +88,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         frames,
         flags: &arguments.flags,
         policy: &arguments.policy,
-        cluster: &arguments.cluster,
+        described: described.as_ref(),
         allow: &arguments.allow,
         roles: &arguments.known.roles,
         is_numeric: arguments.numeric,
@@ -111,7 +115,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         style: report::Style::Plain,
     };
     let opener = Opener::of(Path::new("."), PREFIX, !frames.no_sandbox).map_err(|error| format!("{error:#}"));
-    let filtering = Filtering { hosts: frames.hosts.clone(), presets: arguments.traffic.presets.clone() };
+    let filtering =
+        Filtering { hosts: frames.hosts.clone(), named, presets: arguments.traffic.presets.clone() };
     let mut watching = Watching {
         judging,
         setup,

@@ -17,10 +17,10 @@ use crate::packet::Header;
 pub(super) use gre::{erspan, gre, is_mirror};
 
 /// The port that IANA gave VXLAN, the one that Linux used before, and that of its generic protocol extension.
-const VXLAN_PORTS: [u16; 3] = [4789, 8472, 4790];
+pub(super) const VXLAN_PORTS: [u16; 3] = [4789, 8472, 4790];
 const VXLAN_LENGTH: usize = 8;
 /// RFC 8926 §3.3.
-const GENEVE_PORT: u16 = 6081;
+pub(super) const GENEVE_PORT: u16 = 6081;
 const GENEVE_LENGTH: usize = 8;
 
 /// The UDP ports that tunnels use beside their usual ones.

@@ -12,7 +12,7 @@ use std::fmt::Write as _;
 use unicode_width::UnicodeWidthStr as _;
 
 use super::Position;
-use crate::text::Text;
+use crate::text::{Text, plain};
 
 /// A document cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -79,7 +79,7 @@ impl Error {
 impl Error {
     /// The error of a text that is not even a tree.
     pub(crate) fn unreadable(name: &str, text: &str, at: Position, why: &str) -> Self {
-        let why = format!("this cannot be read: {}", Text::from(why));
+        let why = format!("this cannot be read: {}", plain(why));
         match Self::faulty(name, text, vec![Fault::new(at, why)]) {
             Self::Faulty { name, report, .. } => Self::Unreadable { name, report },
             other => other,

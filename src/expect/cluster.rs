@@ -29,6 +29,8 @@ pub struct Cluster {
     pub workloads: Vec<Workload>,
     /// Pods that are known by name alone.
     pub names: Vec<(Address, PodName)>,
+    /// Egress addresses that a pod sends with by itself, with nobody before it: a proxy's that ends connections.
+    pub senders: Vec<(Address, PodName)>,
     /// Namespaces by the id of their packets in tunnels.
     pub networks: BTreeMap<u32, String>,
     /// When the cluster's objects were printed, or before that.
@@ -117,6 +119,16 @@ impl Cluster {
         self.is_node(address).is_some() || (self.is_egress(address) && !self.is_pod(address))
     }
 
+    /// Whether a flow with this source began with it, although it is an egress address: one that a pod itself has.
+    pub fn is_sender(&self, address: Address) -> bool {
+        self.senders.iter().any(|(own, _)| *own == address)
+    }
+
+    /// Whether this address names no workload: packets that left have it, whoever sent them.
+    pub fn is_nobodys(&self, address: Address) -> bool {
+        self.is_outer(address) && !self.is_sender(address)
+    }
+
     /// The pod that the objects name at this address.
     pub fn workload(&self, address: Address) -> Option<&Workload> {
         self.index().workloads.get(&address).map(|&at| &self.workloads[at])
@@ -128,7 +140,10 @@ impl Cluster {
             namespace: workload.namespace.clone(),
             name: Some(workload.id.name.clone()),
         };
-        let own = || self.names.iter().find(|(own, _)| *own == address).map(|(_, name)| name.clone());
+        let own = || {
+            let mut named = self.names.iter().chain(&self.senders);
+            named.find(|(own, _)| *own == address).map(|(_, name)| name.clone())
+        };
         self.workload(address).map(named).or_else(own)
     }
 

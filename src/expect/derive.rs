@@ -20,12 +20,13 @@ use std::fmt;
 
 use crate::expect::Cluster;
 use crate::frame::Timestamp;
-use crate::net::{Address, Endpoint};
+use crate::net::Address;
 use crate::objects::{Id, Labels, Objects, Place};
 
 pub use denial::Denial;
+pub(in crate::expect) use explain::target;
 pub use explain::{Explained, Via};
-pub use ground::Ground;
+pub use ground::{Ground, Meant};
 pub use router::Router;
 
 /// What the objects do not say and people may.
@@ -33,8 +34,6 @@ pub use router::Router;
 pub struct Assumed {
     /// The release of OpenShift: before 4, only the first of a namespace's egress addresses was used.
     pub release: Option<Release>,
-    /// The namespace of objects that have none written.
-    pub namespace: Option<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,6 +47,8 @@ pub enum Release {
 pub struct Derived {
     /// The network plugin, if the objects tell it and it is one of those known here.
     pub plugin: Option<&'static str>,
+    /// What is not known of the plugin, where none of these is it.
+    pub missing: Option<String>,
     pub workloads: Vec<Workload>,
     pub routers: Vec<Router>,
     /// In order: a workload's first rule holds.
@@ -56,7 +57,7 @@ pub struct Derived {
     /// Whose an address is, and what is inside.
     pub cluster: Cluster,
     /// By workload, the rule that holds for what it sends outside.
-    first: Vec<Option<usize>>,
+    pub(in crate::expect) first: Vec<Option<usize>>,
     /// What was taken for granted, a line each.
     pub notes: Vec<String>,
 }
@@ -161,7 +162,7 @@ const PLUGINS: [Plugin; 2] = [openshift_sdn::PLUGIN, ovn_kubernetes::PLUGIN];
 impl Derived {
     /// All that follows from `objects`.
     pub fn of(objects: &Objects, assumed: &Assumed) -> Self {
-        let mut derived = Self { workloads: ground::workloads(objects, assumed), ..Self::default() };
+        let mut derived = Self { workloads: ground::workloads(objects), ..Self::default() };
         let workloads = std::mem::take(&mut derived.workloads);
         let ground = Ground::new(objects, assumed, &workloads);
         derived.rules.extend(on_the_hosts_network(&workloads));
@@ -172,12 +173,15 @@ impl Derived {
                 (plugin.derive)(&ground, &mut derived);
                 derived.denials = denial::all(&ground, (plugin.heeds_policies)(&ground));
             }
-            Err(missing) => derived.rules.push(Rule {
-                who: ground.everybody(),
-                to: To::Outside,
-                answer: Answer::Unknown { missing },
-                because: Vec::new(),
-            }),
+            Err(missing) => {
+                derived.missing = Some(missing.clone());
+                derived.rules.push(Rule {
+                    who: ground.everybody(),
+                    to: To::Outside,
+                    answer: Answer::Unknown { missing },
+                    because: Vec::new(),
+                });
+            }
         }
         derived.notes.extend(facts::notes(objects));
         derived.workloads = workloads;
@@ -218,11 +222,6 @@ impl Derived {
     pub fn rule_for(&self, workload: usize) -> Option<&Rule> {
         self.first.get(workload).copied().flatten().map(|at| &self.rules[at])
     }
-
-    /// What becomes of a connection of a workload to that endpoint, and why.
-    pub fn explain(&self, objects: &Objects, workload: usize, to: Endpoint, protocol: u8) -> Explained {
-        explain::explain(self, objects, workload, to, protocol)
-    }
 }
 
 /// Whoever uses its node's network leaves as the node does, whatever its namespace has.
@@ -260,6 +259,15 @@ fn plugin(objects: &Objects) -> Result<&'static Plugin, String> {
     match (seen.next(), seen.next()) {
         (Some(plugin), None) => Ok(plugin),
         _ => Err("which network plugin the cluster has (`oc get network.config cluster -o yaml`)".to_owned()),
+    }
+}
+
+impl Answer {
+    /// The node that everything leaves by, where that is one and known.
+    pub fn node(&self) -> Option<&str> {
+        let Self::AnyOf(exits) = self else { return None };
+        let first = exits.first()?.node.as_deref()?;
+        exits.iter().all(|exit| exit.node.as_deref() == Some(first)).then_some(first)
     }
 }
 

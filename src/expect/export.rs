@@ -49,6 +49,12 @@ fn cluster(cluster: &Cluster, text: &mut String) {
     let rows = pods.iter().map(|(name, addresses)| (quoted(name), list(addresses.iter())));
     map("pods", rows, text);
     map("tunnels", cluster.networks.iter().map(|(id, name)| (id.to_string(), quoted(name))), text);
+    let senders = cluster.senders.iter();
+    map(
+        "senders",
+        senders.map(|(address, name)| (quoted(&address.to_string()), quoted(&name.to_string()))),
+        text,
+    );
     // What follows from expectations follows from them again.
     let is_own = |said_by: &str| !said_by.starts_with("expected by ");
     let owned = cluster.egress.iter().filter(|known| is_own(&known.said_by));
@@ -203,6 +209,8 @@ mod tests {
 ---
 { kind: Pod, apiVersion: v1, metadata: { name: tab, namespace: other }, spec: { nodeName: node1, containers: [{ name: c, env: [{ name: EGRESS_SOURCE, value: 192.168.12.111 }, { name: EGRESS_GATEWAY, value: 192.168.12.1 }, { name: EGRESS_DESTINATION, value: "443\t tcp 203.0.113.25" }] }] }, status: { phase: Running, podIP: 10.128.0.9 } }
 ---
+{ kind: Pod, apiVersion: v1, metadata: { name: proxy, namespace: other }, spec: { nodeName: node1, containers: [{ name: c, env: [{ name: EGRESS_SOURCE, value: 192.168.12.112 }, { name: EGRESS_GATEWAY, value: 192.168.12.1 }, { name: EGRESS_ROUTER_MODE, value: http-proxy }, { name: EGRESS_HTTP_PROXY_DESTINATION, value: "*" }] }] }, status: { phase: Running, podIP: 10.128.0.10 } }
+---
 { kind: Service, apiVersion: v1, metadata: { name: r, namespace: other }, spec: { clusterIP: 172.30.99.10, selector: { app: egress-router-cni }, ports: [{ port: 443 }] } }
 "#;
 
@@ -264,6 +272,7 @@ expectations:
             "fd00:12::11",
             "192.168.12.99",
             "192.168.12.110",
+            "192.168.12.112",
             "172.30.0.1",
             "10.0.0.7",
             "203.0.113.25",
@@ -276,6 +285,7 @@ expectations:
                     cluster.is_pod(address),
                     cluster.is_node(address).is_some(),
                     cluster.is_egress(address),
+                    cluster.is_sender(address),
                     cluster.pod_name(address),
                 )
             };

@@ -66,6 +66,14 @@ impl Finder {
         Cow::Owned(found)
     }
 
+    /// Whether an origin is among those of an expectation about single addresses; `None` for one about anything wider.
+    pub(super) fn is_from(&self, at: usize, address: Address) -> Option<bool> {
+        if self.wide.binary_search(&at).is_ok() {
+            return None;
+        }
+        Some(self.by_address.get(&address).is_some_and(|found| found.contains(&at)))
+    }
+
     pub(super) fn means_service(&self, at: usize) -> bool {
         self.means_service[at]
     }

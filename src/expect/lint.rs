@@ -8,9 +8,11 @@
 
 mod address;
 mod denial;
+mod downward;
 mod egress_ip;
 mod given;
 mod placement;
+mod reach;
 mod router;
 pub mod rule;
 mod service;
@@ -118,6 +120,8 @@ pub fn lint(objects: &Objects, derived: &Derived, assumed: &Assumed, meant: &[De
         placement::look,
         egress_ip::look,
         denial::look,
+        reach::look,
+        downward::look,
     ] {
         look(&given, &mut report);
     }

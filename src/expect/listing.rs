@@ -3,12 +3,13 @@
 //! Order is that of what holds first: what people wrote, what goes through routers, what is forbidden, and what every
 //! workload leaves with. Workloads of one namespace and node with the same rule share a line; all of them are named.
 
+mod routers;
+
 use std::collections::{BTreeMap, HashSet};
 
 use super::derive::denial::Rules;
 use super::derive::{Answer, Derived, Explained, To};
 use super::{Cluster, Expectation, Expectations, Source};
-use crate::net::Endpoint;
 use crate::objects::{FirewallTo, Id, Objects, Phase};
 use crate::text::plain;
 
@@ -108,8 +109,7 @@ impl Line {
                         line.sources.push(address);
                     }
                 }
-                let first = exits.first().and_then(|exit| exit.node.clone());
-                line.node = first.filter(|first| exits.iter().all(|exit| exit.node.as_ref() == Some(first)));
+                line.node = answer.node().map(str::to_owned);
             }
             Answer::Node => {
                 line.answer = Kind::Node;
@@ -134,7 +134,7 @@ pub fn lines(expectations: &Expectations, objects: &Objects, derived: &Derived) 
     let cluster = &expectations.cluster;
     let written = expectations.list.iter().filter(|expectation| !expectation.is_derived);
     let mut lines: Vec<Line> = written.map(|expectation| by_people(expectation, cluster)).collect();
-    lines.extend(through_routers(objects, derived, cluster));
+    lines.extend(routers::lines(objects, derived, cluster));
     lines.extend(denied(derived, cluster));
     lines.extend(of_workloads(objects, derived, cluster));
     lines.iter_mut().for_each(Line::clean);
@@ -180,66 +180,11 @@ fn by_people(expectation: &Expectation, cluster: &Cluster) -> Line {
     line
 }
 
-/// What each port of a router's Services comes to; without a Service, its own rules.
-fn through_routers(objects: &Objects, derived: &Derived, cluster: &Cluster) -> Vec<Line> {
-    let mut lines = Vec::new();
-    for router in &derived.routers {
-        let mut push = |who: String, to: Option<String>, explained: &Explained| {
-            let to = explained.via.as_ref().and_then(|via| via.to).map(|to| to.to_string()).or(to);
-            let to = to.unwrap_or_else(|| "refused".to_owned());
-            let mut line = Line::of_connection(&who, &to, explained, cluster);
-            line.namespace.clone_from(&router.namespace);
-            lines.push(line);
-        };
-        for &service in &router.services {
-            let one = &objects.services[service];
-            for port in &one.ports {
-                let protocol = protocol(&port.protocol);
-                let Some(explained) = derived.explain_service(objects, service, port.port.value, protocol)
-                else {
-                    continue;
-                };
-                let to = (explained.answer != Answer::Drop).then(|| "through the proxy".to_owned());
-                push(format!("whoever calls {}:{}", name(&one.id), port.port.value), to, &explained);
-            }
-        }
-        if router.services.is_empty() {
-            let (answer, because) = router.answer();
-            let explained = Explained { answer, node: router.node.clone(), via: None, because };
-            for rule in &router.redirects {
-                let to = Endpoint { address: rule.address, port: rule.target };
-                push(
-                    format!("whoever calls {}:{}", name(&router.id), rule.local),
-                    Some(to.to_string()),
-                    &explained,
-                );
-            }
-            if let Some(fallback) = &router.fallback {
-                push(
-                    format!("whoever calls {}", name(&router.id)),
-                    Some(fallback.value.to_string()),
-                    &explained,
-                );
-            }
-        }
-    }
-    lines
-}
-
 /// `herasoo/router`, or `router` where no namespace is told.
 pub fn name(id: &Id) -> String {
     match &id.namespace {
         Some(namespace) => format!("{namespace}/{}", id.name),
         None => id.name.clone(),
-    }
-}
-
-/// The number of a protocol by the name that objects have for it.
-pub fn protocol(name: &str) -> u8 {
-    match name {
-        "UDP" => 17,
-        "SCTP" => 132,
-        _ => 6,
     }
 }
 
@@ -292,14 +237,8 @@ fn of_workloads(objects: &Objects, derived: &Derived, cluster: &Cluster) -> Vec<
     let finished: HashSet<&Id> =
         objects.pods.iter().filter(|pod| pod.phase == Phase::Finished).map(|pod| &pod.id).collect();
     let mut groups: BTreeMap<Key<'_>, Vec<usize>> = BTreeMap::new();
-    let mut rules: Vec<Option<usize>> = vec![None; derived.workloads.len()];
-    for (at, rule) in derived.rules.iter().enumerate().filter(|(_, rule)| rule.to == To::Outside) {
-        for &workload in &rule.who.workloads {
-            rules[workload].get_or_insert(at);
-        }
-    }
     for (at, workload) in derived.workloads.iter().enumerate() {
-        if let Some(rule) = rules[at].filter(|_| !finished.contains(&workload.id)) {
+        if let Some(rule) = derived.first[at].filter(|_| !finished.contains(&workload.id)) {
             let key = (workload.namespace.as_deref(), rule, workload.node.as_deref());
             groups.entry(key).or_default().push(at);
         }
@@ -323,9 +262,10 @@ fn of_workloads(objects: &Objects, derived: &Derived, cluster: &Cluster) -> Vec<
 
 /// Namespaces with an answer of their own of which no workload is among the objects.
 fn of_empty_namespaces(derived: &Derived, cluster: &Cluster) -> Vec<Line> {
-    let has_workload = |namespace: &str| {
-        derived.workloads.iter().any(|workload| workload.namespace.as_deref() == Some(namespace))
-    };
+    // A router answers for itself alone.
+    let own = derived.workloads.iter().enumerate().filter(|(at, _)| derived.router_of(*at).is_none());
+    let inhabited: HashSet<&str> = own.filter_map(|(_, workload)| workload.namespace.as_deref()).collect();
+    let has_workload = |namespace: &str| inhabited.contains(namespace);
     let mut told: Vec<&str> = Vec::new();
     let mut lines = Vec::new();
     for rule in derived.rules.iter().filter(|rule| rule.to == To::Outside && rule.answer != Answer::Node) {

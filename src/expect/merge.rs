@@ -100,6 +100,7 @@ impl Cluster {
         self.egress.extend(other.egress);
         self.workloads.extend(other.workloads);
         self.names.extend(other.names);
+        self.senders.extend(other.senders);
         for (id, namespace) in other.networks {
             self.networks.entry(id).or_insert(namespace);
         }
@@ -142,6 +143,8 @@ fn find_pods(list: &mut [Expectation], cluster: &Cluster) -> Result<Vec<String>,
 fn pods_of(list: &[Expectation], cluster: &Cluster) -> Vec<Known> {
     let (nodes, _) = by_address(&cluster.nodes);
     let mut told: HashSet<Block> = cluster.pods.iter().map(|known| known.block).collect();
+    // These are no range of pods: what others send is not translated to a pod's address.
+    told.extend(cluster.senders.iter().map(|(address, _)| Block::from(address.ip())));
     let mut pods = Vec::new();
     for expectation in list {
         let said_by = expectation.because.first().unwrap_or(&expectation.name);

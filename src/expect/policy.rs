@@ -16,8 +16,9 @@
 //! ```
 //!
 //! What `egret expect export` writes has more: of the cluster `pods` with their names, namespaces by the ids of their `tunnels`,
-//! whose `egress` addresses are; of an expectation the `because`, that it is `derived`, what is `unknown` in the place of a
-//! source, and in its `from` the namespaces of pods that nobody names (`other_pods_of`, `perhaps_pods_of`).
+//! whose `egress` addresses are, and which of these are a proxy's own (`senders`); of an expectation the `because`, that it is
+//! `derived`, what is `unknown` in the place of a source, and in its `from` the namespaces of pods that nobody names
+//! (`other_pods_of`, `perhaps_pods_of`).
 //!
 //! A list of one may be written without its brackets. What is written must say something: unknown keys, empty values and
 //! empty lists are mistakes, because a forgotten address must not make an expectation speak about everything. All
@@ -44,7 +45,8 @@ pub struct Policy {
 pub use crate::document::{Error, LARGEST};
 
 const KEYS: [&str; 2] = ["cluster", "expectations"];
-const CLUSTER: [&str; 7] = ["pod_cidrs", "service_cidrs", "inside", "nodes", "pods", "tunnels", "egress"];
+const CLUSTER: [&str; 8] =
+    ["pod_cidrs", "service_cidrs", "inside", "nodes", "pods", "tunnels", "egress", "senders"];
 const EXPECTATION: [&str; 9] =
     ["name", "from", "to", "source", "source_remote", "optional", "unknown", "derived", "because"];
 /// Addresses, and what can only be understood with the cluster's objects.

@@ -8,11 +8,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::derive::{Answer, Derived, Rule, To};
+use super::derive::router::proxy::destination;
+use super::derive::{Answer, Derived, Router, Rule, To};
 use super::{Expectations, Source};
 use crate::filter::protocol::Protocol;
 use crate::net::{Address, Endpoint};
-use crate::objects::Objects;
+use crate::objects::{Objects, Place};
 use crate::text::plain;
 
 /// All rows, in order, and what is not among them.
@@ -69,6 +70,14 @@ impl Sheet {
     }
 }
 
+/// An answer that gives no row, in words.
+fn open(answer: &Answer) -> String {
+    match answer {
+        Answer::Unknown { missing } => format!("it is not known {missing}"),
+        answer => answer.to_string(),
+    }
+}
+
 struct Making<'a> {
     expectations: &'a Expectations,
     objects: &'a Objects,
@@ -92,16 +101,17 @@ impl Making<'_> {
             let source = match router.answer() {
                 (Answer::AnyOf(exits), _) if !exits.is_empty() => exits[0].address.to_string(),
                 (Answer::Drop, because) => {
-                    let why = because.first().map(|step| format!(": {step}")).unwrap_or_default();
-                    self.notes.push(format!("left out what goes through {}{why}", router.id));
+                    let why = because.first().map(ToString::to_string);
+                    let why = why.unwrap_or_else(|| format!("what goes through {} is dropped", router.id));
+                    self.notes.push(format!("left out: {why}"));
                     continue;
                 }
                 (answer, _) => {
-                    self.notes.push(format!("left out what goes through {}: {answer}", router.id));
+                    self.notes.push(format!("left out what goes through {}: {}", router.id, open(&answer)));
                     continue;
                 }
             };
-            let row = |destination: String, port: String, protocol: String, at: &crate::objects::Place| Row {
+            let row = |destination: String, port: String, protocol: String, at: &Place| Row {
                 namespace: router.namespace.clone().unwrap_or_default(),
                 source: source.clone(),
                 destination,
@@ -116,24 +126,34 @@ impl Making<'_> {
             if let Some(fallback) = &router.fallback {
                 self.rows.insert(row(fallback.value.to_string(), ANY.into(), ANY.into(), &fallback.at));
             }
-            for rule in &router.dns {
-                let port = rule.port.as_ref().unwrap_or(&rule.local).to_string();
-                self.rows.insert(row(rule.target.clone(), port, "tcp".into(), &router.id.at));
+            for forward in &router.forwards {
+                let (target, port) = (forward.target.clone(), forward.port.to_string());
+                self.rows.insert(row(target, port, "tcp".into(), &forward.at));
             }
-            if let Some(http) = &router.http {
-                for rule in http.rules.iter().filter(|rule| rule.is_allowed) {
-                    let to = match &rule.to {
-                        crate::router::http::To::Address(to) | crate::router::http::To::Host(to) => {
-                            to.clone()
-                        }
-                        crate::router::http::To::Domain(domain) => format!("*{domain}"),
-                    };
-                    self.rows.insert(row(to, ANY.into(), "tcp".into(), &router.id.at));
-                }
-                if http.allows_all {
-                    self.rows.insert(row(ANY.into(), ANY.into(), "tcp".into(), &router.id.at));
-                }
+            self.gate(router, row);
+        }
+    }
+
+    /// What an HTTP proxy lets through. That a rule denies some of it before is said: whoever admits it all admits too much.
+    fn gate(&mut self, router: &Router, row: impl Fn(String, String, String, &Place) -> Row) {
+        let Some(gate) = &router.gate else { return };
+        let mut denied: Vec<String> = Vec::new();
+        for rule in &gate.rules {
+            if rule.is_allowed {
+                self.rows.insert(row(destination(&rule.to), ANY.into(), "tcp".into(), &rule.at));
+            } else {
+                denied.push(destination(&rule.to));
             }
+        }
+        if gate.allows_all {
+            self.rows.insert(row(ANY.into(), ANY.into(), "tcp".into(), &router.id.at));
+        }
+        if !denied.is_empty() && (gate.allows_all || gate.rules.iter().any(|rule| rule.is_allowed)) {
+            let (id, denied) = (&router.id, denied.join(", "));
+            self.notes.push(format!("{id} itself refuses {denied}, where no rule before allows it"));
+        }
+        if !gate.allows_all && gate.rules.iter().all(|rule| !rule.is_allowed) {
+            self.notes.push(format!("left out what goes through {}: its list allows nothing", router.id));
         }
     }
 
@@ -208,7 +228,7 @@ impl Making<'_> {
                     Answer::Drop => {
                         self.notes.push(format!("left out {namespace}: what it sends out is dropped"));
                     }
-                    answer => self.notes.push(format!("left out {namespace}: {answer}")),
+                    answer => self.notes.push(format!("left out {namespace}: {}", open(answer))),
                 }
             }
         }
@@ -251,8 +271,7 @@ impl Making<'_> {
 
     /// The namespaces of a rule, without those of routers' pods alone.
     fn namespaces_of(&self, rule: &Rule) -> BTreeSet<String> {
-        let is_router = |at: &usize| self.derived.routers.iter().any(|router| router.workloads.contains(at));
-        let workloads = rule.who.workloads.iter().filter(|at| !is_router(at));
+        let workloads = rule.who.workloads.iter().filter(|at| self.derived.router_of(**at).is_none());
         let of_workloads = workloads
             .filter(|at| !self.derived.workloads[**at].is_on_host)
             .filter_map(|at| self.derived.workloads[*at].namespace.clone());

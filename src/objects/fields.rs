@@ -19,6 +19,8 @@ pub(super) struct Reader<'t> {
     /// Fields that were not looked at.
     pub(super) skipped: usize,
     pub(super) newest: Option<Timestamp>,
+    /// The text's lines, once somebody asks for one of them.
+    pub(super) lines: Option<Vec<&'t str>>,
 }
 
 /// The fields of a map that are known, by name.
@@ -209,11 +211,12 @@ impl Reader<'_> {
         Some(time)
     }
 
-    /// A text as it is written; if `by_line`, every line of it knows its place, which takes a walk through the file.
-    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str, by_line: bool) -> Option<Written> {
+    /// A text as it is written, of which every line knows its place.
+    pub(super) fn written(&mut self, fields: &Fields<'_>, name: &str) -> Option<Written> {
         let node = fields.get(name)?;
         let value = self.raw(node, &format!("`{name}`"))?;
         let at = self.place(node.at);
-        Some(if by_line { Written::find(value, at, self.text) } else { Written::plain(value, at) })
+        let lines = self.lines.get_or_insert_with(|| self.text.lines().collect());
+        Some(Written::find(value, at, lines))
     }
 }

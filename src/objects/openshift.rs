@@ -49,6 +49,8 @@ pub struct NetworkConfig {
     pub services: Vec<Told<Block>>,
     /// `OpenShiftSDN`, `OVNKubernetes`, …
     pub plugin: Option<Told<String>>,
+    pub vxlan_port: Option<u16>,
+    pub geneve_port: Option<u16>,
 }
 
 #[derive(Debug, Clone)]
@@ -125,16 +127,31 @@ impl Reader<'_> {
             pods,
             services: self.block(object, "serviceNetwork").into_iter().collect(),
             plugin: self.text(object, "pluginName"),
-            vxlan_port: self.number(object, "vxlanPort").map(|told| told.value),
+            vxlan_port: self.port(object, "vxlanPort"),
         }
+    }
+
+    /// A port; zero is none that was chosen.
+    fn port(&mut self, fields: &Fields<'_>, name: &str) -> Option<u16> {
+        self.number(fields, name).map(|told| told.value).filter(|port| *port > 0)
     }
 
     pub(super) fn network_config(&mut self, id: Id, object: &Fields<'_>) -> NetworkConfig {
         let known = ["clusterNetwork", "serviceNetwork", "networkType", "defaultNetwork"];
         let spec = self.inner(object, "spec", &known);
         let status = self.inner(object, "status", &known);
-        let default = self.inner(&spec, "defaultNetwork", &["type"]);
-        let mut config = NetworkConfig { id, pods: Vec::new(), services: Vec::new(), plugin: None };
+        let known = ["type", "openshiftSDNConfig", "ovnKubernetesConfig"];
+        let default = self.inner(&spec, "defaultNetwork", &known);
+        let sdn = self.inner(&default, "openshiftSDNConfig", &["vxlanPort"]);
+        let ovn = self.inner(&default, "ovnKubernetesConfig", &["genevePort"]);
+        let mut config = NetworkConfig {
+            id,
+            pods: Vec::new(),
+            services: Vec::new(),
+            plugin: None,
+            vxlan_port: self.port(&sdn, "vxlanPort"),
+            geneve_port: self.port(&ovn, "genevePort"),
+        };
         // What is comes before what is wanted.
         for fields in [&status, &spec] {
             if config.pods.is_empty() {

@@ -34,6 +34,8 @@ pub struct EgressService {
     pub source_by: Option<Told<String>>,
     /// The node that the traffic leaves by; `ALL` is each pod's own.
     pub host: Option<Told<String>>,
+    /// The network that the traffic leaves by, where it is not the default one.
+    pub network: Option<Told<String>>,
 }
 
 #[derive(Debug, Clone)]
@@ -97,7 +99,12 @@ impl Reader<'_> {
     pub(super) fn egress_service(&mut self, id: Id, object: &Fields<'_>) -> EgressService {
         let spec = self.inner(object, "spec", &["sourceIPBy", "nodeSelector", "network"]);
         let status = self.inner(object, "status", &["host"]);
-        EgressService { id, source_by: self.text(&spec, "sourceIPBy"), host: self.text(&status, "host") }
+        EgressService {
+            id,
+            source_by: self.text(&spec, "sourceIPBy"),
+            host: self.text(&status, "host"),
+            network: self.text(&spec, "network"),
+        }
     }
 
     pub(super) fn egress_firewall(&mut self, id: Id, object: &Fields<'_>) -> EgressFirewall {

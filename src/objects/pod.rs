@@ -11,7 +11,8 @@ use crate::net::Address;
 pub struct Pod {
     pub id: Id,
     pub labels: Labels,
-    pub annotations: Vec<(String, Told<String>)>,
+    /// Of [`MACVLAN`].
+    pub macvlan: Option<Told<String>>,
     pub spec: PodSpec,
     pub phase: Phase,
     pub addresses: Vec<Address>,
@@ -20,6 +21,9 @@ pub struct Pod {
     /// When the last container ended, of a pod that has finished.
     pub ended: Option<Timestamp>,
 }
+
+/// The annotation by which openshift-sdn gives a pod a macvlan interface.
+pub const MACVLAN: &str = "pod.network.openshift.io/assign-macvlan";
 
 /// `status.phase`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -49,6 +53,7 @@ pub struct Container {
     pub at: Place,
     /// Runs before the others, and ends.
     pub is_init: bool,
+    /// Those that an egress router reads, and those that the downward API writes.
     pub environment: Vec<Variable>,
     pub privileged: Option<Told<bool>>,
 }
@@ -60,6 +65,17 @@ pub struct Variable {
     pub at: Place,
     /// `None` where it comes from elsewhere: the downward API, a `ConfigMap`, a Secret.
     pub value: Option<Written>,
+    /// What the downward API is to write into it.
+    pub field: Option<FieldRef>,
+}
+
+/// `valueFrom.fieldRef` of a variable.
+#[derive(Debug, Clone)]
+pub enum FieldRef {
+    /// Its `fieldPath`: `status.podIP`.
+    Path(Told<String>),
+    /// Something else than a map with a `fieldPath`, which the API refuses.
+    Malformed(Place),
 }
 
 #[derive(Debug, Clone)]
@@ -120,7 +136,7 @@ impl Reader<'_> {
         Pod {
             id,
             labels: self.labels(metadata, "labels"),
-            annotations: self.annotations(metadata),
+            macvlan: self.macvlan(metadata),
             spec,
             phase,
             addresses,
@@ -141,16 +157,15 @@ impl Reader<'_> {
         last
     }
 
-    pub(super) fn annotations(&mut self, metadata: &Fields<'_>) -> Vec<(String, Told<String>)> {
-        let Some(node) = metadata.get("annotations") else { return Vec::new() };
-        let entries = self.entries(node, "`annotations`");
-        let annotation = |(key, node): &(crate::document::Key, Node)| match &node.value {
-            Value::Scalar(text) => Some((key.name.clone(), self.told(text.clone(), node))),
+    pub(super) fn macvlan(&mut self, metadata: &Fields<'_>) -> Option<Told<String>> {
+        let entries = self.entries(metadata.get("annotations")?, "`annotations`");
+        let (_, node) = entries.iter().find(|(key, _)| key.name == MACVLAN)?;
+        match &node.value {
+            Value::Scalar(text) => Some(self.told(text.clone(), node)),
             // Written without quotes in a manifest: the API refuses it, and so nobody has it.
-            Value::Bool(flag) => Some((key.name.clone(), self.told(flag.to_string(), node))),
+            Value::Bool(flag) => Some(self.told(flag.to_string(), node)),
             _ => None,
-        };
-        entries.iter().filter_map(annotation).collect()
+        }
     }
 
     pub(super) fn pod_spec(&mut self, node: &Node) -> PodSpec {
@@ -177,24 +192,40 @@ impl Reader<'_> {
         }
     }
 
+    fn field_ref(&mut self, from: &Node) -> Option<FieldRef> {
+        let Value::Map(entries) = &from.value else { return Some(FieldRef::Malformed(self.place(from.at))) };
+        let (_, node) = entries.iter().find(|(key, _)| key.name == "fieldRef")?;
+        let malformed = FieldRef::Malformed(self.place(node.at));
+        let Value::Map(entries) = &node.value else { return Some(malformed) };
+        let path = entries.iter().find(|(key, _)| key.name == "fieldPath").map(|(_, node)| node);
+        Some(match path.map(|node| (&node.value, node)) {
+            Some((Value::Scalar(path), node)) => FieldRef::Path(self.told(path.clone(), node)),
+            _ => malformed,
+        })
+    }
+
     fn container(&mut self, node: &Node, list: &str, is_init: bool) -> Container {
         let fields = self.fields(node, &format!("an item of `{list}`"), &["name", "env", "securityContext"]);
         let security = self.inner(&fields, "securityContext", &["privileged"]);
         let mut environment = Vec::new();
         for item in self.items(&fields, "env") {
             let variable = self.fields(item, "an item of `env`", &["name", "value", "valueFrom"]);
-            let is_from_elsewhere = variable.get("valueFrom").is_some();
             let name = self.text(&variable, "name");
-            // Only of these is it asked where each line is written.
+            let from = variable.get("valueFrom");
+            let field = from.and_then(|from| self.field_ref(from));
             let is_routers = name.as_ref().is_some_and(|name| name.value.starts_with("EGRESS_"));
-            let value = self.written(&variable, "value", is_routers).or_else(|| {
+            if !is_routers && field.is_none() {
+                continue;
+            }
+            let value = is_routers.then(|| self.written(&variable, "value")).flatten().or_else(|| {
                 // A variable without a value is an empty one.
-                (!is_from_elsewhere).then(|| Written::plain(String::new(), self.place(item.at)))
+                from.is_none().then(|| Written::plain(String::new(), self.place(item.at)))
             });
             environment.extend(name.map(|name| Variable {
                 name: name.value,
                 at: self.place(item.at),
                 value,
+                field,
             }));
         }
         Container {

@@ -1,4 +1,4 @@
-//! Network policies (`networking.k8s.io/v1`), as far as they speak about what leaves.
+//! Network policies (`networking.k8s.io/v1`): what may leave pods, and what may come to them.
 
 use super::fields::{Fields, Reader};
 use super::selector::Selector;
@@ -14,13 +14,15 @@ pub struct NetworkPolicy {
     /// Whether it speaks about what leaves: what no rule allows is then denied.
     pub is_about_egress: bool,
     pub rules: Vec<PolicyRule>,
+    /// What may come in, where it speaks about that; what no rule allows is then denied.
+    pub ingress: Option<Vec<PolicyRule>>,
 }
 
-/// What is allowed to leave: to one of these peers on one of these ports.
+/// What is allowed to leave, or to come in: to or from one of these peers, on one of these ports.
 #[derive(Debug, Clone)]
 pub struct PolicyRule {
     /// Empty is everywhere.
-    pub to: Vec<Peer>,
+    pub peers: Vec<Peer>,
     /// Empty is every port.
     pub ports: Vec<PolicyPort>,
     pub at: Place,
@@ -65,27 +67,31 @@ impl Reader<'_> {
         } else {
             types.iter().any(|one| one == "Egress")
         };
+        let is_about_ingress = types.is_empty() || types.iter().any(|one| one == "Ingress");
         let items = self.items(&spec, "egress");
+        let ingress = self.items(&spec, "ingress");
         NetworkPolicy {
             id,
             pods: self.selector(&spec, "podSelector").unwrap_or_default(),
             is_about_egress,
-            rules: items.iter().map(|item| self.policy_rule(item)).collect(),
+            rules: items.iter().map(|item| self.policy_rule(item, "egress", "to")).collect(),
+            ingress: is_about_ingress
+                .then(|| ingress.iter().map(|item| self.policy_rule(item, "ingress", "from")).collect()),
         }
     }
 
-    fn policy_rule(&mut self, node: &Node) -> PolicyRule {
-        let fields = self.fields(node, "an item of `egress`", &["to", "ports"]);
-        let (to, ports) = (self.items(&fields, "to"), self.items(&fields, "ports"));
+    fn policy_rule(&mut self, node: &Node, list: &str, peers: &str) -> PolicyRule {
+        let fields = self.fields(node, &format!("an item of `{list}`"), &[peers, "ports"]);
+        let (peers, ports) = (self.items(&fields, peers), self.items(&fields, "ports"));
         PolicyRule {
-            to: to.iter().filter_map(|item| self.peer(item)).collect(),
+            peers: peers.iter().filter_map(|item| self.peer(item)).collect(),
             ports: ports.iter().map(|item| self.policy_port(item)).collect(),
             at: self.place(node.at),
         }
     }
 
     fn peer(&mut self, node: &Node) -> Option<Peer> {
-        let fields = self.fields(node, "an item of `to`", &["ipBlock", "namespaceSelector", "podSelector"]);
+        let fields = self.fields(node, "a peer", &["ipBlock", "namespaceSelector", "podSelector"]);
         if fields.get("ipBlock").is_none() {
             return Some(Peer::Pods {
                 namespaces: self.selector(&fields, "namespaceSelector"),

@@ -66,6 +66,29 @@ impl Kind {
         })
     }
 
+    /// Whether each is of a namespace, and not of the whole cluster.
+    fn is_namespaced(self) -> bool {
+        match self {
+            Self::Namespace
+            | Self::Node
+            | Self::HostSubnet
+            | Self::NetNamespace
+            | Self::ClusterNetwork
+            | Self::NetworkConfig
+            | Self::EgressIp => false,
+            Self::Pod
+            | Self::Service
+            | Self::Endpoints
+            | Self::EndpointSlice
+            | Self::Template(_)
+            | Self::EgressNetworkPolicy
+            | Self::EgressRouter
+            | Self::EgressService
+            | Self::EgressFirewall
+            | Self::NetworkPolicy => true,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Pod => "Pod",
@@ -89,23 +112,23 @@ impl Kind {
     }
 }
 
-/// The plugin whose egress objects these are; they are recognised, and not supported yet.
+/// The plugin whose objects these are; they are recognised, and not supported yet. Of a plugin of which every object tells that
+/// it is there, all do; of Calico, which may stand beside another one for its policies, those about what leaves.
 fn unsupported(group: &str, kind: &str) -> Option<&'static str> {
     Some(match (group, kind) {
-        ("cilium.io", "CiliumEgressGatewayPolicy") => "Cilium",
-        ("crd.antrea.io", "Egress" | "ExternalIPPool") => "Antrea",
+        ("cilium.io" | "isovalent.com", _) => "Cilium",
+        ("crd.antrea.io" | "controlplane.antrea.io", _) => "Antrea",
         ("projectcalico.org" | "crd.projectcalico.org", "IPPool" | "EgressGatewayPolicy") => "Calico",
-        ("egressgateway.spidernet.io", "EgressPolicy" | "EgressClusterPolicy" | "EgressGateway") => {
-            "spidernet"
-        }
-        ("egressgateway.kubernetes.azure.com", "StaticGatewayConfiguration") => "Azure kube-egress-gateway",
+        ("egressgateway.spidernet.io", _) => "spidernet",
+        ("egressgateway.kubernetes.azure.com", _) => "Azure kube-egress-gateway",
+        ("kubeovn.io", _) => "Kube-OVN",
         _ => return None,
     })
 }
 
 /// A reader of the file called `name`, whose content is `text`.
 pub(super) fn reader<'t>(name: &str, text: &'t str) -> Reader<'t> {
-    Reader { file: Arc::from(name), text, faults: Vec::new(), skipped: 0, newest: None }
+    Reader { file: Arc::from(name), text, faults: Vec::new(), skipped: 0, newest: None, lines: None }
 }
 
 impl Objects {
@@ -229,7 +252,8 @@ impl Objects {
             reader.fault(tree.at, format!("this {} has no `metadata.name`", kind.name()));
             return;
         };
-        let namespace = reader.text(&metadata, "namespace").map(|told| told.value);
+        let assumed = || self.namespace.clone().filter(|_| kind.is_namespaced());
+        let namespace = reader.text(&metadata, "namespace").map(|told| told.value).or_else(assumed);
         for (what, value) in [("name", Some(&name.value)), ("namespace", namespace.as_ref())] {
             if value.is_some_and(|value| !is_plain(value)) {
                 reader.fault(

@@ -48,6 +48,16 @@ pub struct Endpoints {
     pub addresses: Vec<Address>,
 }
 
+/// The number in an IP header of the protocol that objects call so: `TCP`, `UDP`, `SCTP`.
+pub fn protocol_number(name: &str) -> Option<u8> {
+    match name.to_ascii_uppercase().as_str() {
+        "TCP" => Some(6),
+        "UDP" => Some(17),
+        "SCTP" => Some(132),
+        _ => None,
+    }
+}
+
 impl Service {
     /// Whether pods with these labels answer; a Service without a selector selects none.
     pub fn selects(&self, labels: &Labels) -> bool {

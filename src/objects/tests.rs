@@ -92,6 +92,24 @@ fn an_object_that_comes_again_counts_once() {
 }
 
 #[test]
+fn what_is_of_a_namespace_and_has_none_written_is_of_the_one_assumed() {
+    let text = "{kind: Pod, apiVersion: v1, metadata: {name: web}}\n---\n\
+                {kind: Service, apiVersion: v1, metadata: {name: web, namespace: other}}\n---\n\
+                {kind: Node, apiVersion: v1, metadata: {name: node1}}\n---\n\
+                {kind: Pod, apiVersion: v1, metadata: {name: web, namespace: herasoo}}\n";
+    let told = |namespace: Option<&str>| {
+        let mut objects = Objects::of_namespace(namespace.map(str::to_owned));
+        objects.add("cluster.yaml", text.as_bytes()).expect("objects");
+        let pods = objects.pods.iter().map(|pod| pod.id.to_string()).collect::<Vec<_>>().join(", ");
+        format!("{pods}; {}; {}", objects.services[0].id, objects.nodes[0].id)
+    };
+    assert_eq!(told(Some("herasoo")), "Pod herasoo/web; Service other/web; Node node1");
+    for none in [None, Some("")] {
+        assert_eq!(told(none), "Pod web, Pod herasoo/web; Service other/web; Node node1");
+    }
+}
+
+#[test]
 fn a_pod_that_has_finished_or_is_on_the_hosts_network_owns_no_address() {
     let pod = |phase: &str, host: bool| {
         let text = format!(

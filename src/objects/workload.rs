@@ -13,7 +13,8 @@ pub struct Template {
     pub strategy: Option<Strategy>,
     pub selector: Option<Selector>,
     pub labels: Labels,
-    pub annotations: Vec<(String, Told<String>)>,
+    /// Of [`MACVLAN`](super::MACVLAN).
+    pub macvlan: Option<Told<String>>,
     pub spec: PodSpec,
     /// Where the template is written.
     pub at: Place,
@@ -76,7 +77,7 @@ impl Reader<'_> {
             strategy,
             selector,
             labels: self.labels(&metadata, "labels"),
-            annotations: self.annotations(&metadata),
+            macvlan: self.macvlan(&metadata),
             spec: template.get("spec").map(|node| self.pod_spec(node)).unwrap_or_default(),
             at: self.place(node.at),
             id,

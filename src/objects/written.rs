@@ -22,9 +22,9 @@ enum Form {
 }
 
 impl Written {
-    /// `value`, which `text` writes at `at`.
-    pub(super) fn find(value: String, at: Place, text: &str) -> Self {
-        let form = form(&value, &at, text).unwrap_or(Form::Other);
+    /// `value`, which a text of these lines writes at `at`.
+    pub(super) fn find(value: String, at: Place, lines: &[&str]) -> Self {
+        let form = form(&value, &at, lines).unwrap_or(Form::Other);
         Self { value, at, form }
     }
 
@@ -48,8 +48,8 @@ impl Written {
     }
 }
 
-fn form(value: &str, at: &Place, text: &str) -> Option<Form> {
-    let mut lines = text.lines().skip(at.line.checked_sub(1)?);
+fn form(value: &str, at: &Place, lines: &[&str]) -> Option<Form> {
+    let mut lines = lines.get(at.line.checked_sub(1)?..)?.iter().copied();
     let first = lines.next()?;
     let begins: String = first.chars().skip(at.column.checked_sub(1)?).collect();
     let one = value.lines().next().unwrap_or_default();
@@ -75,7 +75,8 @@ mod tests {
     use super::*;
 
     fn written(text: &str, line: usize, column: usize, value: &str) -> Written {
-        Written::find(value.to_owned(), Place { file: "a.yaml".into(), line, column }, text)
+        let lines: Vec<&str> = text.lines().collect();
+        Written::find(value.to_owned(), Place { file: "a.yaml".into(), line, column }, &lines)
     }
 
     fn at(place: &Place) -> (usize, usize) {

@@ -10,7 +10,7 @@
 use std::collections::HashSet;
 
 use super::lines::lines;
-use super::{Cause, Port, Quad, Refusal, Spot, is_number};
+use super::{Cause, Doubt, Port, Quad, Refusal, Spot, is_number};
 
 /// The variable.
 pub const VARIABLE: &str = "EGRESS_DNS_PROXY_DESTINATION";
@@ -24,6 +24,23 @@ pub struct Rule {
     /// The local one, where none is written.
     pub port: Option<Port>,
     pub at: Spot,
+}
+
+impl Rule {
+    /// What the script accepts and the proxy does not, or not as meant.
+    pub fn doubts(&self) -> Vec<Doubt> {
+        let mut doubts = Vec::new();
+        let mut doubt = |what: String| doubts.push(Doubt { what, at: self.at });
+        if Quad::is(&self.target) && Quad(self.target.clone()).address().is_none() {
+            doubt(format!("`{}` is not an address", self.target));
+        }
+        for port in [Some(&self.local), self.port.as_ref()].into_iter().flatten() {
+            if port.number().is_none() {
+                doubt(format!("`{port}` is not a port that everything reads alike"));
+            }
+        }
+        doubts
+    }
 }
 
 /// What the script makes of the variable's value, or what it says instead.

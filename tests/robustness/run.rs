@@ -93,7 +93,7 @@ fn derived(cluster: &Cluster) -> Option<Policy> {
     let mut known = DERIVED.lock().expect("no reading panics");
     let paths = &cluster.cluster;
     let read = || {
-        let mut objects = Objects::default();
+        let mut objects = Objects::of_namespace(cluster.cluster_namespace.clone());
         for path in paths {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
             let files = if path.is_dir() { entries(&path) } else { vec![path] };

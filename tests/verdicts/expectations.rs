@@ -256,3 +256,22 @@ fn destinations_before_and_on_the_wire_select_an_expectation() {
         assert_eq!(scene.check("").reason(40001), "expected-source", "{to}");
     }
 }
+
+#[test]
+fn what_a_proxy_opens_began_with_its_own_address() {
+    let judged = |source: &str| {
+        let mut scene = Scene::new();
+        scene.policy(
+            "cluster:\n  pod_cidrs: [10.128.0.0/14]\n  senders: { 192.168.12.98: herasoo/proxy-1 }\nexpectations:\n  - name: whatever the proxy opens\n    from: { pods: [192.168.12.98] }\n    source: [192.168.12.98]\n  - name: a namespace\n    from: { pods: [10.128.0.5] }\n    source: [192.168.12.99]\n",
+        );
+        outside(&mut scene, "192.168.12.11:50001").handshake();
+        outside(&mut scene, source).handshake().send(10);
+        let run = scene.check("--node-ip 192.168.12.11");
+        let row = run.row(end(source).port());
+        (row.reason.name(), row.origin.map(|origin| origin.to_string()))
+    };
+    let own = Some("192.168.12.98:40001".to_owned());
+    assert_eq!(judged("192.168.12.98:40001"), ("expected-source", own));
+    // Of an address that is translated to, the origin stays unseen.
+    assert_eq!(judged("192.168.12.99:40001"), ("origin-unknown", None));
+}

@@ -1,19 +1,32 @@
 //! What names in filter options mean: addresses from hosts files, and from name servers only where that was asked for.
 //!
 //! A filter must not cause traffic in a pod that is being diagnosed, so name servers are not asked unless `--resolve`
-//! says so. The files that were named (`--hosts`) come before the machine's own. A name with several addresses means any
-//! of them. What each name meant is told: it may mean something else tomorrow.
+//! says so. The files that were named (`--hosts`) come first, then what the cluster's objects name, then the machine's own
+//! file. A name with several addresses means any of them. What each name meant is told: it may mean something else tomorrow.
+//!
+//! A name that nobody has is looked for below the machine's search domains, as a resolver does; inside a pod these are the
+//! namespace's and the cluster's. One that ends with a dot is whole.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::ToSocketAddrs as _;
 use std::path::{Path, PathBuf};
 
-use crate::names::Hosts;
+use crate::names::{Hosts, search_domains};
 use crate::net::{Address, Block};
 
 /// The machine's own hosts file.
 pub const MACHINE: &str = "/etc/hosts";
+
+/// Where the machine's search domains are.
+pub const RESOLVER: &str = "/etc/resolv.conf";
+
+/// Names that are known from elsewhere, and from where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Named {
+    pub origin: String,
+    pub hosts: Hosts,
+}
 
 /// A name means no address.
 #[derive(Debug, thiserror::Error)]
@@ -33,6 +46,8 @@ pub enum Error {
 pub struct Lookup {
     files: Vec<PathBuf>,
     asks_servers: bool,
+    named: Vec<Named>,
+    domains: Vec<String>,
     /// Each file with its content, once a name was asked for.
     hosts: Option<Vec<(String, Hosts)>>,
     found: BTreeMap<String, (Vec<Address>, String)>,
@@ -41,14 +56,28 @@ pub struct Lookup {
 impl Lookup {
     /// A look-up in these files, then in the machine's own, and then, if `asks_servers`, by the machine's resolver.
     pub fn new(files: &[PathBuf], asks_servers: bool) -> Self {
-        Self { files: files.to_vec(), asks_servers, hosts: None, found: BTreeMap::new() }
+        Self {
+            files: files.to_vec(),
+            asks_servers,
+            named: Vec::new(),
+            domains: search_domains(&fs::read(RESOLVER).unwrap_or_default()),
+            hosts: None,
+            found: BTreeMap::new(),
+        }
+    }
+
+    /// With what others named.
+    pub fn among(mut self, named: &[Named]) -> Self {
+        self.named.extend_from_slice(named);
+        self
     }
 
     /// The addresses that `name` has, as blocks of one.
     pub fn blocks(&mut self, name: &str) -> Result<Vec<Block>, Error> {
+        let is_whole = name.ends_with('.');
         let name = name.trim_end_matches('.').to_ascii_lowercase();
         if !self.found.contains_key(&name) {
-            let found = self.find(&name)?;
+            let found = self.find(&name, is_whole)?;
             self.found.insert(name.clone(), found);
         }
         let (addresses, _) = &self.found[&name];
@@ -64,15 +93,23 @@ impl Lookup {
         self.found.iter().map(line).collect()
     }
 
-    fn find(&mut self, name: &str) -> Result<(Vec<Address>, String), Error> {
+    fn find(&mut self, name: &str, is_whole: bool) -> Result<(Vec<Address>, String), Error> {
         let hosts = match self.hosts.take() {
             Some(hosts) => hosts,
-            None => read(&self.files)?,
+            None => read(&self.files, &self.named)?,
         };
-        let hit = hosts.iter().find_map(|(file, hosts)| {
-            let addresses = hosts.addresses(name);
-            (!addresses.is_empty()).then(|| (addresses.to_vec(), file.clone()))
-        });
+        let called = |name: &str| {
+            hosts.iter().find_map(|(file, hosts)| {
+                let addresses = hosts.addresses(name);
+                (!addresses.is_empty()).then(|| (addresses.to_vec(), file.clone()))
+            })
+        };
+        let below = |domain: &String| {
+            let (addresses, file) = called(&format!("{name}.{domain}"))?;
+            Some((addresses, format!("{file}, as {name}.{domain}: {RESOLVER} searches there")))
+        };
+        let domains = if is_whole { &[][..] } else { &self.domains[..] };
+        let hit = called(name).or_else(|| domains.iter().find_map(below));
         let looked_in = hosts.iter().map(|(file, _)| file.as_str()).collect::<Vec<_>>().join(" or ");
         self.hosts = Some(hosts);
         match hit {
@@ -95,7 +132,7 @@ fn ask(name: &str, looked_in: String) -> Result<(Vec<Address>, String), Error> {
     Ok((addresses, "name server".to_owned()))
 }
 
-fn read(files: &[PathBuf]) -> Result<Vec<(String, Hosts)>, Error> {
+fn read(files: &[PathBuf], named: &[Named]) -> Result<Vec<(String, Hosts)>, Error> {
     let mut read = Vec::new();
     for path in files {
         let file = path.display().to_string();
@@ -105,6 +142,7 @@ fn read(files: &[PathBuf]) -> Result<Vec<(String, Hosts)>, Error> {
         hosts.read(&bytes).map_err(|error| refused(error.to_string()))?;
         read.push((file, hosts));
     }
+    read.extend(named.iter().map(|named| (named.origin.clone(), named.hosts.clone())));
     read.push((MACHINE.to_owned(), of_machine(Path::new(MACHINE))));
     Ok(read)
 }
@@ -140,6 +178,39 @@ mod tests {
         );
         let told = format!("api.partner.example is 203.0.113.25 or 203.0.113.26 ({})", path.display());
         assert_eq!(lookup.assumptions(), [told]);
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn a_short_name_is_looked_for_below_the_search_domains_and_a_whole_one_is_not() {
+        let path = file("203.0.113.25 api.partner.example\n203.0.113.26 db.other.example\n203.0.113.27 db\n");
+        let mut lookup = Lookup::new(std::slice::from_ref(&path), false);
+        lookup.domains = vec!["other.example".to_owned(), "partner.example".to_owned()];
+        let mut shown = |name: &str| {
+            let blocks = lookup.blocks(name).ok()?;
+            Some(blocks.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "))
+        };
+        assert_eq!(shown("api").as_deref(), Some("203.0.113.25"));
+        assert_eq!(shown("db").as_deref(), Some("203.0.113.27"), "as it is typed, first");
+        assert_eq!(shown("mq"), None);
+        let told = &lookup.assumptions()[0];
+        assert!(told.ends_with(", as api.partner.example: /etc/resolv.conf searches there)"), "{told}");
+        let mut whole = Lookup::new(std::slice::from_ref(&path), false);
+        whole.domains = vec!["partner.example".to_owned()];
+        assert!(whole.blocks("api.").is_err());
+        fs::remove_file(path).unwrap();
+    }
+
+    #[test]
+    fn what_others_named_comes_after_the_files_and_before_the_machines_own() {
+        let path = file("203.0.113.25 api.partner.example # first\n");
+        let mut hosts = Hosts::default();
+        hosts.read(b"203.0.113.9 api.partner.example\n203.0.113.8 localhost\n").unwrap();
+        let named = [Named { origin: "hostAliases".to_owned(), hosts }];
+        let mut lookup = Lookup::new(std::slice::from_ref(&path), false).among(&named);
+        assert_eq!(lookup.blocks("api.partner.example").unwrap()[0].to_string(), "203.0.113.25");
+        assert_eq!(lookup.blocks("localhost").unwrap()[0].to_string(), "203.0.113.8");
+        assert_eq!(lookup.assumptions()[1], "localhost is 203.0.113.8 (hostAliases)");
         fs::remove_file(path).unwrap();
     }
 

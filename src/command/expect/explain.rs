@@ -7,11 +7,13 @@ use super::json;
 use super::words::under;
 use crate::cli::expect::{Explain, Format, Target};
 use crate::command::print;
+use crate::expect::derive::router::proxy::Asked;
 use crate::expect::derive::{Answer, Because, Derived, Explained};
 use crate::expect::listing::{Kind, Line, name};
 use crate::expect::{Choice, Covers, Origin, Question, Source};
 use crate::nearest::{meant, nearest};
 use crate::net::{Address, Endpoint};
+use crate::objects::HostAlias;
 
 pub(super) fn run(asked: &Explain) -> anyhow::Result<ExitCode> {
     let given = Given::read(&asked.inputs)?;
@@ -84,25 +86,32 @@ fn explained(given: &Given, from: &From, asked: &Explain) -> anyhow::Result<(Str
     let (derived, objects) = (&given.described.derived, &given.described.objects);
     let to = match &asked.to {
         Target::Address(to) => *to,
-        Target::Service { namespace, name: wanted, port } => {
-            let own = match from {
-                From::Workload(at) => derived.workloads[*at].namespace.as_deref(),
-                From::Address(_) => None,
-            };
-            let called = |service: &crate::objects::Service| {
-                let of = service.id.namespace.as_deref();
-                service.id.name == *wanted
-                    && namespace.as_deref().is_none_or(|namespace| of == Some(namespace))
-            };
-            let mut found: Vec<usize> =
-                (0..objects.services.len()).filter(|at| called(&objects.services[*at])).collect();
-            if namespace.is_none() && found.len() > 1 {
-                found.retain(|at| objects.services[*at].id.namespace.as_deref() == own);
+        Target::Name { name, port } => match by_name(given, from, name, *port)? {
+            Named::Told(explained) => return Ok((format!("{name}:{port}"), explained)),
+            Named::Is(to) => {
+                return Ok((to.to_string(), alias(name, towards(given, from, to, asked.proto.0), to)));
             }
-            let [service] = found[..] else {
-                let near = nearest(wanted, objects.services.iter().map(|service| service.id.name.as_str()));
-                let why = if found.is_empty() { "no Service is" } else { "several Services are" };
-                anyhow::bail!("{why} called `{wanted}`{}; write NAMESPACE/NAME:PORT", meant(near));
+        },
+        Target::Service { namespace, name: wanted, port } => {
+            let Some(service) = service(given, from, namespace.as_deref(), wanted)? else {
+                // A name of two labels may be a host's.
+                let typed =
+                    namespace.iter().fold(wanted.clone(), |typed, namespace| format!("{typed}.{namespace}"));
+                return match by_name(given, from, &typed, *port) {
+                    Ok(Named::Told(explained)) => Ok((format!("{typed}:{port}"), explained)),
+                    Ok(Named::Is(to)) => {
+                        let explained = towards(given, from, to, asked.proto.0);
+                        Ok((to.to_string(), alias(&typed, explained, to)))
+                    }
+                    Err(_) => {
+                        let services = objects.services.iter().map(|service| service.id.name.as_str());
+                        let near = nearest(wanted, services);
+                        anyhow::bail!(
+                            "no Service is called `{wanted}`{}; write NAMESPACE/NAME:PORT",
+                            meant(near)
+                        )
+                    }
+                };
             };
             let shown = format!("{}:{port}", name(&objects.services[service].id));
             if let Some(explained) = derived.explain_service(objects, service, *port, asked.proto.0) {
@@ -111,37 +120,101 @@ fn explained(given: &Given, from: &From, asked: &Explain) -> anyhow::Result<(Str
             let Some(&address) = objects.services[service].cluster_ips.first() else {
                 let id = &objects.services[service].id;
                 let says = format!("{id} has no egress router behind it: what it leads to is inside");
-                let because = vec![Because::plain(says)];
-                return Ok((shown, Explained { answer: Answer::NotEgress, node: None, via: None, because }));
+                return Ok((shown, Explained::plain(Answer::NotEgress, vec![Because::plain(says)])));
             };
             Endpoint { address, port: *port }
         }
     };
-    let shown = to.to_string();
-    if let Some(explained) = by_people(given, from, to, asked.proto.0) {
-        return Ok((shown, explained));
-    }
-    let explained = match *from {
-        From::Workload(at) => derived.explain(objects, at, to, asked.proto.0),
-        From::Address(address)
-            if derived.is_router(objects, to, asked.proto.0) && !derived.workloads.is_empty() =>
-        {
-            // Whoever calls a router leaves with the router's address.
-            let mut explained = derived.explain(objects, 0, to, asked.proto.0);
-            explained.because.insert(
-                0,
-                Because::plain(format!("no object names {address}; whoever calls the router leaves alike")),
-            );
-            explained
-        }
-        From::Address(address) => {
-            let missing = format!(
-                "whose address {address} is: no object and no policy names it (oc get pods -A -o yaml)"
-            );
-            Explained { answer: Answer::Unknown { missing }, node: None, via: None, because: Vec::new() }
-        }
+    Ok((to.to_string(), towards(given, from, to, asked.proto.0)))
+}
+
+/// The Service of that name, by its index: of its own namespace before others. `None` where there is none.
+fn service(
+    given: &Given,
+    from: &From,
+    namespace: Option<&str>,
+    wanted: &str,
+) -> anyhow::Result<Option<usize>> {
+    let (derived, objects) = (&given.described.derived, &given.described.objects);
+    let own = match from {
+        From::Workload(at) => derived.workloads[*at].namespace.as_deref(),
+        From::Address(_) => None,
     };
-    Ok((shown, explained))
+    let called = |service: &crate::objects::Service| {
+        let of = service.id.namespace.as_deref();
+        service.id.name == *wanted && namespace.is_none_or(|namespace| of == Some(namespace))
+    };
+    let mut found: Vec<usize> =
+        (0..objects.services.len()).filter(|at| called(&objects.services[*at])).collect();
+    if namespace.is_none() && found.len() > 1 {
+        found.retain(|at| objects.services[*at].id.namespace.as_deref() == own);
+        anyhow::ensure!(
+            found.len() == 1,
+            "several Services are called `{wanted}`; write NAMESPACE/NAME:PORT"
+        );
+    }
+    Ok(found.first().copied())
+}
+
+/// What a name comes to.
+enum Named {
+    /// A proxy is asked for it, and its list tells.
+    Told(Explained),
+    /// `hostAliases` say which address it is.
+    Is(Endpoint),
+}
+
+fn by_name(given: &Given, from: &From, name: &str, port: u16) -> anyhow::Result<Named> {
+    let (derived, objects) = (&given.described.derived, &given.described.objects);
+    if let From::Workload(at) = from
+        && let Some(router) = derived.router_of(*at)
+        && let Some(explained) = derived.proxied(router, Asked::Name(name), port)
+    {
+        return Ok(Named::Told(explained));
+    }
+    let is_meant = |alias: &&HostAlias| alias.names.iter().any(|one| one.value.eq_ignore_ascii_case(name));
+    let mut addresses: Vec<Address> =
+        objects.host_aliases().filter(is_meant).map(|alias| alias.address.value).collect();
+    addresses.sort_unstable();
+    addresses.dedup();
+    match addresses[..] {
+        [address] => Ok(Named::Is(Endpoint { address, port })),
+        [] => anyhow::bail!(
+            "objects do not tell the addresses of `{name}`; write one of them, or ask a proxy's own pod for the name"
+        ),
+        ref several => {
+            let several: Vec<String> = several.iter().map(ToString::to_string).collect();
+            anyhow::bail!("`{name}` is {} by hostAliases; write one of them", several.join(" and "))
+        }
+    }
+}
+
+/// With the step that tells which address a name is.
+fn alias(name: &str, mut explained: Explained, to: Endpoint) -> Explained {
+    let says = format!("{name} is {} by hostAliases", to.address);
+    explained.because.insert(0, Because::plain(says));
+    explained
+}
+
+/// What becomes of a connection to an address.
+fn towards(given: &Given, from: &From, to: Endpoint, protocol: u8) -> Explained {
+    let (derived, objects) = (&given.described.derived, &given.described.objects);
+    if let Some(explained) = by_people(given, from, to, protocol) {
+        return explained;
+    }
+    let address = match *from {
+        From::Workload(at) => return derived.explain(objects, at, to, protocol),
+        From::Address(address) => address,
+    };
+    // Whoever calls a router leaves with the router's address.
+    if let Some(mut explained) = derived.through_router(objects, to, protocol) {
+        let says = format!("no object names {address}; whoever calls the router leaves alike");
+        explained.because.insert(0, Because::plain(says));
+        return explained;
+    }
+    let missing =
+        format!("whose address {address} is: no object and no policy names it (oc get pods -A -o yaml)");
+    Explained::plain(Answer::Unknown { missing }, Vec::new())
 }
 
 /// What people wrote comes before what follows from objects.
@@ -196,8 +269,8 @@ fn by_people(given: &Given, from: &From, to: Endpoint, protocol: u8) -> Option<E
 fn page(line: &Line, explained: &Explained, protocol: &str) -> String {
     let who = line.who.join(", ");
     let by = line.node.as_ref().map(|node| format!(", by {node}")).unwrap_or_default();
-    let redirected =
-        explained.via.as_ref().and_then(|via| via.to).map(|to| format!(", to {to}")).unwrap_or_default();
+    let redirected = explained.via.as_ref().and_then(|via| via.to.as_ref()).map(|to| format!(", to {to}"));
+    let redirected = redirected.unwrap_or_default();
     let answer = match line.answer {
         Kind::AnyOf => format!("leaves with {}{by}{redirected}", line.source()),
         Kind::Node if line.sources.is_empty() => format!("leaves with its node's address{by}"),

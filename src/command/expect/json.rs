@@ -95,7 +95,7 @@ impl Explanation {
             node: line.node,
             missing: line.missing,
             router: router.map(Object::of),
-            redirected_to: explained.via.as_ref().and_then(|via| via.to).map(|to| to.to_string()),
+            redirected_to: explained.via.as_ref().and_then(|via| via.to.clone()),
             trace: explained.because.iter().map(Step::of).collect(),
         }
     }

@@ -15,7 +15,6 @@ use crate::document::{Position, snippet};
 use crate::expect::lint::{Destination, Finding, Report, Rule, Severity, lint};
 use crate::net::Endpoint;
 use crate::objects::Place;
-use crate::text::Text;
 
 /// Where words begin beside `wire`, `fix` and `also`.
 const MARGIN: usize = 8;
@@ -41,18 +40,25 @@ pub(super) fn run(asked: &Lint) -> anyhow::Result<ExitCode> {
         Format::Text => {
             given.tell_notes();
             let mut lines = Lines { input: described.input.as_deref(), files: HashMap::new() };
-            print(&page(&report, counts, &mut lines))?;
+            let mut page = page(&report, counts, &mut lines);
+            if let Some(missing) = &described.derived.missing {
+                let _ = writeln!(page, "\nnot known: {missing}; what depends on it was not looked for");
+            }
+            print(&page)?;
         }
     }
-    Ok(ExitCode::from(status(&report, asked.allow_inconclusive)))
+    // What could not be read may be what is wrong.
+    let is_partly_read = !described.warnings.is_empty();
+    Ok(ExitCode::from(status(report.worst(), is_partly_read, asked.allow_inconclusive)))
 }
 
 /// As DESIGN has it for verdicts: an error is a failure; a warning, and what the objects do not tell, is inconclusive.
-fn status(report: &Report, allow_inconclusive: bool) -> u8 {
-    match report.worst() {
+fn status(worst: Option<Severity>, is_partly_read: bool, allow_inconclusive: bool) -> u8 {
+    match worst {
         Some(Severity::Error) => 1,
-        Some(Severity::Warning | Severity::Unknown) if !allow_inconclusive => 3,
-        Some(Severity::Warning | Severity::Unknown) | None => 0,
+        None if !is_partly_read => 0,
+        _ if allow_inconclusive => 0,
+        _ => 3,
     }
 }
 
@@ -148,7 +154,7 @@ fn one(finding: &Finding, lines: &mut Lines<'_>) -> String {
     page.push_str(&under("wire", MARGIN, &sentence(finding.rule.wire())));
     page.push_str(&under("fix", MARGIN, &sentence(&finding.fix)));
     for also in &finding.also {
-        page.push_str(&under("also", MARGIN, &format!("{} ({})", Text::from(&*also.says), also.at)));
+        page.push_str(&under("also", MARGIN, &format!("{} ({})", also.says, also.at)));
     }
     page
 }
@@ -156,6 +162,16 @@ fn one(finding: &Finding, lines: &mut Lines<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nothing_found_in_a_part_of_the_files_is_no_pass() {
+        assert_eq!(status(None, false, false), 0);
+        assert_eq!((status(None, true, false), status(None, true, true)), (3, 0));
+        assert_eq!(
+            (status(Some(Severity::Warning), false, false), status(Some(Severity::Error), true, true)),
+            (3, 1)
+        );
+    }
 
     #[test]
     fn counts_are_said_in_words() {

@@ -8,7 +8,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::texts;
-use crate::cli::traffic::{Asked, MACHINES_HOSTS, Traffic};
+use crate::cli::traffic::{Asked, MACHINES_HOSTS, Named, RESOLVER, Traffic};
 use crate::filter::composition::marks::Marks;
 use crate::filter::expression;
 use crate::tui::{Checked, Mistake};
@@ -17,6 +17,8 @@ use crate::tui::{Checked, Mistake};
 #[derive(Debug, Clone)]
 pub(super) struct Filtering {
     pub(super) hosts: Vec<PathBuf>,
+    /// What the cluster's objects name.
+    pub(super) named: Vec<Named>,
     pub(super) presets: Option<PathBuf>,
 }
 
@@ -36,9 +38,14 @@ struct Word {
 }
 
 impl Filtering {
-    /// What is read for a filter: files that were named, and the machine's own hosts file.
+    /// What is read for a filter: files that were named, the machine's own hosts file, and its search domains.
     pub(super) fn files(&self) -> Vec<PathBuf> {
-        self.hosts.iter().chain(&self.presets).cloned().chain([PathBuf::from(MACHINES_HOSTS)]).collect()
+        self.hosts
+            .iter()
+            .chain(&self.presets)
+            .cloned()
+            .chain([MACHINES_HOSTS, RESOLVER].map(PathBuf::from))
+            .collect()
     }
 
     /// What a filter means; or what is wrong with it, and where.
@@ -60,7 +67,7 @@ impl Filtering {
             return Err(Mistake { message: texts::NO_SERVERS.to_owned(), at: place("--resolve") });
         }
         line.traffic.presets.clone_from(&self.presets);
-        let asked = line.traffic.asked(&self.hosts).map_err(|error| {
+        let asked = line.traffic.asked_among(&self.hosts, &self.named).map_err(|error| {
             match error.downcast_ref::<expression::Error>() {
                 Some(error) => {
                     let at =
@@ -147,7 +154,7 @@ mod tests {
     use super::*;
 
     fn check(typed: &str) -> Result<String, (String, Option<usize>)> {
-        let filtering = Filtering { hosts: Vec::new(), presets: None };
+        let filtering = Filtering { hosts: Vec::new(), named: Vec::new(), presets: None };
         filtering.check(typed).map(|checked| checked.meaning).map_err(|mistake| (mistake.message, mistake.at))
     }
 

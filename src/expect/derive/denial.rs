@@ -8,7 +8,9 @@
 
 use super::{Because, Ground};
 use crate::net::{Address, Endpoint};
-use crate::objects::{FirewallRule, FirewallTo, Id, NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange};
+use crate::objects::{
+    FirewallRule, FirewallTo, Id, NetworkPolicy, Peer, PolicyPort, PolicyRule, PortRange, protocol_number,
+};
 
 /// An object that forbids, and the workloads that it is about.
 #[derive(Debug, Clone)]
@@ -42,19 +44,17 @@ pub enum Leave {
 /// Every object that forbids something; `heeds` tells whether the network heeds network policies, as far as that is known.
 pub(super) fn all(ground: &Ground<'_>, heeds: Option<bool>) -> Vec<Denial> {
     let objects = ground.objects;
-    let namespace =
-        |id: &Id| id.namespace.clone().or_else(|| ground.assumed.namespace.clone()).unwrap_or_default();
+    let workloads = |id: &Id| ground.of_namespace(id.namespace.as_deref().unwrap_or(""));
     let firewall = |id: &Id, rules: &[FirewallRule]| Denial {
         id: id.clone(),
-        workloads: ground.of_namespace(&namespace(id)).to_vec(),
+        workloads: workloads(id).to_vec(),
         rules: Rules::Firewall(rules.to_vec()),
     };
     let policy = |policy: &NetworkPolicy| {
         let is_selected = |at: &usize| policy.pods.matches(&ground.workloads[*at].labels);
-        let all = ground.of_namespace(&namespace(&policy.id));
         Denial {
             id: policy.id.clone(),
-            workloads: all.iter().copied().filter(is_selected).collect(),
+            workloads: workloads(&policy.id).iter().copied().filter(is_selected).collect(),
             rules: Rules::Policy { rules: policy.rules.clone(), is_heeded: heeds.is_some() },
         }
     };
@@ -101,7 +101,10 @@ fn by_firewall(id: &Id, rules: &[FirewallRule], to: Endpoint, protocol: u8) -> L
     let mut open: Vec<(bool, &String)> = Vec::new();
     let fits = |rule: &&FirewallRule| {
         rule.ports.is_empty()
-            || rule.ports.iter().any(|port| port.port == to.port && number(&port.protocol) == Some(protocol))
+            || rule
+                .ports
+                .iter()
+                .any(|port| port.port == to.port && protocol_number(&port.protocol) == Some(protocol))
     };
     let mut decided = None;
     for rule in rules.iter().filter(fits) {
@@ -140,23 +143,15 @@ fn allows(rule: &PolicyRule, to: Endpoint, protocol: u8) -> bool {
         Peer::Pods { .. } => false,
     };
     let fits = |port: &PolicyPort| {
-        number(&port.protocol) == Some(protocol)
+        protocol_number(&port.protocol) == Some(protocol)
             && match port.port {
                 PortRange::All => true,
-                PortRange::Numbers(first, last) => (first..=last).contains(&to.port),
+                // Without a port any one is meant; a rule about some of them may allow it.
+                PortRange::Numbers(first, last) => to.port == 0 || (first..=last).contains(&to.port),
                 // The name of a port of a pod's container: nothing outside has one.
                 PortRange::Name(_) => false,
             }
     };
-    (rule.to.is_empty() || rule.to.iter().any(reaches))
+    (rule.peers.is_empty() || rule.peers.iter().any(reaches))
         && (rule.ports.is_empty() || rule.ports.iter().any(fits))
-}
-
-fn number(protocol: &str) -> Option<u8> {
-    match protocol {
-        "TCP" => Some(6),
-        "UDP" => Some(17),
-        "SCTP" => Some(132),
-        _ => None,
-    }
 }

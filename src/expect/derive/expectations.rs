@@ -37,6 +37,7 @@ impl Derived {
             .filter_map(|node| Some((node.name.clone()?, node.addresses.clone())))
             .collect();
         let mut list = self.through_routers();
+        list.extend(self.of_proxies());
         list.extend(self.denied());
         let mut gathering = Gathering { derived: self, nodes, groups: Vec::new(), by_key: HashMap::new() };
         gathering.gather();
@@ -51,7 +52,9 @@ impl Derived {
         let mut list = Vec::new();
         for denial in &self.denials {
             let Rules::Firewall(rules) = &denial.rules else { continue };
-            let addresses = denial.workloads.iter().flat_map(|at| &self.workloads[*at].addresses);
+            // What a router sends by its macvlan interface passes no firewall of the cluster.
+            let heeding = denial.workloads.iter().filter(|at| self.router_of(**at).is_none());
+            let addresses = heeding.flat_map(|at| &self.workloads[*at].addresses);
             let from: Vec<Block> = addresses.map(|address| Block::from(address.ip())).collect();
             let mut allowed: Vec<Block> = Vec::new();
             let mut open: Option<String> = None;
@@ -110,6 +113,24 @@ impl Derived {
                 None => format!("whatever goes through {}", addresses[0]),
             };
             list.push(Expectation { to, ..expectation(name, source(&rule.answer), &rule.because) });
+        }
+        list
+    }
+
+    /// What proxies open by themselves, with the address that they have.
+    fn of_proxies(&self) -> Vec<Expectation> {
+        let own = |address: Address| {
+            self.routers
+                .iter()
+                .find(|router| router.source.as_ref().is_some_and(|told| told.value == address))
+        };
+        let mut list = Vec::new();
+        for (address, _) in &self.cluster.senders {
+            let Some(router) = own(*address) else { continue };
+            let (answer, because) = router.answer();
+            let name = format!("whatever {} opens", router.id);
+            let from = vec![Block::from(address.ip())];
+            list.push(Expectation { from, ..expectation(name, source(&answer), &because) });
         }
         list
     }

@@ -2,9 +2,10 @@
 
 use std::collections::HashSet;
 
-use super::Derived;
-use crate::expect::{Cluster, Known, Node};
+use super::{Answer, Derived, Router};
+use crate::expect::{Cluster, Known, Node, PodName};
 use crate::net::{Address, Block};
+use crate::number::counted;
 use crate::objects::{Objects, Place, Told};
 
 /// All facts that the objects tell.
@@ -13,6 +14,7 @@ pub(super) fn cluster(derived: &Derived, objects: &Objects) -> Cluster {
         nodes: nodes(objects),
         egress: egress(derived, objects),
         workloads: derived.workloads.clone(),
+        senders: senders(derived, objects),
         printed: objects.newest,
         is_described: true,
         ..Cluster::default()
@@ -48,6 +50,37 @@ pub(super) fn cluster(derived: &Derived, objects: &Objects) -> Cluster {
         }
     }
     cluster
+}
+
+/// The addresses of proxies that run, each with the pod that has it; none that anybody else may have, too.
+fn senders(derived: &Derived, objects: &Objects) -> Vec<(Address, PodName)> {
+    let of_network = objects.net_namespaces.iter().flat_map(|one| &one.egress_ips);
+    let of_network = of_network.chain(objects.host_subnets.iter().flat_map(|one| &one.egress_ips));
+    let of_objects = objects
+        .egress_ips
+        .iter()
+        .flat_map(|one| one.wanted.iter().chain(one.assigned.iter().map(|assigned| &assigned.address)));
+    let of_services = objects.services.iter().flat_map(|one| &one.ingress);
+    let of_hosts = objects.host_subnets.iter().filter_map(|host| host.host_ip.as_ref());
+    let of_nodes = objects.nodes.iter().flat_map(|node| &node.addresses).copied();
+    let told = of_network.chain(of_objects).chain(of_services).chain(of_hosts).map(|told| told.value);
+    let taken: HashSet<Address> = told.chain(of_nodes).collect();
+    let claims = |address: Address| {
+        let sources = derived.routers.iter().filter_map(|router| router.source.as_ref());
+        sources.filter(|told| told.value == address).count()
+    };
+    let sender = |router: &Router| {
+        let (Answer::AnyOf(exits), _) = router.answer() else { return None };
+        let address = exits.first()?.address;
+        let is_its_own = router.is_proxy() && claims(address) == 1 && !taken.contains(&address);
+        let name = match router.workloads[..] {
+            [one] => &derived.workloads[one].id.name,
+            _ => &router.id.name,
+        };
+        let pod = PodName { namespace: router.namespace.clone(), name: Some(name.clone()) };
+        is_its_own.then_some((address, pod))
+    };
+    derived.routers.iter().filter_map(sender).collect()
 }
 
 fn known(told: &Told<Block>) -> Known {
@@ -121,18 +154,26 @@ fn egress(derived: &Derived, objects: &Objects) -> Vec<Known> {
 pub(super) fn notes(objects: &Objects) -> Vec<String> {
     let mut notes = Vec::new();
     let counts = [
-        (objects.nodes.len().max(objects.host_subnets.len()), "nodes"),
-        (objects.pods.len(), "pods"),
-        (objects.namespaces.len().max(objects.net_namespaces.len()), "namespaces"),
-        (objects.services.len(), "Services"),
+        (objects.nodes.len().max(objects.host_subnets.len()), "node"),
+        (objects.pods.len(), "pod"),
+        (objects.templates.len(), "workload"),
+        (objects.namespaces.len().max(objects.net_namespaces.len()), "namespace"),
+        (objects.services.len(), "Service"),
     ];
     let counts: Vec<String> = counts
         .iter()
         .filter(|(count, _)| *count > 0)
-        .map(|(count, what)| format!("{count} {what}"))
+        .map(|(count, what)| counted(*count as u64, what))
         .collect();
     if !counts.is_empty() {
         notes.push(format!("the cluster's objects: {}", counts.join(", ")));
+    }
+    let ports = objects.vxlan_ports().map(|port| ("VXLAN", port));
+    for (tunnel, port) in ports.chain(objects.geneve_ports().map(|port| ("Geneve", port))) {
+        let note = format!("tunnels: the cluster's network has {tunnel} at UDP port {port}");
+        if !matches!(port, 4789 | 6081) && !notes.contains(&note) {
+            notes.push(note);
+        }
     }
     if !objects.skipped.is_empty() {
         let kinds: Vec<String> =
@@ -142,7 +183,8 @@ pub(super) fn notes(objects: &Objects) -> Vec<String> {
     }
     if let Some(first) = objects.repeated.first() {
         let more = objects.repeated.len() - 1;
-        let others = if more > 0 { format!(", and {more} more objects") } else { String::new() };
+        let others =
+            if more > 0 { format!(", and {}", counted(more as u64, "more object")) } else { String::new() };
         notes.push(format!("{first} ({}) came again{others}: the first is believed", first.at));
     }
     notes

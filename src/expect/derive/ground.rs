@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::{Assumed, Release, Who, Workload};
-use crate::objects::{Id, Labels, Objects, Selector};
+use crate::objects::{EgressIp, Labels, Objects, Selector};
 
 /// The label that every namespace has, with its own name.
 const NAME_LABEL: &str = "kubernetes.io/metadata.name";
@@ -19,15 +19,24 @@ pub struct Ground<'a> {
     labels: HashMap<&'a str, &'a Labels>,
 }
 
+/// Whom an object is for.
+#[derive(Debug, Default)]
+pub struct Meant<'a> {
+    pub namespaces: Vec<&'a str>,
+    /// Namespaces whose labels decide and are not known.
+    pub open: Vec<&'a str>,
+    /// By their index, in order; of those namespaces that are meant for sure.
+    pub workloads: Vec<usize>,
+}
+
 /// Pods, and templates of which no pod is among the objects.
-pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
-    let namespace = |id: &Id| id.namespace.clone().or_else(|| assumed.namespace.clone());
+pub(super) fn workloads(objects: &Objects) -> Vec<Workload> {
     let mut workloads: Vec<Workload> = objects
         .pods
         .iter()
         .map(|pod| Workload {
             id: pod.id.clone(),
-            namespace: namespace(&pod.id),
+            namespace: pod.id.namespace.clone(),
             labels: pod.labels.clone(),
             node: pod.node().map(str::to_owned),
             is_on_host: pod.spec.host_network,
@@ -53,7 +62,7 @@ pub(super) fn workloads(objects: &Objects, assumed: &Assumed) -> Vec<Workload> {
         }
         workloads.push(Workload {
             id: template.id.clone(),
-            namespace: namespace(&template.id),
+            namespace: template.id.namespace.clone(),
             labels: template.labels.clone(),
             node: template.spec.node_name.as_ref().map(|told| told.value.clone()),
             is_on_host: template.spec.host_network,
@@ -112,6 +121,27 @@ impl<'a> Ground<'a> {
             true if !open.is_empty() => None,
             is_selected => Some(is_selected),
         }
+    }
+
+    /// Whom an `EgressIP` is for, as far as the objects tell.
+    pub fn meant_by(&self, egress: &EgressIp) -> Meant<'a> {
+        let mut meant = Meant::default();
+        for namespace in self.namespaces() {
+            match self.selects_namespace(&egress.namespaces, namespace) {
+                Some(true) => meant.namespaces.push(namespace),
+                Some(false) => continue,
+                None => {
+                    meant.open.push(namespace);
+                    continue;
+                }
+            }
+            let is_selected = |at: &usize| {
+                egress.pods.as_ref().is_none_or(|pods| pods.matches(&self.workloads[*at].labels))
+            };
+            meant.workloads.extend(self.of_namespace(namespace).iter().copied().filter(is_selected));
+        }
+        meant.workloads.sort_unstable();
+        meant
     }
 
     /// Everybody, whether an object names them or not.

@@ -23,7 +23,7 @@ pub(super) const PLUGIN: Plugin = Plugin {
     derive,
 };
 
-/// Who claims which address.
+/// Who claims which address. Written twice in one object, it is claimed once.
 struct Claims<'a> {
     hosts: HashMap<Address, Vec<(&'a HostSubnet, &'a Told<Address>)>>,
     namespaces: HashMap<Address, Vec<&'a NetNamespace>>,
@@ -34,12 +34,18 @@ impl<'a> Claims<'a> {
         let mut claims = Self { hosts: HashMap::new(), namespaces: HashMap::new() };
         for host in &objects.host_subnets {
             for address in &host.egress_ips {
-                claims.hosts.entry(address.value).or_default().push((host, address));
+                let of_address = claims.hosts.entry(address.value).or_default();
+                if of_address.last().is_none_or(|(last, _)| last.id != host.id) {
+                    of_address.push((host, address));
+                }
             }
         }
         for namespace in &objects.net_namespaces {
             for address in &namespace.egress_ips {
-                claims.namespaces.entry(address.value).or_default().push(namespace);
+                let of_address = claims.namespaces.entry(address.value).or_default();
+                if of_address.last().is_none_or(|last| last.id != namespace.id) {
+                    of_address.push(namespace);
+                }
             }
         }
         claims

@@ -1,6 +1,7 @@
 //! OVN-Kubernetes: `EgressIP` and `EgressService`.
 //!
-//! 1. A pod behind an `EgressService` leaves with an address of the Service's load balancer.
+//! 1. A pod behind an `EgressService` leaves with an address of the Service's load balancer, once a node serves it; asked to
+//!    leave with that of a network, with an address that objects do not tell.
 //! 2. A pod that an `EgressIP` selects leaves with any address of its `status.items`; with none there, as its node does. Of
 //!    several that select one pod one serves and the others stand by, and which one is not told: any of their addresses.
 //! 3. Every other pod leaves with its node's address. So does a family that no egress address is of.
@@ -9,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::{Answer, Because, Derived, Exit, Ground, Plugin, Rule, To, Who};
+use super::{Answer, Because, Derived, Exit, Ground, Meant, Plugin, Rule, To, Who};
 use crate::objects::{EgressIp, EgressService, Selector, Service};
 
 pub(super) const PLUGIN: Plugin = Plugin {
@@ -54,29 +55,20 @@ struct Selected {
 
 impl Selected {
     fn add(&mut self, ground: &Ground<'_>, at: usize, egress: &EgressIp) {
-        for namespace in ground.namespaces() {
-            match ground.selects_namespace(&egress.namespaces, namespace) {
-                Some(false) => continue,
-                Some(true) => {
-                    let (whole, partly) = self.namespaces.entry(namespace.to_owned()).or_default();
-                    let is_whole = egress.pods.as_ref().is_none_or(Selector::is_empty);
-                    if is_whole { whole.push(at) } else { partly.push(at) }
-                }
-                None => {
-                    let missing =
-                        format!("the labels of namespace {namespace} (`oc get namespaces -o yaml`)");
-                    for workload in ground.of_namespace(namespace) {
-                        self.unknown.entry(*workload).or_insert_with(|| missing.clone());
-                    }
-                    continue;
-                }
+        let Meant { namespaces, open, workloads } = ground.meant_by(egress);
+        let is_whole = egress.pods.as_ref().is_none_or(Selector::is_empty);
+        for namespace in namespaces {
+            let (whole, partly) = self.namespaces.entry(namespace.to_owned()).or_default();
+            if is_whole { whole.push(at) } else { partly.push(at) }
+        }
+        for namespace in open {
+            let missing = format!("the labels of namespace {namespace} (`oc get namespaces -o yaml`)");
+            for workload in ground.of_namespace(namespace) {
+                self.unknown.entry(*workload).or_insert_with(|| missing.clone());
             }
-            for &workload in ground.of_namespace(namespace) {
-                let labels = &ground.workloads[workload].labels;
-                if egress.pods.as_ref().is_none_or(|pods| pods.matches(labels)) {
-                    self.workloads.entry(workload).or_default().push(at);
-                }
-            }
+        }
+        for workload in workloads {
+            self.workloads.entry(workload).or_default().push(at);
         }
     }
 
@@ -184,7 +176,7 @@ fn by_service(ground: &Ground<'_>, egress: &EgressService, derived: &mut Derived
         ));
         return;
     };
-    let namespace = egress.id.namespace.as_deref().or(ground.assumed.namespace.as_deref()).unwrap_or("");
+    let namespace = egress.id.namespace.as_deref().unwrap_or("");
     let is_behind = |at: &usize| service.selects(&ground.workloads[*at].labels);
     let workloads: Vec<usize> = ground.of_namespace(namespace).iter().copied().filter(is_behind).collect();
     if workloads.is_empty() {
@@ -199,7 +191,14 @@ fn by_service(ground: &Ground<'_>, egress: &EgressService, derived: &mut Derived
     let is_by_network = egress.source_by.as_ref().is_some_and(|by| by.value == "Network");
     let node = egress.host.as_ref().map(|host| host.value.clone()).filter(|host| host != "ALL");
     let answer = if is_by_network {
-        Answer::Unknown { missing: format!("the address of the network that {} names", egress.id) }
+        let network = egress.network.as_ref().map(|network| format!(" `{}`", network.value));
+        let network = network.unwrap_or_else(|| " that it leaves by".to_owned());
+        let missing = format!("the node's address in the network{network}, which {} asks for", egress.id);
+        Answer::Unknown { missing }
+    } else if egress.host.is_none() {
+        let missing =
+            format!("which node serves {}: its `status.host`, which manifests do not have", egress.id);
+        Answer::Unknown { missing }
     } else if service.ingress.is_empty() {
         Answer::Unknown { missing: format!("`status.loadBalancer` of {}", service.id) }
     } else {

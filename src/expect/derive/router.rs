@@ -3,20 +3,28 @@
 //! Two kinds: pods of the macvlan router, whose container reads its environment (`EGRESS_SOURCE` and its kin), and the
 //! `EgressRouter` resource. Whoever calls a router's Service or pod leaves with the router's own address; and so does
 //! the router itself.
+//!
+//! Two of the macvlan router's modes redirect; the others are [proxies](proxy), which open connections of their own.
+
+pub mod proxy;
 
 use std::collections::HashMap;
 
 use super::{Answer, Because, Derived, Exit, Ground, Rule, To, Who};
 use crate::net::Address;
 use crate::objects::{
-    Container, EgressRouter, Id, Place, PodSpec, Selector, Service, Template, Told, Variable,
+    Container, EgressRouter, Id, Place, PodSpec, Selector, Service, Template, Told, Variable, protocol_number,
 };
 use crate::router::destination::{self, Redirections};
 use crate::router::settings::{self, Mode, Settings};
-use crate::router::{Cause, Refusal, dns, http};
+use crate::router::{Cause, Refusal, Spot, dns, http};
+
+pub use proxy::{Forward, Gate};
 
 /// The label of the pods that the operator makes for an `EgressRouter`.
 const OPERATOR_LABEL: (&str, &str) = ("app", "egress-router-cni");
+
+const TCP: u8 = 6;
 
 /// An egress router.
 #[derive(Debug, Clone)]
@@ -43,8 +51,10 @@ pub struct Router {
     pub refusals: Vec<Refused>,
     /// What it is that the objects do not tell: a variable's value that comes from elsewhere.
     pub missing: Option<String>,
-    pub http: Option<http::Rules>,
-    pub dns: Vec<dns::Rule>,
+    /// Of the mode `http-proxy`.
+    pub gate: Option<Gate>,
+    /// Of the mode `dns-proxy`.
+    pub forwards: Vec<Forward>,
     /// What the script accepts and the kernel will not, with its place.
     pub doubts: Vec<(String, Place)>,
 }
@@ -72,23 +82,40 @@ pub enum Way<'a> {
     Rule(&'a Redirect),
     /// With the port that it came to.
     Fallback(&'a Told<Address>),
-    /// The connection ends here and another begins.
-    Proxied,
+    /// The connection ends here, and whatever the client asks for has another one.
+    Gate(&'a Gate),
+    /// The connection ends here, and another one goes there.
+    Forward(&'a Forward),
     Refused,
 }
 
 impl Router {
     pub fn way(&self, port: u16, protocol: u8) -> Way<'_> {
-        if self.mode.is_some_and(|mode| !mode.redirects()) {
-            let is_forwarded = self.dns.iter().any(|rule| rule.local.number() == Some(port));
-            let is_proxy = self.mode == Some(Mode::HttpProxy) && port == http::PORT;
-            return if protocol == 6 && (is_forwarded || is_proxy) { Way::Proxied } else { Way::Refused };
+        if self.is_proxy() {
+            let forward = || self.forwards.iter().find(|forward| forward.local == port).map(Way::Forward);
+            let gate = self.gate.as_ref().filter(|_| self.proxy_port() == Some(port)).map(Way::Gate);
+            return gate.or_else(forward).filter(|_| protocol == TCP).unwrap_or(Way::Refused);
         }
         let is_for = |redirect: &&Redirect| redirect.local == port && redirect.protocol == protocol;
         match (self.redirects.iter().find(is_for), &self.fallback) {
             (Some(redirect), _) => Way::Rule(redirect),
             (None, Some(address)) => Way::Fallback(address),
             (None, None) => Way::Refused,
+        }
+    }
+
+    /// Whether it is the operator's `EgressRouter`.
+    pub fn is_resource(&self) -> bool {
+        self.mode.is_none() && self.id.kind == "EgressRouter"
+    }
+
+    /// Where it is written what goes where.
+    pub fn field(&self) -> &'static str {
+        match self.mode {
+            _ if self.is_resource() => "spec.redirect",
+            Some(Mode::HttpProxy) => http::VARIABLE,
+            Some(Mode::DnsProxy) => dns::VARIABLE,
+            _ => destination::VARIABLE,
         }
     }
 
@@ -106,7 +133,7 @@ impl Router {
         let Some(source) = &self.source else {
             return (Answer::Unknown { missing: format!("the address of {}", self.id) }, Vec::new());
         };
-        let field = if self.mode.is_some() { settings::SOURCE } else { "addresses" };
+        let field = if self.is_resource() { "spec.addresses" } else { settings::SOURCE };
         let says =
             format!("{} has the address {}, and all that it sends leaves with it", self.id, source.value);
         let exit = Exit { address: source.value, node: self.node.clone() };
@@ -201,18 +228,17 @@ fn of_spec(
     labels: &crate::objects::Labels,
     spec: &PodSpec,
 ) -> Router {
-    let namespace = id.namespace.clone().or_else(|| ground.assumed.namespace.clone());
     let is_own = |at: &usize| {
         let workload = &ground.workloads[*at];
         workload.id == *id
             || (workload.id.kind == "Pod" && !selector.is_empty() && selector.matches(&workload.labels))
     };
-    let all = ground.of_namespace(namespace.as_deref().unwrap_or(""));
+    let all = ground.of_namespace(id.namespace.as_deref().unwrap_or(""));
     let workloads: Vec<usize> = all.iter().copied().filter(is_own).collect();
     let node = workloads.iter().find_map(|at| ground.workloads[*at].node.clone());
     let mut router = Router {
         id: id.clone(),
-        namespace,
+        namespace: id.namespace.clone(),
         mode: Some(Mode::Legacy),
         source: None,
         prefix: None,
@@ -224,8 +250,8 @@ fn of_spec(
         fallback: None,
         refusals: Vec::new(),
         missing: None,
-        http: None,
-        dns: Vec::new(),
+        gate: None,
+        forwards: Vec::new(),
         doubts: Vec::new(),
     };
     let container =
@@ -307,7 +333,7 @@ impl Router {
         self.take(&redirections, |spot| place(destination::VARIABLE, spot.line, spot.column));
     }
 
-    fn take(&mut self, redirections: &Redirections, place: impl Fn(crate::router::Spot) -> Place) {
+    fn take(&mut self, redirections: &Redirections, place: impl Fn(Spot) -> Place) {
         for rule in &redirections.rules {
             let numbers = (rule.local.number(), rule.target().number(), rule.address.address());
             if let (Some(local), Some(target), Some(address)) = numbers {
@@ -323,65 +349,49 @@ impl Router {
 
     /// The proxies run in containers of their own, beside the one that sets up the network.
     fn proxies(&mut self, spec: &PodSpec) {
-        let mut written = |name: &str, mode: Mode| {
-            if self.mode != Some(mode) {
-                return None;
-            }
-            match spec.variable(name) {
-                Some((_, variable)) if variable.value.is_none() => {
-                    let at = &variable.at;
-                    self.missing = Some(format!(
-                        "the value of {name} of {} ({at}), which comes from elsewhere",
-                        self.id
-                    ));
-                    None
-                }
-                found => Some(found.and_then(|(_, variable)| variable.value.clone())),
-            }
+        let name = match self.mode {
+            Some(Mode::HttpProxy) => http::VARIABLE,
+            Some(Mode::DnsProxy) => dns::VARIABLE,
+            _ => return,
         };
-        let of_http = written(http::VARIABLE, Mode::HttpProxy);
-        let of_dns = written(dns::VARIABLE, Mode::DnsProxy);
-        let at = self.id.at.clone();
-        let mut refuse = |refusals: Vec<Refusal>, written: &Option<crate::objects::Written>| {
-            self.refusals.extend(refusals.into_iter().map(|refusal| {
-                Refused {
-                    at: written
-                        .as_ref()
-                        .map_or(at.clone(), |written| written.place(refusal.at.line, refusal.at.column)),
-                    refusal,
-                }
-            }));
+        let found = spec.variable(name).map(|(_, variable)| variable);
+        if let Some(variable) = found.filter(|variable| variable.value.is_none()) {
+            let (id, at) = (&self.id, &variable.at);
+            self.missing = Some(format!("the value of {name} of {id} ({at}), which comes from elsewhere"));
+            return;
+        }
+        let written = found.and_then(|variable| variable.value.clone());
+        let own = self.id.at.clone();
+        let place =
+            |spot: Spot| written.as_ref().map_or(own.clone(), |one| one.place(spot.line, spot.column));
+        let text = written.as_ref().map_or("", |one| &one.value);
+        let refusals = if name == http::VARIABLE {
+            let (rules, refusals) = http::Rules::check(text);
+            self.gate = Some(Gate::of(&rules, place));
+            refusals
+        } else {
+            let (rules, refusals) = dns::check(text);
+            let doubts = rules.iter().flat_map(dns::Rule::doubts);
+            self.doubts.extend(doubts.map(|doubt| (doubt.what, place(doubt.at))));
+            self.forwards = rules.iter().filter_map(|rule| Forward::of(rule, place(rule.at))).collect();
+            refusals
         };
-        if let Some(written) = of_http {
-            let (rules, refusals) = http::Rules::check(written.as_ref().map_or("", |written| &written.value));
-            refuse(refusals, &written);
-            self.http = Some(rules);
-        }
-        if let Some(written) = of_dns {
-            let (rules, refusals) = dns::check(written.as_ref().map_or("", |written| &written.value));
-            refuse(refusals, &written);
-            self.dns = rules;
-        }
+        let refused = |refusal: Refusal| Refused { at: place(refusal.at), refusal };
+        self.refusals.extend(refusals.into_iter().map(refused));
     }
 }
 
 /// The resource's pods carry the operator's label. Of several addresses the first is used.
 fn of_resource(ground: &Ground<'_>, resource: &EgressRouter) -> Router {
-    let namespace = resource.id.namespace.clone().or_else(|| ground.assumed.namespace.clone());
     let (key, value) = OPERATOR_LABEL;
     let labels = crate::objects::Labels::from([(key.to_owned(), value.to_owned())]);
     let is_own = |at: &usize| ground.workloads[*at].labels.get(key).is_some_and(|label| label == value);
-    let workloads: Vec<usize> =
-        ground.of_namespace(namespace.as_deref().unwrap_or("")).iter().copied().filter(is_own).collect();
+    let all = ground.of_namespace(resource.id.namespace.as_deref().unwrap_or(""));
+    let workloads: Vec<usize> = all.iter().copied().filter(is_own).collect();
     let first = resource.addresses.first();
     let mut redirects = Vec::new();
     for rule in &resource.rules {
-        let protocol = match rule.protocol.value.to_lowercase().as_str() {
-            "tcp" => 6,
-            "udp" => 17,
-            "sctp" => 132,
-            _ => continue,
-        };
+        let Some(protocol) = protocol_number(&rule.protocol.value) else { continue };
         redirects.push(Redirect {
             local: rule.port.value,
             protocol,
@@ -397,14 +407,14 @@ fn of_resource(ground: &Ground<'_>, resource: &EgressRouter) -> Router {
         gateway: first.and_then(|one| one.gateway.clone()),
         node: workloads.iter().find_map(|at| ground.workloads[*at].node.clone()),
         services: services(ground, &resource.id, &labels),
-        namespace,
+        namespace: resource.id.namespace.clone(),
         workloads,
         redirects,
         fallback: resource.fallback.clone(),
         refusals: Vec::new(),
         missing: None,
-        http: None,
-        dns: Vec::new(),
+        gate: None,
+        forwards: Vec::new(),
         doubts: Vec::new(),
         id: resource.id.clone(),
     }

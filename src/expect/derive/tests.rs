@@ -5,6 +5,7 @@
 
 use super::*;
 use crate::filter::address::address;
+use crate::net::Endpoint;
 use crate::router::Cause;
 
 /// Objects in one line each: what is common to all of a kind is not repeated in every row.
@@ -70,9 +71,13 @@ fn object(line: &str) -> String {
             )
         }
         "egressservice" => format!(
-            "{{kind: EgressService, apiVersion: k8s.ovn.org/v1, metadata: {{name: {name}{scope}}}, spec: {{sourceIPBy: {}}}, status: {{host: {}}}}}",
+            "{{kind: EgressService, apiVersion: k8s.ovn.org/v1, metadata: {{name: {name}{scope}}}, spec: {{sourceIPBy: {}{}}}{}}}",
             field("by").unwrap_or_else(|| "LoadBalancerIP".to_owned()),
-            field("host").unwrap_or_else(|| "node1".to_owned()),
+            field("network").map_or(String::new(), |network| format!(", network: {network}")),
+            match field("host").as_deref() {
+                Some("none") => String::new(),
+                host => format!(", status: {{host: {}}}", host.unwrap_or("node1")),
+            },
         ),
         "service" => format!(
             "{{kind: Service, apiVersion: v1, metadata: {{name: {name}{scope}}}, spec: {{clusterIP: {}, selector: {{{}}}, ports: [{{port: {}, targetPort: {}}}]}}, status: {{loadBalancer: {{ingress: [{}]}}}}}}",
@@ -83,7 +88,7 @@ fn object(line: &str) -> String {
             field("ingress").map_or(String::new(), |ip| format!("{{ip: {ip}}}")),
         ),
         "router" => format!(
-            "{{kind: Deployment, apiVersion: apps/v1, metadata: {{name: {name}{scope}}}, spec: {{selector: {{matchLabels: {{app: router}}}}, template: {{metadata: {{labels: {{app: router}}}}, spec: {{nodeName: node1, initContainers: [{{name: r, env: [{{name: EGRESS_SOURCE, value: {}}}, {{name: EGRESS_GATEWAY, value: 192.168.12.1}}, {{name: EGRESS_ROUTER_MODE, value: {}}}, {}]}}]}}}}}}}}",
+            "{{kind: Deployment, apiVersion: apps/v1, metadata: {{name: {name}{scope}}}, spec: {{selector: {{matchLabels: {{app: router}}}}, template: {{metadata: {{labels: {{app: router}}}}, spec: {{nodeName: node1, initContainers: [{{name: r, env: [{{name: EGRESS_SOURCE, value: {}}}, {{name: EGRESS_GATEWAY, value: 192.168.12.1}}, {{name: EGRESS_ROUTER_MODE, value: {}}}, {}]}}], containers: [{{name: c, env: [{}]}}]}}}}}}}}",
             field("source").unwrap_or_else(|| "192.168.12.98".to_owned()),
             field("mode").unwrap_or_else(|| "init".to_owned()),
             match field("rules") {
@@ -94,6 +99,14 @@ fn object(line: &str) -> String {
                 None =>
                     "{name: EGRESS_DESTINATION, valueFrom: {configMapKeyRef: {name: a, key: b}}}".to_owned(),
             },
+            ["http", "dns"]
+                .iter()
+                .filter_map(|name| {
+                    let list = field(name)?.replace('_', " ").replace(';', "\\n");
+                    let upper = name.to_uppercase();
+                    Some(format!("{{name: EGRESS_{upper}_PROXY_DESTINATION, value: \"{list}\"}}"))
+                })
+                .collect::<String>(),
         ),
         "egressrouter" => format!(
             "{{kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: {{name: {name}{scope}}}, spec: {{addresses: [{{ip: 192.168.12.98/24}}], redirect: {{redirectRules: [{{destinationIP: 203.0.113.25, port: 443, protocol: TCP}}]}}}}}}"
@@ -132,7 +145,11 @@ fn object(line: &str) -> String {
 }
 
 pub(in crate::expect) fn objects(lines: &[&str]) -> Objects {
-    let mut objects = Objects::default();
+    objects_of(None, lines)
+}
+
+fn objects_of(namespace: Option<&str>, lines: &[&str]) -> Objects {
+    let mut objects = Objects::of_namespace(namespace.map(str::to_owned));
     for line in lines {
         let text = object(line);
         objects.add("row.yaml", text.as_bytes()).unwrap_or_else(|error| panic!("{line}: {error}"));
@@ -166,6 +183,8 @@ const ROWS: &[Row] = &[
     ("sdn", &["netns herasoo egress=192.168.12.99", "host node1"], "herasoo/web", "drop"),
     ("sdn", &["netns herasoo egress=192.168.12.99", "host node1 egress=192.168.12.99", "host node3 egress=192.168.12.99"], "herasoo/web", "drop"),
     ("sdn", &["netns herasoo egress=192.168.12.99", "netns rival egress=192.168.12.99", "host node1 egress=192.168.12.99"], "herasoo/web", "drop"),
+    ("sdn", &["netns herasoo egress=192.168.12.99", "host node1 egress=192.168.12.99,192.168.12.99"], "herasoo/web", "192.168.12.99@node1, by node1"),
+    ("sdn", &["netns herasoo egress=192.168.12.99,192.168.12.99", "host node1 egress=192.168.12.99"], "herasoo/web", "192.168.12.99@node1, by node1"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node3 egress=192.168.12.98", "host node4 egress=192.168.12.99"], "herasoo/web", "192.168.12.98@node3 or 192.168.12.99@node4"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node1 egress=192.168.12.99", "host node3 egress=192.168.12.98"], "herasoo/web", "192.168.12.99@node1, by node1"),
     ("sdn", &["netns herasoo egress=192.168.12.98,192.168.12.99", "host node3 egress=192.168.12.98,192.168.12.99"], "herasoo/web", "drop"),
@@ -203,6 +222,31 @@ const ROWS: &[Row] = &[
     ("sdn", &["netns herasoo", "host node1", "router herasoo/r rules=443_tcp_203.0.113.25", "pod herasoo/r-1 node=node1 ip=10.128.0.20 labels=app:router"], "herasoo/r-1", "192.168.12.98@node1, by node1"),
     ("sdn", &["netns herasoo", "host node1", "router herasoo/r rules=443_tcp_203.0.113.25", "pod herasoo/r-1 node=node1 ip=10.128.0.20 labels=app:router"], "other/web → 10.128.0.20:443", "192.168.12.98@node1, by node1, to 203.0.113.25:443"),
     ("sdn", &["netns herasoo", "host node1", "router herasoo/r rules=443_tcp_203.0.113.25", "service herasoo/r selector=app:router"], "herasoo/web", "node, by node1"),
+    // Routers that end connections: their clients, and they themselves
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*", "service herasoo/r selector=app:router port=8080"], "other/web → 172.30.99.10:8080", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*", "service herasoo/r selector=app:router port=80 target=8080"], "other/web → 172.30.99.10:80", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*", "service herasoo/r selector=app:router port=80"], "other/web → 172.30.99.10:80", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*"], "herasoo/r → 203.0.113.25:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*"], "herasoo/r → api.partner.example:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=203.0.113.0/24"], "herasoo/r → 203.0.113.25:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=203.0.113.0/24"], "herasoo/r → 198.51.100.1:443", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=!203.0.113.0/24;*"], "herasoo/r → 203.0.113.25:443", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=203.0.113.25;!203.0.113.0/24;*"], "herasoo/r → 203.0.113.25:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=!203.0.113.25"], "herasoo/r → 198.51.100.1:443", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*.partner.example"], "herasoo/r → api.partner.example:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=!api.partner.example;*.partner.example"], "herasoo/r → api.partner.example:443", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*.partner.example;!api.partner.example"], "herasoo/r → api.partner.example:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*.partner.example"], "herasoo/r → 203.0.113.25:443", "unknown without the name that DNS has for 203.0.113.25, or that clients ask for"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=203.0.113.0/24"], "herasoo/r → api.partner.example:443", "unknown without the addresses of api.partner.example"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=*;x.example", "service herasoo/r selector=app:router port=8080"], "herasoo/web → 172.30.99.10:8080", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=http-proxy rules=x http=www;!", "service herasoo/r selector=app:router port=8080"], "herasoo/web → 172.30.99.10:8080", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "enp herasoo/default Deny=0.0.0.0/0", "router herasoo/r mode=http-proxy rules=x http=*"], "herasoo/r → 203.0.113.25:443", "192.168.12.98@node1, by node1"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=80_api.partner.example;8443_203.0.113.26_443", "service herasoo/r selector=app:router port=80"], "other/web → 172.30.99.10:80", "192.168.12.98@node1, by node1, to api.partner.example:80"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=80_api.partner.example;8443_203.0.113.26_443", "service herasoo/r selector=app:router port=8443"], "other/web → 172.30.99.10:8443", "192.168.12.98@node1, by node1, to 203.0.113.26:443"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=80_api.partner.example", "service herasoo/r selector=app:router port=443"], "other/web → 172.30.99.10:443", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=80_localhost", "service herasoo/r selector=app:router port=80"], "other/web → 172.30.99.10:80", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=80_a.example;80_b.example", "service herasoo/r selector=app:router port=80"], "other/web → 172.30.99.10:80", "drop"),
+    ("sdn", &["netns herasoo", "host node1", "router herasoo/r mode=dns-proxy rules=x dns=8443_203.0.113.26_443"], "herasoo/r → 203.0.113.26:443", "192.168.12.98@node1, by node1"),
     ("ovn", &["egressrouter herasoo/r", "service herasoo/r selector=app:egress-router-cni", "pod herasoo/r-1 node=node2 ip=10.129.0.20 labels=app:egress-router-cni"], "herasoo/web → 172.30.99.10:443", "192.168.12.98@node2, by node2, to 203.0.113.25:443"),
     ("ovn", &["egressrouter herasoo/r", "service herasoo/r selector=app:egress-router-cni port=80"], "herasoo/web → 172.30.99.10:80", "drop"),
     // OVN-Kubernetes
@@ -228,7 +272,10 @@ const ROWS: &[Row] = &[
     ("ovn", &["service herasoo/lb selector=app:web ingress=198.51.100.7", "egressservice herasoo/lb host=ALL"], "herasoo/web", "198.51.100.7"),
     ("ovn", &["service herasoo/lb selector=app:db ingress=198.51.100.7", "egressservice herasoo/lb"], "herasoo/web", "node, by node1"),
     ("ovn", &["service herasoo/lb selector=app:web", "egressservice herasoo/lb"], "herasoo/web", "unknown without `status.loadBalancer` of Service herasoo/lb"),
-    ("ovn", &["service herasoo/lb selector=app:web ingress=198.51.100.7", "egressservice herasoo/lb by=Network"], "herasoo/web", "unknown without the address of the network that EgressService herasoo/lb names"),
+    ("ovn", &["service herasoo/lb selector=app:web ingress=198.51.100.7", "egressservice herasoo/lb by=Network"], "herasoo/web", "unknown without the node's address in the network that it leaves by, which EgressService herasoo/lb asks for"),
+    ("ovn", &["service herasoo/lb selector=app:web", "egressservice herasoo/lb by=Network network=blue host=ALL"], "herasoo/web", "unknown without the node's address in the network `blue`, which EgressService herasoo/lb asks for"),
+    ("ovn", &["service herasoo/lb selector=app:web ingress=198.51.100.7", "egressservice herasoo/lb host=none"], "herasoo/web", "unknown without which node serves EgressService herasoo/lb: its `status.host`, which manifests do not have"),
+    ("ovn", &["egressip one namespaces=team:blue status=192.168.12.97@node2"], "herasoo/web", "192.168.12.97@node2, by node2"),
     ("ovn", &["service herasoo/lb selector=app:web ingress=198.51.100.7", "egressservice herasoo/lb", "egressip one namespaces=team:blue status=192.168.12.99@node2"], "herasoo/web", "198.51.100.7@node1, by node1"),
     ("ovn", &["firewall herasoo/default Deny=203.0.113.0/24"], "herasoo/web", "drop"),
     ("ovn", &["firewall herasoo/default Allow=203.0.113.0/24 Deny=0.0.0.0/0"], "herasoo/web", "node, by node1"),
@@ -263,12 +310,14 @@ fn told(plugin: &str, added: &[&str], question: &str) -> String {
     let derived = Derived::of(&objects, &Assumed::default());
     let (pod, to) = question.split_once(" → ").unwrap_or((question, "203.0.113.25:443"));
     let (host, port) = to.rsplit_once(':').expect("a port");
-    let to = Endpoint {
-        address: address(host.trim_matches(['[', ']'])).expect("an address"),
-        port: port.parse().expect("a port"),
-    };
+    let port = port.parse().expect("a port");
     let [workload] = derived.workloads_called(pod)[..] else { panic!("no one pod {pod}") };
-    let explained = derived.explain(&objects, workload, to, 6);
+    let explained = if let Ok(address) = address(host.trim_matches(['[', ']'])) {
+        derived.explain(&objects, workload, Endpoint { address, port }, 6)
+    } else {
+        let router = derived.router_of(workload).expect("a router");
+        derived.proxied(router, router::proxy::Asked::Name(host), port).expect("a proxy")
+    };
     let node = explained.node.map_or(String::new(), |node| format!(", by {node}"));
     let via = explained.via.and_then(|via| via.to).map_or(String::new(), |to| format!(", to {to}"));
     format!("{}{node}{via}", explained.answer)
@@ -384,10 +433,9 @@ fn thousands_of_namespaces_have_as_many_expectations_as_there_are_answers() {
 
 fn guide(file: &str, namespace: Option<&str>) -> (Objects, Derived) {
     let path = format!("{}/testdata/cluster/guide/{file}.yaml", env!("CARGO_MANIFEST_DIR"));
-    let mut objects = Objects::default();
+    let mut objects = Objects::of_namespace(namespace.map(str::to_owned));
     objects.add(file, &std::fs::read(path).expect("a file")).unwrap_or_else(|error| panic!("{error}"));
-    let assumed = Assumed { namespace: namespace.map(str::to_owned), ..Assumed::default() };
-    let derived = Derived::of(&objects, &assumed);
+    let derived = Derived::of(&objects, &Assumed::default());
     (objects, derived)
 }
 
@@ -399,7 +447,7 @@ fn the_guides_router_does_not_start_because_of_the_tab_in_its_second_rule() {
     assert_eq!(answer, Answer::Drop);
     assert_eq!(
         because[0].to_string(),
-        "Deployment deployment-egress-route-1 does not start, and says: EGRESS_DESTINATION value '443\\t tcp 203.0.113.25' \
+        "Deployment herasoo/deployment-egress-route-1 does not start, and says: EGRESS_DESTINATION value '443\\t tcp 203.0.113.25' \
          is invalid (as-it-stands:46)"
     );
     assert_eq!((router.refusals[0].at.column, router.refusals[0].cause()), (16, Cause::Tab));
@@ -445,6 +493,38 @@ fn objects_without_a_namespace_are_answered_once_somebody_says_which() {
 }
 
 #[test]
+fn a_router_without_a_namespace_meets_its_service_of_the_namespace_assumed() {
+    let lines = ["router r rules=443_tcp_203.0.113.25", "service herasoo/r selector=app:router"];
+    let router = |namespace| {
+        let objects = objects_of(namespace, &lines);
+        let derived = Derived::of(&objects, &Assumed::default());
+        let report = crate::expect::lint::lint(&objects, &derived, &Assumed::default(), &[]);
+        let is_lost =
+            report.findings.iter().any(|one| one.rule == crate::expect::lint::Rule::ServiceSelectsNoRouter);
+        let [router] = &derived.routers[..] else { panic!("one router") };
+        (router.id.to_string(), router.services.clone(), is_lost)
+    };
+    assert_eq!(router(Some("herasoo")), ("Deployment herasoo/r".to_owned(), vec![0], false));
+    assert_eq!(router(Some("other")), ("Deployment other/r".to_owned(), Vec::new(), true));
+    assert_eq!(router(None), ("Deployment r".to_owned(), Vec::new(), true));
+}
+
+#[test]
+fn everything_of_the_namespace_assumed_is_about_its_pods() {
+    let answer = |line: &str| {
+        let lines = [&OVN[..], &PODS, &[line, "service lb selector=app:web ingress=198.51.100.7"]].concat();
+        let objects = objects_of(Some("herasoo"), &lines);
+        let derived = Derived::of(&objects, &Assumed::default());
+        let to = Endpoint { address: address("203.0.113.25").expect("an address"), port: 443 };
+        let [web] = derived.workloads_called("herasoo/web")[..] else { panic!("one pod") };
+        derived.explain(&objects, web, to, 6).answer.to_string()
+    };
+    assert_eq!(answer("egressservice herasoo/lb"), "198.51.100.7@node1");
+    assert_eq!(answer("firewall default Deny=203.0.113.0/24"), "drop");
+    assert_eq!(answer("policy deny"), "drop");
+}
+
+#[test]
 fn several_addresses_without_a_release_are_said_to_be_taken_for_four() {
     let lines = ["netns herasoo egress=192.168.12.98,192.168.12.99", "host node1 egress=192.168.12.98"];
     let (_, told) = derived(&lines);
@@ -453,4 +533,37 @@ fn several_addresses_without_a_release_are_said_to_be_taken_for_four() {
     );
     let (_, told) = derived(&[&lines[..], &["node node1 ip=192.168.12.11"]].concat());
     assert!(!told.notes.iter().any(|note| note.contains("taken for 4")), "the kubelet tells");
+}
+
+/// What a flow from that address is expected to leave with, and whose it is said to be.
+fn of_sender(lines: &[&str], address: &str) -> String {
+    let (_, derived) = derived(lines);
+    let name = derived.cluster.pod_name(crate::filter::address::address(address).expect("an address"));
+    format!("{} of {}", expected(lines, address), name.map_or("nobody".to_owned(), |name| name.to_string()))
+}
+
+#[test]
+fn what_a_proxy_opens_begins_with_its_own_address_and_is_expected_to() {
+    let proxy = "router herasoo/r mode=http-proxy rules=x http=*";
+    let base = [&SDN[..], &["netns herasoo", "host node1"], &PODS].concat();
+    let with = |more: &[&'static str]| [&base[..], more].concat();
+    let opens = "whatever Deployment herasoo/r opens: 192.168.12.98 of herasoo/r";
+    assert_eq!(of_sender(&with(&[proxy]), "192.168.12.98"), opens);
+    let pod = "pod herasoo/r-1 node=node1 ip=10.128.0.20 labels=app:router";
+    assert_eq!(of_sender(&with(&[proxy, pod]), "192.168.12.98"), format!("{opens}-1"));
+    let dns = "router herasoo/r mode=dns-proxy rules=x dns=80_a.example";
+    assert_eq!(of_sender(&with(&[dns]), "192.168.12.98"), opens);
+    // Others' flows may have the address: of the clients that are redirected, or of whoever else claims it.
+    for others in [
+        &["router herasoo/r rules=443_tcp_203.0.113.25"][..],
+        &[proxy, "netns third egress=192.168.12.98"],
+        &[proxy, "host node3 egress=192.168.12.98"],
+        &[proxy, "egressrouter other/r"],
+        &[proxy, "egressip one namespaces=team:blue status=192.168.12.98@node1"],
+        &[proxy, "node node4 ip=192.168.12.98"],
+        // One that does not start opens nothing.
+        &["router herasoo/r mode=http-proxy rules=x http=!"],
+    ] {
+        assert_eq!(of_sender(&with(others), "192.168.12.98"), " of nobody", "{others:?}");
+    }
 }

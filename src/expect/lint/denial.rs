@@ -10,7 +10,7 @@ use super::given::Given;
 use super::{Destination, Finding, Report, Rule, Severity};
 use crate::expect::derive::denial::{self, Denial, Leave, Rules};
 use crate::expect::derive::{Answer, Because};
-use crate::net::{Block, Endpoint};
+use crate::net::Endpoint;
 use crate::objects::{FirewallTo, Place};
 
 pub(super) fn look(given: &Given<'_>, report: &mut Report) {
@@ -53,9 +53,8 @@ fn denied(given: &Given<'_>, workload: usize, to: Endpoint, protocol: u8) -> Opt
 
 /// Whether a workload has an egress address of its own.
 fn has_address(given: &Given<'_>, workload: usize) -> bool {
-    let is_router = || given.derived.routers.iter().any(|router| router.workloads.contains(&workload));
     matches!(given.derived.rule_for(workload).map(|rule| &rule.answer), Some(Answer::AnyOf(_)))
-        && !is_router()
+        && given.derived.router_of(workload).is_none()
 }
 
 /// Workloads with an egress address to which a destination that is meant is denied; one finding for each object.
@@ -80,7 +79,7 @@ fn everything(given: &Given<'_>, denial: &Denial) -> Option<Finding> {
     let workload = denial.workloads.iter().find(|at| has_address(given, **at))?;
     let at = match &denial.rules {
         Rules::Firewall(rules) => {
-            let is_all = |to: &FirewallTo| matches!(to, FirewallTo::Block(block) if is_everything(*block));
+            let is_all = |to: &FirewallTo| matches!(to, FirewallTo::Block(block) if block.prefix() == 0);
             let (first, rule) =
                 rules.iter().enumerate().find(|(_, rule)| is_all(&rule.to) && rule.ports.is_empty())?;
             if rule.is_allowed || rules[..first].iter().any(|rule| rule.is_allowed) {
@@ -108,8 +107,4 @@ fn is_alone(given: &Given<'_>, denial: &Denial, workload: usize) -> bool {
             && other.workloads.binary_search(&workload).is_ok()
     };
     !given.derived.denials.iter().filter(|other| other.id != denial.id).any(|other| is_rival(&other))
-}
-
-fn is_everything(block: Block) -> bool {
-    block.prefix() == 0
 }

@@ -2,14 +2,16 @@
 
 use super::given::Given;
 use super::{Finding, Report, Rule, Unchecked};
-use crate::objects::EgressIp;
+use crate::expect::derive::Meant;
+use crate::net::Address;
+use crate::objects::{EgressIp, Told};
 
 /// The label without which OVN-Kubernetes gives a node no egress address.
 const ASSIGNABLE: &str = "k8s.ovn.org/egress-assignable";
 
 pub(super) fn look(given: &Given<'_>, report: &mut Report) {
-    let selected: Vec<Selected> =
-        given.objects.egress_ips.iter().map(|one| Selected::by(given, one)).collect();
+    let selected: Vec<Meant<'_>> =
+        given.objects.egress_ips.iter().map(|one| given.ground.meant_by(one)).collect();
     let is_known = !given.objects.namespaces.is_empty();
     if !given.objects.egress_ips.is_empty() && !is_known {
         report.unchecked.push(Unchecked {
@@ -22,54 +24,22 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
             report.findings.extend(nothing(given, egress, selected));
         }
         report.findings.extend(unassigned(given, egress));
+        report.findings.extend(differing(egress));
     }
     overlaps(given, &selected, report);
     on_the_hosts_network(given, &selected, report);
 }
 
-/// What an `EgressIP` selects, as far as objects tell.
-struct Selected {
-    namespaces: Vec<String>,
-    /// By their index, in order.
-    workloads: Vec<usize>,
-    /// Whether the labels of some namespace decide and are not known.
-    is_open: bool,
-}
-
-impl Selected {
-    fn by(given: &Given<'_>, egress: &EgressIp) -> Self {
-        let mut selected = Self { namespaces: Vec::new(), workloads: Vec::new(), is_open: false };
-        for namespace in given.ground.namespaces() {
-            match given.ground.selects_namespace(&egress.namespaces, namespace) {
-                Some(true) => selected.namespaces.push(namespace.to_owned()),
-                Some(false) => continue,
-                None => {
-                    selected.is_open = true;
-                    continue;
-                }
-            }
-            for &at in given.ground.of_namespace(namespace) {
-                let labels = &given.derived.workloads[at].labels;
-                if egress.pods.as_ref().is_none_or(|pods| pods.matches(labels)) {
-                    selected.workloads.push(at);
-                }
-            }
-        }
-        selected.workloads.sort_unstable();
-        selected
-    }
-}
-
-fn nothing(given: &Given<'_>, egress: &EgressIp, selected: &Selected) -> Option<Finding> {
+fn nothing(given: &Given<'_>, egress: &EgressIp, selected: &Meant<'_>) -> Option<Finding> {
     let at = egress.namespaces_at.as_ref().unwrap_or(&egress.id.at);
-    if selected.namespaces.is_empty() && !selected.is_open {
+    if selected.namespaces.is_empty() && selected.open.is_empty() {
         let says = format!("no namespace has the labels {}", egress.namespaces);
         let fix = "label the namespace, or write the labels that it has: oc get namespaces --show-labels";
         return Some(Finding::new(Rule::EgressIpSelectsNothing, &egress.id, at, says, fix));
     }
     let pods = egress.pods.as_ref().filter(|pods| !pods.is_empty())?;
     let has_pods = selected.namespaces.iter().any(|name| !given.ground.of_namespace(name).is_empty());
-    if !has_pods || !selected.workloads.is_empty() || selected.is_open {
+    if !has_pods || !selected.workloads.is_empty() || !selected.open.is_empty() {
         return None;
     }
     let says = format!("no pod of {} has the labels {pods}", selected.namespaces.join(", "));
@@ -94,8 +64,34 @@ fn unassigned(given: &Given<'_>, egress: &EgressIp) -> Option<Finding> {
     Some(Finding::new(Rule::EgressIpUnassigned, &egress.id, &egress.id.at, says, fix))
 }
 
+/// Addresses that are wanted and not served, where others are; and those that are served and not wanted.
+fn differing(egress: &EgressIp) -> Option<Finding> {
+    let (first, _) = egress.assigned.first().zip(egress.wanted.first())?;
+    let is_served = |told: &&Told<Address>| egress.assigned.iter().any(|one| one.address.value == told.value);
+    let is_wanted = |told: &&Told<Address>| egress.wanted.iter().any(|one| one.value == told.value);
+    let served = egress.assigned.iter().map(|one| &one.address);
+    let extra: Vec<String> =
+        served.filter(|told| !is_wanted(told)).map(|told| told.value.to_string()).collect();
+    let unserved: Vec<String> =
+        egress.wanted.iter().filter(|told| !is_served(told)).map(|told| told.value.to_string()).collect();
+    let says = match (&extra[..], &unserved[..]) {
+        ([], []) => return None,
+        ([], unserved) => format!("no node serves {}", unserved.join(", ")),
+        (extra, []) => format!("{} is served and not wanted", extra.join(", ")),
+        (extra, unserved) => {
+            format!(
+                "{} is served and not wanted, and no node serves {}",
+                extra.join(", "),
+                unserved.join(", ")
+            )
+        }
+    };
+    let fix = "wait until the controller has caught up and print the object again; each address takes a node of its own";
+    Some(Finding::new(Rule::EgressIpStatusDiffers, &egress.id, &first.address.at, says, fix))
+}
+
 /// One finding for each two objects, with the first pod that both select.
-fn overlaps(given: &Given<'_>, selected: &[Selected], report: &mut Report) {
+fn overlaps(given: &Given<'_>, selected: &[Meant<'_>], report: &mut Report) {
     for (one, of_one) in selected.iter().enumerate() {
         for (other, of_other) in selected.iter().enumerate().skip(one + 1) {
             let is_shared = |at: &&usize| of_other.workloads.binary_search(at).is_ok();
@@ -116,7 +112,7 @@ fn overlaps(given: &Given<'_>, selected: &[Selected], report: &mut Report) {
     }
 }
 
-fn on_the_hosts_network(given: &Given<'_>, selected: &[Selected], report: &mut Report) {
+fn on_the_hosts_network(given: &Given<'_>, selected: &[Meant<'_>], report: &mut Report) {
     for (at, workload) in given.derived.workloads.iter().enumerate().filter(|(_, one)| one.is_on_host) {
         let namespace = workload.namespace.as_deref().unwrap_or_default();
         let of_namespace = given

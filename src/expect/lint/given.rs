@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Destination;
 use crate::expect::derive::{Assumed, Derived, Ground, Router};
 use crate::net::{Address, Block};
-use crate::objects::{Id, Labels, Objects, Place, PodSpec, Template, Told};
+use crate::objects::{Id, Labels, Objects, Place, Pod, PodSpec, Template, Told};
 
 pub(super) struct Given<'a> {
     pub(super) objects: &'a Objects,
@@ -20,7 +20,7 @@ pub(super) struct Given<'a> {
 pub(super) struct Subject<'a> {
     pub(super) router: &'a Router,
     pub(super) spec: &'a PodSpec,
-    pub(super) annotations: &'a [(String, Told<String>)],
+    pub(super) macvlan: Option<&'a Told<String>>,
     /// `None` where it is a pod by itself.
     pub(super) template: Option<&'a Template>,
 }
@@ -51,17 +51,23 @@ impl<'a> Given<'a> {
         Self { objects, derived, ground: Ground::new(objects, assumed, &derived.workloads), meant, nodes }
     }
 
+    /// The pod that a workload is, by its index; `None` of a template.
+    pub(super) fn pod(&self, workload: usize) -> Option<&'a Pod> {
+        // Pods come first among the workloads, in their order.
+        self.objects.pods.get(workload)
+    }
+
     /// The routers that read their environment.
     pub(super) fn subjects(&self) -> impl Iterator<Item = Subject<'a>> + '_ {
-        self.derived.routers.iter().filter(|router| !is_resource(router)).filter_map(|router| {
+        self.derived.routers.iter().filter(|router| !router.is_resource()).filter_map(|router| {
             let template = self.objects.templates.iter().find(|template| template.id == router.id);
             let pod = self.objects.pods.iter().find(|pod| pod.id == router.id);
-            let (spec, annotations) = match (template, pod) {
-                (Some(template), _) => (&template.spec, &template.annotations),
-                (None, Some(pod)) => (&pod.spec, &pod.annotations),
+            let (spec, macvlan) = match (template, pod) {
+                (Some(template), _) => (&template.spec, template.macvlan.as_ref()),
+                (None, Some(pod)) => (&pod.spec, pod.macvlan.as_ref()),
                 (None, None) => return None,
             };
-            Some(Subject { router, spec, annotations, template })
+            Some(Subject { router, spec, macvlan, template })
         })
     }
 }
@@ -96,11 +102,6 @@ impl<'a> Subject<'a> {
         let words: Vec<String> = wanted.iter().map(|(key, value)| format!("{key}={value}")).collect();
         Landing { nodes, says: format!("nodeSelector {}", words.join(",")), at }
     }
-}
-
-/// Whether it is the operator's `EgressRouter`.
-pub(super) fn is_resource(router: &Router) -> bool {
-    router.id.kind == "EgressRouter"
 }
 
 pub(super) fn subnet(router: &Router) -> Option<Block> {

@@ -4,8 +4,7 @@ use std::collections::BTreeMap;
 
 use super::given::{Given, Landing, Subject};
 use super::{Finding, Report, Rule, Severity, Unchecked};
-use crate::expect::derive::Workload;
-use crate::objects::{Id, Labels, Template};
+use crate::objects::{Labels, Phase, Template};
 
 /// The labels of nodes for the cluster's own services: the role, and OpenShift 3's region.
 const INFRA: [(&str, Option<&str>); 2] = [("node-role.kubernetes.io/infra", None), ("region", Some("infra"))];
@@ -26,9 +25,9 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
     let nodes = given.objects.nodes.iter();
     let infra: BTreeMap<&str, String> =
         nodes.filter_map(|node| Some((node.id.name.as_str(), infra(&node.labels)?))).collect();
-    for workload in &given.derived.workloads {
+    for (at, workload) in given.derived.workloads.iter().enumerate() {
         let node = workload.node.as_deref().and_then(|node| infra.get_key_value(node));
-        let Some((node, label)) = node.filter(|_| is_application(given, workload)) else { continue };
+        let Some((node, label)) = node.filter(|_| is_application(given, at)) else { continue };
         let says = format!("it runs on {node}, which has the label {label}");
         let fix =
             "write a nodeSelector for nodes of applications; a router may stay there, an application may not";
@@ -86,30 +85,21 @@ fn router(given: &Given<'_>, subject: &Subject<'_>) -> Option<Finding> {
 }
 
 /// Whether a workload is neither a router, nor part of the platform, nor made for every node.
-fn is_application(given: &Given<'_>, workload: &Workload) -> bool {
+fn is_application(given: &Given<'_>, at: usize) -> bool {
+    let workload = &given.derived.workloads[at];
+    let pod = given.pod(at);
     let is_platform = workload.namespace.as_deref().is_some_and(|name| {
         matches!(name, "default" | "openshift" | "kube-system" | "kube-public")
             || name.starts_with("openshift-")
             || name.starts_with("kube-")
     });
-    let is_router = |id: &Id| {
-        given.derived.routers.iter().any(|router| {
-            router.id == *id || router.workloads.iter().any(|at| given.derived.workloads[*at].id == *id)
-        })
-    };
     let is_everywhere = |template: &Template| {
-        let pod = given.objects.pods.iter().find(|pod| pod.id == workload.id);
         template.id.kind == "DaemonSet"
             && (template.id == workload.id || pod.is_some_and(|pod| template.makes(pod)))
     };
-    let has_ended = given
-        .objects
-        .pods
-        .iter()
-        .any(|pod| pod.id == workload.id && pod.phase == crate::objects::Phase::Finished);
     !is_platform
-        && !has_ended
-        && !is_router(&workload.id)
+        && pod.is_none_or(|pod| pod.phase != Phase::Finished)
+        && given.derived.router_of(at).is_none()
         && !given.objects.templates.iter().any(is_everywhere)
 }
 

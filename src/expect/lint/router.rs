@@ -1,11 +1,9 @@
 //! How an egress router's pods are made: how many, by which update, with which rights, on which subnet.
 
-use super::given::{Given, Subject, is_resource};
+use super::given::{Given, Subject};
 use super::{Finding, Report, Rule, Severity};
-use crate::objects::{Place, Template};
+use crate::objects::{EgressRouter, MACVLAN, Place, RedirectRule, Template};
 use crate::router::settings;
-
-const MACVLAN: &str = "pod.network.openshift.io/assign-macvlan";
 
 /// Bits that addresses of one subnet share at least, where no prefix length is written: nodes' subnets are rarely larger.
 const SHARED: u8 = 16;
@@ -21,7 +19,11 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
         report.findings.extend(gateway(&subject));
         report.findings.extend(nodes_subnet(given, &subject));
     }
-    for router in given.derived.routers.iter().filter(|router| is_resource(router)) {
+    for resource in &given.objects.egress_routers {
+        report.findings.extend(unwritable(resource));
+        report.findings.extend(unused(resource));
+    }
+    for router in given.derived.routers.iter().filter(|router| router.is_resource()) {
         let (Some(source), Some(gateway), Some(subnet)) =
             (&router.source, &router.gateway, super::given::subnet(router))
         else {
@@ -35,6 +37,29 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
             report.findings.push(Finding::new(Rule::SourceOutsideSubnet, &router.id, &gateway.at, says, fix));
         }
     }
+}
+
+/// Redirections that the router writes as rules which nobody reads: an address of IPv6 and a port, without brackets between.
+fn unwritable(resource: &EgressRouter) -> Vec<Finding> {
+    let is_meant = |rule: &&RedirectRule| !rule.destination.value.is_v4() && rule.target_port.is_some();
+    let finding = |rule: &RedirectRule| {
+        let address = rule.destination.value;
+        let says =
+            format!("{address} has a targetPort, and the router writes the two together without brackets");
+        let fix = "leave targetPort out and let clients call the destination's own port";
+        Finding::new(Rule::DoubtfulValue, &resource.id, &rule.destination.at, says, fix)
+    };
+    resource.rules.iter().filter(is_meant).map(finding).collect()
+}
+
+/// Of several addresses the first is used.
+fn unused(resource: &EgressRouter) -> Option<Finding> {
+    let (first, second) = (resource.addresses.first()?, resource.addresses.get(1)?);
+    let (used, unused) = (first.address.value, second.address.value);
+    let says = format!("{used} is the first address, and the router uses no other: {unused} is never used");
+    let fix = "write one address; another router takes another one";
+    let finding = Finding::new(Rule::DoubtfulValue, &resource.id, &second.address.at, says, fix);
+    Some(Finding { severity: Severity::Warning, ..finding })
 }
 
 fn replicas(subject: &Subject<'_>, template: &Template) -> Option<Finding> {
@@ -86,10 +111,9 @@ fn update(subject: &Subject<'_>, template: &Template) -> Option<Finding> {
 
 /// The network attaches a macvlan interface to pods with the annotation, unless it says false.
 fn annotation(subject: &Subject<'_>) -> Option<Finding> {
-    let found = subject.annotations.iter().find(|(name, _)| name == MACVLAN);
     let fix = format!("write {MACVLAN}: \"true\" among the annotations of the pod's template");
-    let (says, at) = match found {
-        Some((_, told)) if told.value == "false" || told.value.is_empty() => {
+    let (says, at) = match subject.macvlan {
+        Some(told) if told.value == "false" || told.value.is_empty() => {
             (format!("{MACVLAN} is \"{}\"", told.value), &told.at)
         }
         Some(_) => return None,

@@ -172,6 +172,9 @@ rules! {
     EgressIpUnassigned "egress-ip-unassigned" Error
         "no node serves an EgressIP"
         "the pods that it selects leave with their node's address"
+    EgressIpStatusDiffers "egress-ip-status-differs" Warning
+        "spec and status of an EgressIP name different addresses"
+        "pods leave with the addresses in the status: what is only wanted is not used, and what is no longer wanted still may be"
     OverlappingEgressIps "overlapping-egress-ips" Warning
         "several EgressIPs select one pod"
         "one of them serves and the others stand by; which one is not defined, and may change"
@@ -181,6 +184,12 @@ rules! {
     DestinationDenied "destination-denied" Error
         "a policy of the cluster forbids a destination that traffic is meant for"
         "what workloads send there is dropped in the cluster, without an answer"
+    RouterUnreachable "router-unreachable" Warning
+        "network policies let no client reach an egress router"
+        "what clients send to the router's Service is dropped in the cluster, without an answer"
+    BadFieldRef "bad-field-ref" Error
+        "a variable of the downward API has no fieldPath, or another one than its name says"
+        "the API refuses the pod; or whoever reads the variable takes one address or name for another"
 }
 
 impl Rule {

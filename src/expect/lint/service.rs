@@ -2,9 +2,10 @@
 
 use super::given::Given;
 use super::{Finding, Report, Rule};
-use crate::expect::derive::Router;
 use crate::expect::derive::router::Way;
-use crate::objects::{Service, ServicePort, TargetPort};
+use crate::expect::derive::{Router, target};
+use crate::filter::protocol::Protocol;
+use crate::objects::{Service, ServicePort, protocol_number};
 
 pub(super) fn look(given: &Given<'_>, report: &mut Report) {
     for router in &given.derived.routers {
@@ -26,46 +27,37 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
     }
 }
 
-/// `tcp 443`
-fn number(protocol: &str) -> u8 {
-    match protocol {
-        "UDP" => 17,
-        "SCTP" => 132,
-        _ => 6,
-    }
-}
-
-/// The pods' port that a Service's leads to; `None` where it has a name.
-fn target(port: &ServicePort) -> Option<u16> {
-    match port.target {
-        TargetPort::Same => Some(port.port.value),
-        TargetPort::Number(number) => Some(number),
-        TargetPort::Name(_) => None,
-    }
-}
-
 fn without_rule(router: &Router, service: &Service, port: &ServicePort) -> Option<Finding> {
     let shown = format!("port {} ({})", port.port.value, port.protocol);
-    let (says, fix) = match (target(port), &port.target) {
-        (None, TargetPort::Name(name)) => (
+    let protocol = protocol_number(&port.protocol);
+    let (says, fix) = match target(port) {
+        Err(name) => (
             format!("{shown} leads to a port called {name}, which the router's container does not have"),
             "write the number of the rule's port as targetPort".to_owned(),
         ),
-        (Some(target), _) if router.way(target, number(&port.protocol)) == Way::Refused => {
+        Ok(target) if protocol.is_none_or(|protocol| router.way(target, protocol) == Way::Refused) => {
             let protocol = port.protocol.to_lowercase();
-            let rule = match router.mode {
-                Some(mode) if !mode.redirects() => {
-                    format!("the {} listens elsewhere: lead there", mode.name())
-                }
-                _ => format!(
-                    "write a rule like `{target} {protocol} ADDRESS`, or a fallback on the last line; or remove the port"
+            let (has_none, rule) = match router.proxy_port() {
+                Some(proxy) => (
+                    format!("listens at {proxy} alone"),
+                    format!("write targetPort: {proxy}, or remove the port"),
+                ),
+                None if router.is_proxy() => (
+                    "forwards no such port".to_owned(),
+                    format!("write a line like `{target} api.partner.example`, or remove the port"),
+                ),
+                None => (
+                    "has no rule for it and no fallback".to_owned(),
+                    format!(
+                        "write a rule like `{target} {protocol} ADDRESS`, or a fallback on the last line; or remove the port"
+                    ),
                 ),
             };
             let to =
                 if target == port.port.value { String::new() } else { format!(", which leads to {target}") };
-            (format!("{shown}{to}: {} has no rule for it and no fallback", router.id), rule)
+            (format!("{shown}{to}: {} {has_none}", router.id), rule)
         }
-        _ => return None,
+        Ok(_) => return None,
     };
     let finding = Finding::new(Rule::ServicePortWithoutRule, &service.id, &port.port.at, says, fix);
     Some(finding.also(format!("{} is behind it", router.id), &router.id.at))
@@ -75,21 +67,25 @@ fn without_rule(router: &Router, service: &Service, port: &ServicePort) -> Optio
 fn unreached(router: &Router, services: &[&Service]) -> Vec<Finding> {
     let leads = |local: u16, protocol: u8| {
         let mut ports = services.iter().flat_map(|service| &service.ports);
-        ports.any(|port| target(port) == Some(local) && number(&port.protocol) == protocol)
+        ports.any(|port| target(port) == Ok(local) && protocol_number(&port.protocol) == Some(protocol))
     };
     let first = services[0];
-    let unreached = router.redirects.iter().filter(|rule| !leads(rule.local, rule.protocol));
+    let redirects = router.redirects.iter().map(|rule| (rule.local, rule.protocol, &rule.at));
+    let forwards = router.forwards.iter().map(|forward| (forward.local, 6, &forward.at));
+    let proxy = router.proxy_port().map(|port| (port, 6, &router.id.at));
+    let unreached =
+        redirects.chain(forwards).chain(proxy).filter(|(local, protocol, _)| !leads(*local, *protocol));
     unreached
-        .map(|rule| {
-            let (protocol, upper) = match rule.protocol {
-                17 => ("udp", "UDP"),
-                132 => ("sctp", "SCTP"),
-                _ => ("tcp", "TCP"),
+        .map(|(local, protocol, at)| {
+            let protocol = Protocol(protocol).to_string();
+            let says = format!("no port of {} leads to {local} {protocol}", first.id);
+            let upper = protocol.to_uppercase();
+            let fix = format!("add {{ port: {local}, protocol: {upper} }} to its ports, or remove the rule");
+            let fix = match router.proxy_port() {
+                Some(_) => format!("add {{ port: {local} }} to its ports: clients use the proxy there"),
+                None => fix,
             };
-            let says = format!("no port of {} leads to {} {protocol}", first.id, rule.local);
-            let fix =
-                format!("add {{ port: {}, protocol: {upper} }} to its ports, or remove the rule", rule.local);
-            let finding = Finding::new(Rule::RuleWithoutServicePort, &router.id, &rule.at, says, fix);
+            let finding = Finding::new(Rule::RuleWithoutServicePort, &router.id, at, says, fix);
             finding.also(format!("{} is before it", first.id), &first.id.at)
         })
         .collect()

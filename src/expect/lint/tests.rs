@@ -160,8 +160,11 @@ const ROWS: &[Row] = &[
         "hostIP: 192.168.12.12, egressIPs: [\"192.168.12.98\"] }\n---\n{ kind: NetNamespace, apiVersion: network.openshift.io/v1, metadata: { name: herasoo }, netname: herasoo, netid: 7, egressIPs: [\"192.168.12.99\", \"192.168.12.98\"]", &[]),
     (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 192.168.12.110/24, gateway: 192.168.12.1 }] } }\n", &["address-in-two-objects"]),
     (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 192.168.12.111/24, gateway: 192.168.13.1 }] } }\n", &["source-outside-subnet"]),
-    (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.99]", &["address-in-two-objects"]),
-    (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.11]", &["source-is-node-address"]),
+    (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.99]", &["address-in-two-objects", "egress-ip-status-differs?"]),
+    (OVN, "egressIPs: [192.168.12.98]", "egressIPs: [192.168.12.11]", &["source-is-node-address", "egress-ip-status-differs?"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 192.168.12.111/24, gateway: 192.168.12.1 }, { ip: 192.168.12.112/24 }] } }\n", &["doubtful-value?"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 'fd00:12::111/64' }], redirect: { redirectRules: [{ destinationIP: '2001:db8::1', port: 80, protocol: TCP, targetPort: 8080 }] } } }\n", &["doubtful-value"]),
+    (SDN, "", "---\n{ kind: EgressRouter, apiVersion: network.operator.openshift.io/v1, metadata: { name: second, namespace: other }, spec: { addresses: [{ ip: 'fd00:12::111/64' }], redirect: { redirectRules: [{ destinationIP: '2001:db8::1', port: 80, protocol: TCP }] } } }\n", &[]),
     // Services
     (SDN, "{ port: 80 }", "{ port: 80 }, { port: 8080 }", &["service-port-without-rule"]),
     (SDN, "{ port: 80 }", "{ port: 80 }, { port: 80, protocol: UDP }", &["service-port-without-rule"]),
@@ -200,6 +203,39 @@ const ROWS: &[Row] = &[
         &["destination-denied"]),
     (OVN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: none, namespace: herasoo }, spec: { podSelector: {}, policyTypes: [Egress], egress: [{ to: [{ ipBlock: { cidr: 203.0.113.0/24 } }] }] } }\n",
         &[]),
+    // Routers that end connections
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }\n        - { name: EGRESS_HTTP_PROXY_DESTINATION, value: '*.partner.example' }",
+        &["service-port-without-rule", "service-port-without-rule", "rule-without-service-port?"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }", &["missing-variable"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: http-proxy }\n        - { name: EGRESS_HTTP_PROXY_DESTINATION, value: \"*\\na.partner.example\" }", &["fallback-not-last"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.26 443\" }", &[]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.26 443\\n25 mx.example\" }", &["rule-without-service-port?"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80 a.example\\n8443 203.0.113.999 443\" }", &["doubtful-value"]),
+    (SDN, "{ name: EGRESS_ROUTER_MODE, value: init }", "{ name: EGRESS_ROUTER_MODE, value: dns-proxy }\n        - { name: EGRESS_DNS_PROXY_DESTINATION, value: \"80\\ta.example\" }", &["tab-between-fields"]),
+    // Between clients and the router
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: none, namespace: herasoo }, spec: { podSelector: {} } }\n",
+        &["router-unreachable?"]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: web, namespace: herasoo }, spec: { podSelector: { matchLabels: { app: web } }, policyTypes: [Ingress] } }\n",
+        &[]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: same, namespace: herasoo }, spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }] }] } }\n",
+        &[]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: port, namespace: herasoo }, spec: { podSelector: {}, ingress: [{ from: [{ podSelector: {} }], ports: [{ port: 8080 }] }] } }\n",
+        &["router-unreachable?"]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: port, namespace: herasoo }, spec: { podSelector: {}, ingress: [{ ports: [{ port: 8000, endPort: 9000 }] }] } }\n",
+        &[]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: out, namespace: herasoo }, spec: { podSelector: { matchLabels: { app: web } }, policyTypes: [Egress], egress: [{ to: [{ podSelector: { matchLabels: { app: db } } }, { ipBlock: { cidr: 0.0.0.0/0, except: [10.128.0.0/14] } }] }] } }\n---\n{ kind: Pod, apiVersion: v1, metadata: { name: router, namespace: herasoo, labels: { app: router } }, spec: { nodeName: node1 }, status: { phase: Running, podIP: 10.128.0.20 } }\n",
+        &["router-unreachable?"]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: out, namespace: herasoo }, spec: { podSelector: { matchLabels: { app: web } }, policyTypes: [Egress], egress: [{ to: [{ podSelector: { matchLabels: { app: router } } }] }, { to: [{ ipBlock: { cidr: 203.0.113.0/24 } }] }] } }\n",
+        &[]),
+    (SDN, "", "---\n{ kind: NetworkPolicy, apiVersion: networking.k8s.io/v1, metadata: { name: out, namespace: other }, spec: { podSelector: {}, policyTypes: [Egress] } }\n",
+        &[]),
+    // What the status says
+    (OVN, "egressIPs: [192.168.12.99]", "egressIPs: [192.168.12.99, 192.168.12.97]", &["egress-ip-status-differs?"]),
+    (OVN, "egressIPs: [192.168.12.99]", "egressIPs: [192.168.12.97]", &["egress-ip-status-differs?"]),
+    // The downward API
+    (SDN, "spec: { nodeName: node2 }", "spec: { nodeName: node2, containers: [{ name: c, env: [{ name: NODE_IP, valueFrom: { fieldRef: status.hostIP } }] }] }", &["bad-field-ref"]),
+    (SDN, "spec: { nodeName: node2 }", "spec: { nodeName: node2, containers: [{ name: c, env: [{ name: NODE_IP, valueFrom: { fieldRef: { fieldPath: status.podIP } } }] }] }", &["bad-field-ref"]),
+    (SDN, "spec: { nodeName: node2 }", "spec: { nodeName: node2, containers: [{ name: c, env: [{ name: NODE_IP, valueFrom: { fieldRef: { fieldPath: status.hostIP } } }, { name: OTHER, valueFrom: { fieldRef: { fieldPath: status.podIP } } }] }] }", &[]),
 ];
 
 fn changed(base: &str, from: &str, to: &str) -> String {

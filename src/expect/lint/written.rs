@@ -19,20 +19,15 @@ pub(super) fn look(given: &Given<'_>, report: &mut Report) {
             let finding = Finding::new(Rule::DoubtfulValue, subject.id(), at, says, fix);
             report.findings.push(Finding { is_about_text: true, ..finding });
         }
-        for rule in router.http.iter().flat_map(|http| &http.rules) {
+        for rule in router.gate.iter().flat_map(|gate| &gate.rules) {
             let http::To::Address(typed) = &rule.to else { continue };
             if typed.parse::<Block>().is_err() {
                 let says = format!(
                     "the proxy takes `{typed}` for an address: it has hexadecimal digits, dots and colons alone"
                 );
                 let fix = "write the address, or `*.` and the domain above the name";
-                report.findings.push(Finding::new(
-                    Rule::DoubtfulValue,
-                    subject.id(),
-                    &router.id.at,
-                    says,
-                    fix,
-                ));
+                let finding = Finding::new(Rule::DoubtfulValue, subject.id(), &rule.at, says, fix);
+                report.findings.push(Finding { is_about_text: true, ..finding });
             }
         }
         if let Some(missing) = &router.missing {

@@ -1,21 +1,22 @@
 //! What only `egret expect export` writes of the cluster: facts that came from its objects.
 
 use super::{Policy, Walk};
-use crate::document::{Key, Node, Value};
+use crate::document::{Key, Node, Position, Value};
 use crate::expect::derive::Workload;
-use crate::expect::{Cluster, Known, Source};
+use crate::expect::{Cluster, Known, PodName, Source};
 use crate::filter::address::{self, is_name};
 use crate::net::Block;
 use crate::objects::{Id, Labels, Place};
 use crate::text::Text;
 
 impl Walk<'_> {
-    /// `pods`, `tunnels` or `egress`.
+    /// `pods`, `tunnels`, `egress` or `senders`.
     pub(super) fn exported(&mut self, key: &Key, node: &Node, cluster: &mut Cluster) {
         let Value::Map(entries) = &node.value else {
             let next = match key.name.as_str() {
                 "pods" => "write them like pods: { herasoo/web-0: 10.128.0.5 }",
                 "tunnels" => "write them like tunnels: { 9059409: herasoo }",
+                "senders" => "write them like senders: { 192.168.12.98: herasoo/proxy }",
                 _ => "write them like egress: { 192.168.12.99: egress IP of herasoo }",
             };
             return self
@@ -26,24 +27,42 @@ impl Walk<'_> {
             match key.name.as_str() {
                 "pods" => self.pod(name, node, cluster),
                 "tunnels" => self.tunnel(name, node, cluster),
+                "senders" => self.sender(name, node, cluster),
                 _ => self.egress(name, node, cluster),
             }
         }
     }
 
-    fn pod(&mut self, key: &Key, node: &Node, cluster: &mut Cluster) {
-        let (namespace, name) = match key.name.split_once('/') {
+    /// Namespace and name of a pod.
+    fn pod_name<'t>(&mut self, at: Position, typed: &'t str) -> Option<(Option<&'t str>, &'t str)> {
+        let (namespace, name) = match typed.split_once('/') {
             Some((namespace, name)) => (Some(namespace), name),
-            None => (None, key.name.as_str()),
+            None => (None, typed),
         };
         let is_named =
             |name: &str| is_name(name) || (!name.is_empty() && name.bytes().all(|b| b.is_ascii_digit()));
         if !is_named(name) || !namespace.is_none_or(is_named) {
-            let shown = Text::from(&*key.name);
+            let shown = Text::from(typed);
             self.reading
-                .fault(key.at, format!("`{shown}` is not the name of a pod; write it like herasoo/web-0"));
-            return;
+                .fault(at, format!("`{shown}` is not the name of a pod; write it like herasoo/web-0"));
+            return None;
         }
+        Some((namespace, name))
+    }
+
+    fn sender(&mut self, key: &Key, node: &Node, cluster: &mut Cluster) {
+        let address = address::address(&key.name)
+            .map_err(|error| self.reading.fault(key.at, Text::from(&*error.to_string())));
+        let typed = self.reading.one_line(key, node);
+        let (Ok(address), Some(typed)) = (address, typed) else { return };
+        if let Some((namespace, name)) = self.pod_name(node.at, &typed) {
+            let name = PodName { namespace: namespace.map(str::to_owned), name: Some(name.to_owned()) };
+            cluster.senders.push((address, name));
+        }
+    }
+
+    fn pod(&mut self, key: &Key, node: &Node, cluster: &mut Cluster) {
+        let Some((namespace, name)) = self.pod_name(key.at, &key.name) else { return };
         let said_by = self.place(key.at);
         let addresses = self.addresses(key, node);
         let known =

@@ -86,7 +86,7 @@ fn all_mistakes_are_told_at_once() {
         mistakes(text),
         [
             "1:12: `pod_cidr` is not a key of `cluster` (did you mean `pod_cidrs`?); the keys are pod_cidrs, \
-             service_cidrs, inside, nodes, pods, tunnels, egress",
+             service_cidrs, inside, nodes, pods, tunnels, egress, senders",
             "3:3: `nam` is not a key of an expectation (did you mean `name`?); the keys are name, from, to, source, \
              source_remote, optional, unknown, derived, because",
             "4:11: `nodes` is not a source (did you mean `node`?); write an address like 192.168.12.99, a CIDR block, \
@@ -197,7 +197,7 @@ fn mistakes_in_the_cluster_name_the_way_out() {
     assert_eq!(
         mistakes("cluster: 10.128.0.0/14"),
         [
-            "1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes, pods, tunnels, egress"
+            "1:10: `cluster` has keys of its own: pod_cidrs, service_cidrs, inside, nodes, pods, tunnels, egress, senders"
         ]
     );
 }
