@@ -119,7 +119,6 @@ pub(super) enum Action {
     Earlier,
     Later,
     Complete,
-    Recapture,
     Rub,
     RubNext,
     RubWord,
@@ -222,7 +221,6 @@ pub(super) const TABLE: &[Binding] = &[
     binding(&[Ctrl('z')], Action::Suspend, SCREENS, texts::SUSPEND),
     // A line that is typed.
     binding(&[Enter], Action::Accept, &[Line], texts::ACCEPT),
-    binding(&[Ctrl('x')], Action::Recapture, &[Line], texts::RECAPTURE),
     binding(&[Esc, Ctrl('c')], Action::Cancel, &[Line, Menu], texts::CANCEL),
     binding(&[Up, Ctrl('p')], Action::Earlier, &[Line], texts::EARLIER),
     binding(&[Down, Ctrl('n')], Action::Later, &[Line], texts::LATER),

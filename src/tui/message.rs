@@ -63,8 +63,6 @@ impl Message {
 pub struct Checked {
     /// What it means, in words.
     pub meaning: String,
-    /// Live: what would be lost if the capture itself were narrowed to it; `None` where that cannot be done.
-    pub recapture: Option<String>,
 }
 
 /// What is wrong with a filter, and where.
@@ -87,11 +85,8 @@ pub enum Effect {
     Copy(String),
     /// Tell what a filter comes to; answered by [`Message::Checked`].
     Check(String),
-    /// Show only what a filter admits, all if it is empty; with `recapture`, capture nothing else any more.
-    Apply {
-        typed: String,
-        recapture: bool,
-    },
+    /// Show only what a filter admits, all if it is empty.
+    Apply(String),
     /// Give the terminal back and stop, as Ctrl-Z does.
     Suspend,
 }

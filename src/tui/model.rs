@@ -256,7 +256,6 @@ impl Model {
                 _ => false,
             },
             Action::Copy | Action::CopyLine => super::update::to_copy(self, action).is_some(),
-            Action::Recapture => self.line.as_ref().is_some_and(|line| line.recapture().is_some()),
             Action::Earlier | Action::Later => {
                 !self.history.is_empty() && self.line.as_ref().is_some_and(Line::is_filter)
             }

@@ -61,8 +61,6 @@ pub(super) mod keys {
     pub(in super::super) const QUIT: Words = ("leave; the exit code is that of `egret check`", Some("quit"));
     pub(in super::super) const SUSPEND: Words = ("stop for now, as other programs do", None);
     pub(in super::super) const ACCEPT: Words = ("apply", Some("apply"));
-    pub(in super::super) const RECAPTURE: Words =
-        ("narrow the capture, too", Some("narrow the capture, too"));
     pub(in super::super) const CANCEL: Words = ("leave it as it was", Some("cancel"));
     pub(in super::super) const EARLIER: Words = ("what was typed before", Some("history"));
     pub(in super::super) const LATER: Words = ("what was typed after", None);
@@ -392,10 +390,6 @@ pub(super) const SAVE_PROMPT: &str = "save:";
 
 pub(super) fn copied(what: &str) -> String {
     format!("copied {what}")
-}
-
-pub(super) fn recapture(loss: &str) -> String {
-    format!("narrowing the capture, too, loses {loss}")
 }
 
 pub(super) fn too_small(width: u16, height: u16) -> String {

@@ -311,10 +311,7 @@ fn draw_line(line: &super::line::Line, prompt: &str, pen: &mut Pen<'_>) -> u16 {
     // What is found stands at the right; the typed text keeps at least a half.
     let said = match line.found() {
         Some(Err(mistake)) => Some((mistake.message.clone(), Tone::Bad)),
-        Some(Ok(checked)) => match line.recapture() {
-            Some(loss) => Some((format!("{} · {}", checked.meaning, texts::recapture(loss)), Tone::Quiet)),
-            None => Some((checked.meaning.clone(), Tone::Good)),
-        },
+        Some(Ok(checked)) => Some((checked.meaning.clone(), Tone::Good)),
         None if typed.is_empty() && line.is_filter() => Some((texts::FILTER_EMPTY.to_owned(), Tone::Quiet)),
         None => None,
     };

@@ -190,18 +190,14 @@ fn a_filter_is_checked_as_it_is_typed_and_applied_only_if_it_is_right() {
     stage.keys("port 443");
     stage.asked.clear();
     stage.key(KeyCode::Enter);
-    assert_eq!(stage.asked, [Effect::Apply { typed: "port 443".to_owned(), recapture: false }]);
+    assert_eq!(stage.asked, [Effect::Apply("port 443".to_owned())]);
     assert!(stage.text(SIZE).contains("filter: port 443"));
     stage.keys("/");
     stage.ctrl('u');
     stage.key(KeyCode::Up);
     stage.asked.clear();
     stage.key(KeyCode::Enter);
-    assert_eq!(
-        stage.asked,
-        [Effect::Apply { typed: "port 443".to_owned(), recapture: false }],
-        "the history has it"
-    );
+    assert_eq!(stage.asked, [Effect::Apply("port 443".to_owned())], "the history has it");
 }
 
 #[test]

@@ -136,7 +136,7 @@ impl Stage {
             Effect::Check(typed) => {
                 let found = match typed.find("prot ") {
                     Some(at) => Err(Mistake { message: "syntax error at `prot`".to_owned(), at: Some(at) }),
-                    None => Ok(Checked { meaning: format!("flows like {typed}"), recapture: None }),
+                    None => Ok(Checked { meaning: format!("flows like {typed}") }),
                 };
                 self.asked.push(Effect::Check(typed.clone()));
                 Some(Message::Checked { typed, found })

@@ -170,8 +170,7 @@ impl Screen {
                 Effect::Ask(window) => self.order(Order::Show(window)),
                 Effect::AskFrames(wanted) => self.order(Order::Frames(wanted)),
                 Effect::Save(save) => self.order(Order::Save(save)),
-                // Narrowing the capture is never offered ([`crate::tui::Checked::recapture`]).
-                Effect::Apply { typed, recapture: _ } => self.order(Order::Apply(typed)),
+                Effect::Apply(typed) => self.order(Order::Apply(typed)),
                 Effect::Check(typed) => drop(self.others.lender.send(Job::Check(typed))),
                 // A terminal that is gone is noticed by the next drawing.
                 Effect::Copy(text) => drop(terminal::say(&clipboard::sequence(&text))),

@@ -33,8 +33,7 @@ pub(super) fn check(model: &mut Model, effects: &mut Effects) {
 
 pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
     match action {
-        Action::Accept => accept(model, false, effects),
-        Action::Recapture => accept(model, true, effects),
+        Action::Accept => accept(model, effects),
         Action::Cancel => cancel(model),
         Action::SaveFrames => save(model, SaveFormat::Frames, effects),
         Action::SaveText => save(model, SaveFormat::Text, effects),
@@ -67,7 +66,7 @@ fn edit(model: &mut Model, action: Action, effects: &mut Effects) {
 }
 
 /// Applies what was typed, unless it is known to be wrong.
-fn accept(model: &mut Model, recapture: bool, effects: &mut Effects) {
+fn accept(model: &mut Model, effects: &mut Effects) {
     let Some(line) = model.line.take_if(|line| !matches!(line.found(), Some(Err(_)))) else { return };
     if line.purpose == Purpose::Search {
         return;
@@ -78,7 +77,7 @@ fn accept(model: &mut Model, recapture: bool, effects: &mut Effects) {
         model.history.push(typed.clone());
     }
     model.run.filter.clone_from(&typed);
-    effects.push(Effect::Apply { typed, recapture });
+    effects.push(Effect::Apply(typed));
 }
 
 fn cancel(model: &mut Model) {
