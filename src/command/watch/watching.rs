@@ -15,7 +15,6 @@ use super::shelf::Shelf;
 use super::stage::{Lines, Stage};
 use super::terminal::{self, Terminal};
 use crate::capture::store::Store;
-use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
 use crate::command::feed::Bell;
 use crate::command::judging::Judging;
@@ -50,7 +49,6 @@ pub(super) struct Watching<'a> {
 /// What there is once the screens are up.
 #[derive(Default)]
 pub(super) struct Up {
-    points: Vec<AboutPoint>,
     stores: Vec<Store>,
     signals: Option<Signals>,
     /// The shelf, and the jobs that it has for the lender, until that can begin.
@@ -72,7 +70,6 @@ impl Up {
 
 impl Taker for Watching<'_> {
     fn add_point(&mut self, source: &Source) -> PointIndex {
-        self.up.points.push(AboutPoint { name: source.name.clone(), filter: None });
         self.judging.add_point(source)
     }
 
@@ -85,7 +82,6 @@ impl Taker for Watching<'_> {
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
-        self.up.points[usize::from(point.0)].filter = Some(filter.to_owned());
         self.judging.note_filter(point, filter);
     }
 
@@ -116,10 +112,12 @@ impl Taker for Watching<'_> {
         let (shelf, lender, jobs) = self.up.shelf.take().expect("the shelf is there before reading begins");
         let (engine, orders) = channel();
         let (told, heard) = sync_channel(MESSAGES);
-        let points = self.up.points.len();
+        // The shelf is all that keeps frames here, so nobody has taken these.
+        let about = std::mem::take(&mut self.judging.about);
+        let points = about.len();
         let known = Lent {
             stores: std::mem::take(&mut self.up.stores),
-            points: std::mem::take(&mut self.up.points),
+            points: about,
             opener: self.opener.take().expect("it is taken once"),
             filtering: self.filtering.clone(),
         };
