@@ -149,14 +149,12 @@ impl Screen {
 
     fn hear(&mut self, heard: Heard) -> Result<Then, String> {
         match heard {
-            Heard::Event(Event::Key(key)) => Ok(self.take(Message::Key(key))),
-            Heard::Event(Event::Mouse(mouse)) => Ok(self.take(Message::Mouse(mouse))),
-            Heard::Event(Event::Paste(text)) => Ok(self.take(Message::Paste(text))),
-            Heard::Event(Event::Resize(width, height)) => {
-                self.drawn = None;
-                Ok(self.take(Message::Resize { width, height }))
+            Heard::Event(event) => {
+                if matches!(event, Event::Resize(..)) {
+                    self.drawn = None;
+                }
+                Ok(Message::of(event).map_or(Then::Stay, |message| self.take(message)))
             }
-            Heard::Event(Event::FocusGained | Event::FocusLost) => Ok(Then::Stay),
             Heard::Told(message) => Ok(self.take(message)),
             Heard::Gone(why) => Err(texts::terminal_is_gone(why)),
             Heard::Close => Ok(Then::Go),
