@@ -23,13 +23,14 @@ pub(in super::super) fn draw(model: &Model, state: &State, pen: &mut Pen<'_>) {
     if state.total() == 0 {
         list.line(&[word(texts::NO_PACKETS, Tone::Quiet)]);
     }
-    let shown = state.top..(state.top + usize::from(areas.lines.height)).min(state.total());
+    let top = state.cursor.top;
+    let shown = top..(top + usize::from(areas.lines.height)).min(state.total());
     for number in shown {
         let words = match state.at(number) {
             Some((seen, brief)) => widths.words(model, seen, brief),
             None => vec![word(texts::LOADING, Tone::Quiet)],
         };
-        list.line_if(number == state.selected, &words);
+        list.line_if(number == state.cursor.selected, &words);
     }
     draw_rule(state, &mut pen.at(areas.rule));
     draw_layers(state, &mut pen.at(areas.layers));
@@ -188,7 +189,7 @@ pub(in super::super) fn first_field(state: &State) -> usize {
 }
 
 pub(in super::super) fn top(state: &State) -> usize {
-    state.top
+    state.cursor.top
 }
 
 fn character(byte: u8) -> char {
