@@ -22,7 +22,6 @@ use super::terminal::{self, Terminal};
 use super::texts;
 use crate::command::feed::Bell;
 use crate::command::signals::Signals;
-use crate::frame::Timestamp;
 use crate::tui::{Effect, Message, Model, update};
 
 /// The least time from one drawing to the next: 30 a second.
@@ -143,8 +142,7 @@ impl Screen {
 
     fn tick(&mut self) -> Then {
         self.told_time = Some(Instant::now());
-        let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
-        self.take(Message::Tick { now })
+        self.take(Message::Tick { now: Now::now().into() })
     }
 
     fn hear(&mut self, heard: Heard) -> Result<Then, String> {
