@@ -21,6 +21,7 @@ mod narrowing;
 mod objects;
 mod opened;
 mod opener;
+mod page;
 mod progress;
 mod question;
 pub mod record;
@@ -35,10 +36,13 @@ mod taker;
 pub mod watch;
 
 use std::fmt::Display;
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
+use crate::decode;
+use crate::net::Block;
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -56,7 +60,25 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// How frames are decoded of a cluster with these pods.
+fn decoding(frames: &Frames, pods: impl IntoIterator<Item = Block>) -> decode::Options {
+    decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone())
+}
+
 /// Says something to people. That nobody is there to hear it, as when a terminal was closed, is no reason to stop.
 pub fn say(words: impl Display) {
-    writeln!(std::io::stderr(), "egret: {words}").ok();
+    writeln!(io::stderr(), "egret: {words}").ok();
+}
+
+/// Prints a page.
+fn print(page: &str) -> anyhow::Result<()> {
+    match io::stdout().lock().write_all(page.as_bytes()) {
+        Err(error) if is_gone(&error) => Ok(()),
+        other => Ok(other?),
+    }
+}
+
+/// Whether an error of writing means that nobody reads any more. Who reads may have enough: that is no failure.
+fn is_gone(error: &io::Error) -> bool {
+    error.kind() == io::ErrorKind::BrokenPipe
 }

@@ -49,7 +49,7 @@ use crate::packet::Packet;
 pub use digester::Digester;
 pub use hash::KeyHasher;
 pub use icmp::{is_icmp_error, next_link_mtu};
-pub use link::link_addresses;
+pub use link::{link_addresses, motion};
 pub use transport::{SynOptions, syn_options};
 
 /// What decoding has to know of the cluster.

@@ -23,7 +23,8 @@ pub mod policy;
 pub mod sheet;
 pub mod source;
 
-use crate::filter::selection::{Selection, any_contains};
+use crate::filter::selection::Selection;
+use crate::filter::term::any_contains;
 use crate::net::{Block, Endpoint};
 
 pub use cluster::{Cluster, Known, Node, PodName};

@@ -104,6 +104,11 @@ impl Block {
         (self.0.prefix_len() == self.0.max_prefix_len()).then(|| self.0.addr().into())
     }
 
+    /// Whether every address of `other` lies in this one.
+    pub fn covers(self, other: Self) -> bool {
+        self.prefix() <= other.prefix() && self.contains(other.network())
+    }
+
     /// Whether some address lies in both.
     pub fn overlaps(self, other: Self) -> bool {
         self.0.contains(&other.0.network()) || other.0.contains(&self.0.network())
@@ -213,10 +218,19 @@ mod tests {
     }
 
     #[test]
+    fn a_block_covers_itself_and_what_is_narrower_within_it() {
+        let [wide, narrow, beside]: [Block; 3] =
+            ["10.128.0.0/14", "10.129.0.0/16", "10.132.0.0/16"].map(|typed| typed.parse().expect("a block"));
+        assert!(wide.covers(wide) && wide.covers(narrow));
+        assert!(!narrow.covers(wide), "some of the wide one lies outside");
+        assert!(!wide.covers(beside));
+    }
+
+    #[test]
     fn blocks_of_different_families_do_not_meet() {
         let four: Block = "0.0.0.0/0".parse().expect("a block");
         let six: Block = "::/0".parse().expect("a block");
-        assert!(!four.overlaps(six));
+        assert!(!four.overlaps(six) && !four.covers(six) && !six.covers(four));
         assert!(!six.contains(Address::v4(0x0a80_0005)));
     }
 

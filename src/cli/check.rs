@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::cluster::Cluster;
 use crate::cli::filter::Unrewritten;
-use crate::cli::frames::Frames;
+use crate::cli::frames::{Frames, USUAL_SNAP_LENGTH};
 use crate::cli::known::Known;
 use crate::cli::output::Output;
 use crate::cli::traffic::Traffic;
@@ -88,13 +88,10 @@ Examples:
     egret check -r node1.pcap --expect 192.168.12.99 \\
         --dst 203.0.113.25 --dst-port https --only fail --format json";
 
-/// Bytes of a frame that are kept where names alone are looked for in payloads: a hello's segments are as long as the MTU.
-const FOR_NAMES: u32 = 4_096;
-
 impl Arguments {
-    /// How much of a frame is captured, in bytes: enough for names, or all where frames are kept.
+    /// How much of a frame is captured, in bytes: enough for names, or all where frames are kept; 0 is all.
     pub fn snap_length(&self) -> u32 {
-        let unsaid = if self.write.is_some() { MAX_SNAP_LENGTH } else { FOR_NAMES };
+        let unsaid = if self.write.is_some() { MAX_SNAP_LENGTH } else { USUAL_SNAP_LENGTH };
         self.frames.snap_length.unwrap_or(unsaid)
     }
 }

@@ -7,7 +7,7 @@ use jiff::tz::TimeZone;
 
 use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::capturing::Capturing;
-use crate::cli::frames::Frames;
+use crate::cli::frames::{Frames, USUAL_SNAP_LENGTH};
 use crate::cli::output::{Color, zone};
 use crate::cli::traffic::Traffic;
 use crate::paper::{hex, stamp};
@@ -124,20 +124,13 @@ pub enum Format {
     Json,
 }
 
-/// Bytes of a frame that are captured where lines alone are printed: the headers, and what tells of a name.
-const FOR_LINES: u32 = 4_096;
-
 impl Arguments {
-    /// How much of a frame is captured, in bytes: all of it, where all of it is shown.
+    /// How much of a frame is captured, in bytes: all of it, where all of it is shown; 0 is all.
     pub fn snap_length(&self) -> u32 {
         let lines = &self.lines;
         let shows_all = lines.bytes().is_some() || lines.format == Format::Json || self.write.is_some();
-        match self.frames.snap_length {
-            Some(0) => MAX_SNAP_LENGTH,
-            Some(length) => length,
-            None if shows_all => MAX_SNAP_LENGTH,
-            None => FOR_LINES,
-        }
+        let unsaid = if shows_all { MAX_SNAP_LENGTH } else { USUAL_SNAP_LENGTH };
+        self.frames.snap_length.unwrap_or(unsaid)
     }
 }
 

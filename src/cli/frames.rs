@@ -11,6 +11,11 @@ use crate::capture::live::{ANY, MAX_SNAP_LENGTH};
 use crate::cli::until::Until;
 use crate::names::Hosts;
 
+/// Bytes kept of each frame that is captured where nobody says how many, and not all are wanted: the headers, what tells
+/// names (a hello's segments are as long as the MTU), and all of a frame that was not put together from several; of
+/// those, which hold bulk data, the beginning.
+pub(super) const USUAL_SNAP_LENGTH: u32 = 4_096;
+
 #[derive(Debug, Clone, Default, clap::Args)]
 #[command(next_help_heading = "Frames")]
 pub struct Frames {

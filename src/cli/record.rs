@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use clap::ArgAction;
 
-use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::capturing::Capturing;
-use crate::cli::frames::Frames;
+use crate::cli::frames::{Frames, USUAL_SNAP_LENGTH};
 use crate::cli::traffic::Traffic;
 use crate::cli::until;
 
@@ -57,17 +56,10 @@ pub struct Arguments {
     pub numeric: u8,
 }
 
-/// Bytes of a frame that are kept, unless somebody says otherwise: names and headers are in them, and all of a frame that was
-/// not put together from several; of those, which hold bulk data, the beginning.
-const UNSAID: u32 = 4_096;
-
 impl Arguments {
-    /// How much of a frame is captured, in bytes.
+    /// How much of a frame is captured, in bytes; 0 is all.
     pub fn snap_length(&self) -> u32 {
-        match self.frames.snap_length.unwrap_or(UNSAID) {
-            0 => MAX_SNAP_LENGTH,
-            length => length,
-        }
+        self.frames.snap_length.unwrap_or(USUAL_SNAP_LENGTH)
     }
 
     /// Whether there are to be several files.

@@ -44,8 +44,10 @@ pub struct Traffic {
 /// What was asked for, once names have become addresses.
 #[derive(Debug, Clone, Default)]
 pub struct Asked {
+    /// All of it.
     pub composition: Composition,
-    /// The expression by itself: it is part of the composition.
+    /// Of that, what options and presets ask, and the expression.
+    pub options: Composition,
     pub expression: Option<Expression>,
     /// What was likely meant otherwise, a sentence each.
     pub warnings: Vec<String>,
@@ -78,16 +80,17 @@ impl Traffic {
     /// The tree of all that was typed; names are looked up in these files, then in the machine's own.
     pub fn asked(&self, hosts: &[PathBuf]) -> anyhow::Result<Asked> {
         let mut lookup = Lookup::new(hosts, self.resolve);
-        let mut composition = self.terms.composition(&mut lookup)?;
+        let mut options = self.terms.composition(&mut lookup)?;
         for part in self.of_presets(&mut lookup)? {
-            composition = composition.and(part);
+            options = options.and(part);
         }
         let expression = self.checked(&mut lookup)?;
         let warnings = expression.as_ref().map_or_else(Vec::new, |checked| checked.warnings().to_vec());
+        let mut composition = options.clone();
         if let Some(expression) = &expression {
             composition = composition.and(Term::Matches(expression.clone()).into());
         }
-        Ok(Asked { composition, expression, warnings, assumptions: lookup.assumptions() })
+        Ok(Asked { composition, options, expression, warnings, assumptions: lookup.assumptions() })
     }
 
     /// The trees of the presets that were asked for.

@@ -1,6 +1,6 @@
 //! `egret check`: judge flows, print a report, tell by the exit code.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -13,10 +13,9 @@ use crate::command::judging::Judging;
 use crate::command::keeper::Keeping;
 use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::question::Question;
-use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::decode;
+use crate::command::{decoding, is_gone, say};
 use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
@@ -58,8 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (settings, here) = question.settings(&sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
-    let decoding =
-        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let decoding = decoding(frames, pods);
     let narrowing = arguments.narrow.then(|| Narrowing {
         composition: &composition,
         unrewritten: &arguments.unrewritten.unrewritten,
@@ -113,8 +111,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
             .and_then(|()| out.flush());
     match written {
-        // Who reads has enough: that is no failure.
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {}
+        Err(error) if is_gone(&error) => {}
         other => other.context("cannot write the report")?,
     }
     Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))

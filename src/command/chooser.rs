@@ -13,8 +13,8 @@ use crate::digest::Batch;
 use crate::filter::admission::{Question, Scope};
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
-use crate::filter::term::Term;
 use crate::frame::{Frame, LinkType, PointIndex};
+use crate::packet::Packet;
 
 #[derive(Debug)]
 pub(super) struct Chooser {
@@ -36,14 +36,10 @@ struct Point {
 impl Chooser {
     /// `options` are those of decoding.
     pub(super) fn new(asked: &Asked, options: Options) -> Self {
-        let rest = match (&asked.expression, &asked.composition) {
-            (Some(expression), whole) => without(whole, expression),
-            (None, whole) => whole.clone(),
-        };
         Self {
             expression: asked.expression.clone(),
             whole: asked.composition.clone(),
-            rest,
+            rest: asked.options.clone(),
             options,
             points: Vec::new(),
         }
@@ -111,13 +107,23 @@ impl Chooser {
     /// Whether a frame is wanted; the kernel may have asked the expression of it.
     #[inline]
     pub(super) fn wants(&self, frame: &Frame<'_>, is_filtered: bool) -> bool {
-        let rest = |asked: &Composition| {
-            asked.matches_packet(&decode::packet(frame.bytes, frame.link, &self.options), frame)
-        };
-        // Alone it needs no decoding.
+        self.passes(frame, is_filtered)
+            // What nothing else is asked of needs no decoding.
+            && (self.rest.is_everything()
+                || self.admits(&decode::packet(frame.bytes, frame.link, &self.options), frame))
+    }
+
+    /// Whether the expression matches a frame, of which the kernel may have asked it.
+    #[inline]
+    pub(super) fn passes(&self, frame: &Frame<'_>, is_filtered: bool) -> bool {
         let expression = self.expression.as_ref().filter(|_| !is_filtered);
         expression.is_none_or(|expression| expression.matches(frame))
-            && (self.rest.is_everything() || rest(&self.rest))
+    }
+
+    /// Whether a frame, of which `packet` was understood, is what is asked for besides the expression.
+    #[inline]
+    pub(super) fn admits(&self, packet: &Packet, frame: &Frame<'_>) -> bool {
+        self.rest.is_everything() || self.rest.matches_packet(packet, frame)
     }
 
     /// Why frames of a link type cannot be asked, if so.
@@ -141,25 +147,13 @@ impl Chooser {
     }
 }
 
-/// A composition without that expression, which stands beside all else.
-fn without(whole: &Composition, expression: &Expression) -> Composition {
-    let is_it =
-        |part: &Composition| matches!(part, Composition::Term(Term::Matches(its)) if its == expression);
-    match whole {
-        Composition::All(parts) => {
-            Composition::All(parts.iter().filter(|part| !is_it(part)).cloned().collect())
-        }
-        whole if is_it(whole) => Composition::default(),
-        whole => whole.clone(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::decode::build::tcp;
     use crate::digest::{Head, Interface};
     use crate::filter::expression::Names;
+    use crate::filter::term::Term;
     use crate::frame::Timestamp;
 
     fn chooser(options: &[(&str, &str)], typed: &str) -> Chooser {
@@ -167,13 +161,14 @@ mod tests {
         for (key, value) in options {
             selection.add(key, value).unwrap();
         }
-        let mut composition = selection.composition().clone();
+        let options = selection.composition().clone();
+        let mut composition = options.clone();
         let expression = (!typed.is_empty()).then(|| Expression::parse(typed, &Names::NONE).unwrap());
         if let Some(expression) = &expression {
             composition = composition.and(Term::Matches(expression.clone()).into());
         }
-        let mut chooser =
-            Chooser::new(&Asked { composition, expression, ..Asked::default() }, Options::default());
+        let asked = Asked { composition, options, expression, ..Asked::default() };
+        let mut chooser = Chooser::new(&asked, Options::default());
         chooser.add_point();
         chooser
     }

@@ -17,9 +17,8 @@ use crate::command::chooser::Chooser;
 use crate::command::dump::press::Press;
 use crate::command::files::Files;
 use crate::command::recorder::Recorder;
-use crate::command::say;
 use crate::command::session::{Plan, Session};
-use crate::decode;
+use crate::command::{decoding, say};
 use crate::names::Hosts;
 
 /// Something that was to be read was not, or not to its end: what was printed is not all there is.
@@ -34,9 +33,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say(told);
     }
     asked.fits(&sources)?;
-    let decoding =
-        decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
-    let chooser = Chooser::new(&asked, decoding);
+    // What the cluster's pods are is not known.
+    let chooser = Chooser::new(&asked, decoding(frames, []));
     let filter = chooser.typed().map(str::to_owned);
     let plan = Plan {
         snap_length: arguments.snap_length(),

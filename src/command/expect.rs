@@ -9,7 +9,6 @@ mod lint;
 mod list;
 mod words;
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use crate::cli::expect::{Arguments, Command};
@@ -21,13 +20,5 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         Command::Explain(asked) => explain::run(asked),
         Command::Firewall(asked) => firewall::run(asked),
         Command::Export(asked) => export::run(asked),
-    }
-}
-
-/// Who reads may have enough: that is no failure.
-fn print(page: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(page.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
     }
 }

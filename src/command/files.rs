@@ -13,7 +13,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 
-use crate::command::opener::Opener;
+use crate::command::opener::{Opener, directory_of};
 use crate::command::say;
 use crate::frame::Timestamp;
 
@@ -72,7 +72,7 @@ impl Files {
             _ => (name, ""),
         };
         let stem = format!("{stem}-");
-        let directory = path.parent().unwrap_or(Path::new(""));
+        let directory = directory_of(path);
         let series = Series {
             rotation,
             opener: Opener::of(directory, &stem)?,
@@ -186,7 +186,6 @@ impl Series {
 
 /// The highest number that a file of these names has; 0 if there is none.
 fn highest(directory: &Path, stem: &str, ending: &str) -> u64 {
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
     let entries = fs::read_dir(directory).into_iter().flatten().flatten();
     let number = |name: &str| name.strip_prefix(stem)?.strip_suffix(ending)?.parse().ok();
     entries.filter_map(|entry| number(entry.file_name().to_str()?)).max().unwrap_or(0)

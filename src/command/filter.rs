@@ -1,19 +1,16 @@
 //! `egret filter`: the presets, and what becomes of what is asked for.
 
 mod explain;
-pub(in crate::command) mod page;
 
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use crate::cli::filter::{Arguments, Command};
 use crate::cli::traffic::{Entry, Library};
-use crate::command::say;
+use crate::command::page::table;
+use crate::command::{print, say};
 use crate::filter::preset::{Argument, Error, Origin, Parameter, Wanted};
 use crate::text::Text;
-
-use page::table;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let page = match &arguments.command {
@@ -24,14 +21,6 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     print(&page)?;
     Ok(ExitCode::SUCCESS)
-}
-
-/// Who reads may have enough: that is no failure.
-fn print(page: &str) -> anyhow::Result<()> {
-    match io::stdout().lock().write_all(page.as_bytes()) {
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
-        other => Ok(other?),
-    }
 }
 
 fn list(library: &Library) -> String {

@@ -26,7 +26,7 @@ pub(super) struct Judging<'a> {
     pub(super) keeper: Option<Keeper>,
     /// Which frames are to be kept, until that begins.
     pub(super) keeping: Option<Keeping>,
-    /// What the file is to say of the points.
+    /// By point: its name, and what its frames were chosen by, as the file is to say it.
     pub(super) about: Vec<AboutPoint>,
     /// Tables of translations.
     pub(super) conntrack: &'a [PathBuf],
@@ -42,8 +42,6 @@ pub(super) struct Judging<'a> {
     pub(super) narrowing: Option<Narrowing<'a>>,
     /// Interfaces that were there when capturing was narrowed, by index.
     pub(super) known: Option<BTreeSet<u32>>,
-    /// By point.
-    pub(super) names: Vec<String>,
     /// Why the run cannot go on: frames came that cannot be asked.
     pub(super) refused: Option<String>,
 }
@@ -73,7 +71,6 @@ impl Judging<'_> {
             expression: None,
             narrowing: None,
             known: None,
-            names: Vec::new(),
             refused: None,
         }
     }
@@ -83,7 +80,7 @@ impl Judging<'_> {
         let Some(expression) = self.expression else { return };
         let refused = batch.interfaces.iter().find_map(|interface| expression.program(interface.link).err());
         if let Some(refused) = refused {
-            let name = &self.names[usize::from(batch.point.0)];
+            let name = &self.about[usize::from(batch.point.0)].name;
             self.refused.get_or_insert_with(|| format!("{name}: {refused}"));
         }
     }
@@ -151,11 +148,10 @@ impl Taker for Judging<'_> {
         self.engine.note_filter(point, filter);
     }
 
-    fn prepare(&mut self, points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
-        self.names = points.to_vec();
+    fn prepare(&mut self, _points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
         if let Some(keeping) = self.keeping.take() {
             self.engine.follow();
-            self.keeper = Some(Keeper::create(keeping, std::mem::take(&mut self.about))?);
+            self.keeper = Some(Keeper::create(keeping, self.about.clone())?);
         }
         // Now that all is open, whatever began before is in it.
         if let Some(follow) = tables::know_live(&mut self.engine, self.conntrack, live) {

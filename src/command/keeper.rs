@@ -23,8 +23,8 @@ use crate::capture::writer::extract::{Choice, extract};
 use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::command::files::standard_output;
 use crate::command::ledger::Ledger;
-use crate::command::opener::Opener;
-use crate::command::say;
+use crate::command::opener::{Opener, directory_of};
+use crate::command::{is_gone, say};
 use crate::digest::Batch;
 use crate::engine::{Engine, Told};
 use crate::frame::PointIndex;
@@ -48,8 +48,7 @@ impl Keeping {
     /// To be called before sources are opened.
     pub(super) fn new(path: &Path, is_annotated: bool, only: Vec<Verdict>) -> anyhow::Result<Self> {
         let is_file = path.as_os_str() != "-" && fs::metadata(path).map_or(true, |found| found.is_file());
-        let directory = path.parent().unwrap_or(Path::new(""));
-        let opener = is_file.then(|| Opener::of(directory, &spool_stem(path))).transpose()?;
+        let opener = is_file.then(|| Opener::of(directory_of(path), &spool_stem(path))).transpose()?;
         Ok(Self { path: path.to_owned(), is_annotated, only, opener })
     }
 }
@@ -139,12 +138,7 @@ impl Keeper {
         };
         // Beside FILE, where there is room for frames: a pod may have no other place to write to.
         let directory = match keeping.opener {
-            Some(_) => keeping
-                .path
-                .parent()
-                .filter(|parent| !parent.as_os_str().is_empty())
-                .unwrap_or(Path::new("."))
-                .to_owned(),
+            Some(_) => directory_of(&keeping.path).to_owned(),
             None => std::env::temp_dir(),
         };
         let cannot = || format!("-w: cannot write in {}", directory.display());
@@ -212,8 +206,7 @@ impl Keeper {
             })
         });
         let error = match (failure, copied) {
-            // Who reads has enough: that is no failure.
-            (_, Err(error)) if error.kind() == io::ErrorKind::BrokenPipe => return None,
+            (_, Err(error)) if is_gone(&error) => return None,
             (None, Ok(_)) => return None,
             (Some(error), _) | (None, Err(error)) => error,
         };

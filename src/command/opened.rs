@@ -68,12 +68,9 @@ impl Opened {
                 let point = self.add(taker, source);
                 let mut filter = request.filter.clone();
                 if let Some(narrowing) = taker.narrowing(live.link()) {
-                    // What was typed comes last: `vlan` in it means another thing from there on.
-                    let both =
-                        [&narrowing].into_iter().chain(&request.filter).map(|part| format!("({part})"));
-                    let both = both.collect::<Vec<_>>().join(" and ");
-                    live.narrow(&both)?;
-                    filter = Some(both);
+                    let narrowed = both(format!("({narrowing})"), request.filter.as_deref());
+                    live.narrow(&narrowed)?;
+                    filter = Some(narrowed);
                 }
                 if let Some(filter) = &filter {
                     taker.note_filter(point, filter);
@@ -95,5 +92,13 @@ impl Opened {
     fn add(&mut self, taker: &mut impl Taker, source: &Source) -> PointIndex {
         self.names.push(source.name.clone());
         taker.add_point(source)
+    }
+}
+
+/// The filter of what passes egret's own and the one that was typed. That comes last: `vlan` in it means another thing from there on.
+pub(super) fn both(own: String, typed: Option<&str>) -> String {
+    match typed {
+        Some(typed) => format!("{own} and ({typed})"),
+        None => own,
     }
 }

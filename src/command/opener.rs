@@ -55,7 +55,6 @@ impl Opener {
     /// An opener of files in `directory` whose names begin with `prefix`. To be called before sources are opened: what
     /// is open then, the other process has, too.
     pub(super) fn of(directory: &Path, prefix: &str) -> anyhow::Result<Self> {
-        let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
         let shown = directory.display();
         if !privilege::are_more_than_a_users() {
             let within =
@@ -106,6 +105,11 @@ impl Drop for Opener {
             process.wait().ok();
         }
     }
+}
+
+/// The directory that a file lies in.
+pub(super) fn directory_of(path: &Path) -> &Path {
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Asks the other process; the answer is an error's number, or none and perhaps a file.

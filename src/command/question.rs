@@ -40,12 +40,7 @@ impl Question<'_> {
         asked: Asked,
     ) -> anyhow::Result<(Settings, Option<Here>)> {
         let environment = Environment::read(|name| std::env::var(name).ok());
-        let mut policies = Vec::new();
-        for path in self.policy {
-            let shown = path.display().to_string();
-            let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
-            policies.push(Policy::read(&shown, &bytes)?);
-        }
+        let mut policies = policies(self.policy)?;
         let mut assumptions = Vec::new();
         let mut doubts = Vec::new();
         let mut hosts = self.frames.hosts()?;
@@ -103,4 +98,14 @@ impl Question<'_> {
         };
         Ok((settings, here))
     }
+}
+
+/// What policy files say.
+pub(super) fn policies(paths: &[PathBuf]) -> anyhow::Result<Vec<Policy>> {
+    let read = |path: &PathBuf| {
+        let shown = path.display().to_string();
+        let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
+        Ok(Policy::read(&shown, &bytes)?)
+    };
+    paths.iter().map(read).collect()
 }

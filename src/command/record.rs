@@ -7,9 +7,8 @@ use crate::cli::record::Arguments;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Rotation};
 use crate::command::recorder::Recorder;
-use crate::command::say;
 use crate::command::session::{Plan, Session};
-use crate::decode;
+use crate::command::{decoding, say};
 
 /// Frames that were asked for are missing.
 const INCOMPLETE: u8 = 3;
@@ -24,9 +23,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say(told);
     }
     asked.fits(&sources)?;
-    let decoding =
-        decode::Options::default().with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
-    let chooser = Chooser::new(&asked, decoding);
+    // What the cluster's pods are is not known.
+    let chooser = Chooser::new(&asked, decoding(frames, []));
     let filter = chooser.typed().map(str::to_owned);
     let is_live = sources.iter().any(|source| source.input.is_live());
     let files = if arguments.is_rotated() {

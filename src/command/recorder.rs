@@ -12,8 +12,8 @@ use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Written, warn_of_echo};
-use crate::command::say;
 use crate::command::taker::{Status, Taker};
+use crate::command::{is_gone, say};
 use crate::digest::{Batch, Incident, IndexName};
 use crate::frame::{LinkType, PointIndex};
 use crate::number::{bytes, counted, thousands};
@@ -26,14 +26,14 @@ const FLUSH_EVERY: Duration = Duration::from_secs(1);
 const AROUND: u64 = 32 + 3;
 
 pub(super) struct Recorder {
-    pub(super) files: Files,
-    pub(super) chooser: Chooser,
+    files: Files,
+    chooser: Chooser,
     /// Frames that are wanted.
-    pub(super) count: Option<u64>,
+    count: Option<u64>,
     /// Names of interface indexes, by point; those for all points are under the empty name.
     pub(super) names: BTreeMap<String, BTreeMap<u32, String>>,
     /// Whether what goes wrong can be helped while it lasts.
-    pub(super) is_live: bool,
+    is_live: bool,
     /// What was written is handed on with each batch, not from time to time.
     pub(super) is_prompt: bool,
     about: About,
@@ -149,8 +149,7 @@ impl Recorder {
             // Half a block would be an error to who reads it. A device cannot be cut, and needs not be.
             writer.into_inner().set_len(whole).ok();
         }
-        // Who reads has enough: that is no failure.
-        if error.kind() != io::ErrorKind::BrokenPipe {
+        if !is_gone(error) {
             self.tally.is_incomplete = true;
             self.problems.push(format!("recording ended early: cannot write to {current}: {error}"));
         }

@@ -16,7 +16,7 @@ use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
 use crate::command::here::Here;
 use crate::command::merge::Merge;
-use crate::command::opened::{Failure, Opened};
+use crate::command::opened::{Failure, Opened, both};
 use crate::command::progress::Progress;
 use crate::command::refused;
 use crate::command::replay::Replay;
@@ -147,7 +147,10 @@ impl Session {
             snap_length: plan.snap_length,
             buffer: (RINGS / interfaces.max(1)).clamp(1 << 20, live::BUFFER),
             direction: plan.direction,
-            filter: both(export.as_ref().map(Export::filter), plan.filter),
+            filter: match &export {
+                Some(export) => Some(both(export.filter(), plan.filter)),
+                None => plan.filter.map(str::to_owned),
+            },
         };
         for source in sources {
             match opened.open(taker, source, &request) {
@@ -379,14 +382,6 @@ impl Session {
             Shown::Progress(progress) => progress.show(),
             Shown::Status(status) => status.show(|| self.ends.status(taker)),
         }
-    }
-}
-
-/// The filter of what passes both. The one that was typed comes last: `vlan` in it means another thing from there on.
-fn both(own: Option<String>, typed: Option<&str>) -> Option<String> {
-    match (own, typed) {
-        (Some(own), Some(typed)) => Some(format!("{own} and ({typed})")),
-        (own, typed) => own.or_else(|| typed.map(str::to_owned)),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every field of a frame: its name, its value, what the value means, and the bytes where it stands.
 //!
-//! 1. A dissection has the layers that [`packet`] gives, and behind the last of them what can be read of the payload
+//! 1. A dissection has the layers that [`packet`](super::packet) gives, and behind the last of them what can be read of the payload
 //!    (TLS, HTTP, DNS), the bytes that nobody reads, and the trailer that no length covers.
 //! 2. Ranges are those of bytes in the frame. Layers ascend and do not overlap; fields lie within their layer, and within the field
 //!    that holds them. Fields of less than a byte share its range.
@@ -31,10 +31,10 @@ use std::fmt;
 use std::ops::Range;
 
 use self::fields::Fields;
-use super::{Options, packet};
+use super::Options;
 use crate::frame::LinkType;
 use crate::net::{Address, Mac};
-use crate::packet::{Extent, Header, Layer, Stop};
+use crate::packet::{Extent, Header, Layer, Packet, Stop};
 use crate::text::Text;
 
 pub use numbers::{dns_type_name, ethertype_name, ip_protocol_name};
@@ -105,31 +105,13 @@ impl fmt::Display for Value {
     }
 }
 
-/// The layer and the fields, outermost first, that hold a byte of the frame.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Found<'a> {
-    pub layer: &'a LayerFields,
-    pub fields: Vec<&'a Field>,
-}
-
-impl Dissection {
-    /// What stands at this byte of the frame. Where several fields share it, the first of the narrowest.
-    pub fn field_at(&self, byte: usize) -> Option<Found<'_>> {
-        let layer = self.layers.iter().find(|layer| layer.range.contains(&byte))?;
-        let (mut among, mut fields) = (&layer.fields, Vec::new());
-        while let Some(field) =
-            among.iter().filter(|field| field.range.contains(&byte)).min_by_key(|field| field.range.len())
-        {
-            fields.push(field);
-            among = &field.fields;
-        }
-        Some(Found { layer, fields })
-    }
-}
-
 /// Dissects a frame's bytes.
 pub fn dissect(bytes: &[u8], link: LinkType, options: &Options) -> Dissection {
-    let packet = packet(bytes, link, options);
+    of_packet(&super::packet(bytes, link, options), bytes)
+}
+
+/// Dissects a frame of which `packet` was understood already.
+pub fn of_packet(packet: &Packet, bytes: &[u8]) -> Dissection {
     let mut around = Around { end: bytes.len(), ..Around::default() };
     let mut layers: Vec<LayerFields> = Vec::with_capacity(packet.layers.len() + 2);
     let (mut at, mut payload) = (0, None);
@@ -237,18 +219,14 @@ fn of_layer(layer: &Layer, bytes: &[u8], limit: usize, around: &Around) -> (&'st
             sctp::packet(&mut all);
             return ("sctp", all.done());
         }
-        Header::Echo { v6, .. } => {
-            icmp::header(&mut own, *v6, checksum::Covered::of(around, &all));
-            if *v6 { "icmpv6" } else { "icmp" }
+        Header::Icmp { v6: true, kind, .. } if neighbour::has_more(*kind) => {
+            let covered = checksum::Covered::of(around, &all);
+            icmp::header(&mut all, true, covered);
+            neighbour::more(&mut all, *kind);
+            return ("icmpv6", all.done());
         }
-        Header::Icmp { v6, kind, .. } => {
+        Header::Echo { v6, .. } | Header::Icmp { v6, .. } => {
             icmp::header(&mut own, *v6, checksum::Covered::of(around, &all));
-            if *v6 && neighbour::has_more(*kind) {
-                let covered = checksum::Covered::of(around, &all);
-                icmp::header(&mut all, true, covered);
-                neighbour::more(&mut all, *kind);
-                return ("icmpv6", all.done());
-            }
             if *v6 { "icmpv6" } else { "icmp" }
         }
         Header::Neighbour { .. } => {

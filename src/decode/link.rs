@@ -252,7 +252,7 @@ pub(super) fn sighting(bytes: &[u8], link: LinkType) -> (Within, Motion) {
 
 /// The kernel's packet types: `PACKET_HOST`, `_BROADCAST`, `_MULTICAST`, `_OTHERHOST`, `_OUTGOING` (packet(7)).
 #[inline]
-const fn motion(packet_type: u16) -> Motion {
+pub const fn motion(packet_type: u16) -> Motion {
     match packet_type {
         0..=2 => Motion::In,
         3 => Motion::Passing,

@@ -213,9 +213,7 @@ fn asks_for_the_answer(engine: &Engine) -> Option<String> {
             _ => None,
         })
     };
-    let is_expected = |block: &Block| {
-        expected().flatten().any(|known| known.prefix() <= block.prefix() && known.contains(block.network()))
-    };
+    let is_expected = |block: &Block| expected().flatten().any(|known| known.covers(*block));
     let needed = engine.settings.selection.needed_addresses();
     let asked = needed.iter().find(|blocks| !blocks.is_empty() && blocks.iter().all(is_expected))?;
     let asked: Vec<String> = asked.iter().map(ToString::to_string).collect();

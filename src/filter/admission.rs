@@ -15,8 +15,6 @@
 mod kept;
 mod over;
 
-use std::fmt;
-
 use crate::filter::composition::Composition;
 use crate::frame::LinkType;
 use crate::net::Block;
@@ -102,13 +100,6 @@ impl Admission {
         // What was typed may move the place where headers are looked for (`vlan`), for all that follows.
         let parts: Vec<String> = own.iter().chain(&self.typed).map(|part| format!("({part})")).collect();
         (!parts.is_empty()).then(|| parts.join(" and "))
-    }
-}
-
-/// As it is given to libpcap.
-impl fmt::Display for Admission {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.expression().as_deref().unwrap_or("everything"))
     }
 }
 

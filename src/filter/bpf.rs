@@ -26,7 +26,6 @@ use crate::frame::LinkType;
 /// A compiled expression for frames of one link type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Program {
-    link: LinkType,
     instructions: Vec<Instruction>,
     /// The same, to be run.
     steps: Box<[Step]>,
@@ -65,12 +64,7 @@ impl Program {
             LinkType::NULL | LinkType::ENC => Some(compiled(expression, link, Order::Big, is_optimized)?.1),
             _ => None,
         };
-        Ok(Self { link, instructions, steps, big })
-    }
-
-    /// The link type of the frames that this is for.
-    pub fn link(&self) -> LinkType {
-        self.link
+        Ok(Self { instructions, steps, big })
     }
 
     /// Whether a frame matches, of which these bytes were captured out of `original`.

@@ -84,20 +84,18 @@ impl Composition {
 
     /// Whether it holds where `meets` says which terms are met.
     pub fn holds(&self, meets: &mut dyn FnMut(&Term) -> bool) -> bool {
-        match self {
-            Self::Term(term) => meets(term),
-            Self::All(parts) => parts.iter().all(|part| part.holds(meets)),
-            Self::Any(parts) => parts.iter().any(|part| part.holds(meets)),
-            Self::Not(part) => !part.holds(meets),
-        }
+        self.holds_by_sign(true, &mut |term, _| meets(term))
     }
 
     /// Whether a flow with these tuples, all that it has, is selected; `marks` are those of its frames together, as
     /// [`Composition::frame_terms`] numbers them.
     pub fn matches(&self, tuples: &[Tuple], marks: u32) -> bool {
+        let mut numbered = None;
         self.holds(&mut |term| {
             if term.is_of_frames() {
-                self.number_of(term).is_some_and(|number| marks >> number & 1 == 1)
+                let numbered = numbered.get_or_insert_with(|| self.frame_terms());
+                let number = numbered.iter().position(|known| *known == term);
+                number.is_some_and(|number| marks >> number & 1 == 1)
             } else {
                 tuples.iter().any(|tuple| term.is_met_by(tuple))
             }
@@ -180,20 +178,6 @@ impl Composition {
             }
         }
         found
-    }
-
-    fn number_of(&self, term: &Term) -> Option<usize> {
-        self.frame_terms().iter().position(|known| *known == term)
-    }
-
-    /// Which of the [frame terms](Self::frame_terms) a frame meets: a bit each, from the lowest.
-    pub fn marks(&self, packet: &Packet, frame: &Frame<'_>) -> u32 {
-        let sight = Sight::of(packet, frame);
-        let terms = self.frame_terms();
-        terms
-            .iter()
-            .enumerate()
-            .fold(0, |marks, (number, term)| marks | u32::from(sight.meets(term)) << number)
     }
 
     /// The tree in words, a line a part, each as deep as it lies.

@@ -25,7 +25,7 @@ mod wanted;
 
 use crate::filter::composition::Composition;
 use crate::filter::expression::Expression;
-use crate::filter::term::{self, Term};
+use crate::filter::term::{self, Term, split};
 use crate::nearest::meant;
 use crate::net::Block;
 
@@ -226,14 +226,6 @@ fn add(term: &mut Term, list: &str, lookup: Lookup<'_>) -> Result<(), String> {
         }
     }
     Ok(())
-}
-
-/// Whether a key excludes, and the key of its term.
-fn split(key: &str) -> (bool, &str) {
-    match key.strip_prefix("not_") {
-        Some(name) => (true, name),
-        None => (false, key),
-    }
 }
 
 #[cfg(test)]

@@ -6,11 +6,10 @@
 use std::fmt;
 
 use crate::filter::composition::Composition;
-use crate::filter::term::{KEYS, Side, Term};
+use crate::filter::term::{KEYS, Side, Term, split};
 use crate::net::{Block, Endpoint};
 
 pub use crate::filter::term::Error;
-pub(crate) use crate::filter::term::any_contains;
 
 /// Which flows; empty is all of them.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -79,10 +78,7 @@ impl Selection {
     /// Adds the values of `typed`, separated by commas, to the term `key`: `dst_port`, `not_dst`, …
     pub fn add(&mut self, key: &str, typed: &str) -> Result<(), Error> {
         let unknown = || Error::UnknownKey { key: key.to_owned() };
-        let (is_not, name) = match key.strip_prefix("not_") {
-            Some(name) => (true, name),
-            None => (false, key),
-        };
+        let (is_not, name) = split(key);
         let number = KEYS.iter().position(|known| *known == name).ok_or_else(unknown)?;
         let mut term = Term::named(name).ok_or_else(unknown)?;
         match self.said.binary_search_by_key(&(is_not, number), |said| (said.is_not, said.key)) {

@@ -62,6 +62,14 @@ pub const KEYS: [&str; 8] = ["host", "net", "src", "dst", "port", "src_port", "d
 /// The keys that presets have besides.
 pub const FRAME_KEYS: [&str; 4] = ["src_outside", "dst_outside", "shows", "neighbour"];
 
+/// Whether a key excludes, and the key of its term.
+pub(super) fn split(key: &str) -> (bool, &str) {
+    match key.strip_prefix("not_") {
+        Some(name) => (true, name),
+        None => (false, key),
+    }
+}
+
 impl Term {
     /// Its values, as they could be typed; none of a term that options do not have.
     pub(crate) fn values(&self) -> Vec<String> {

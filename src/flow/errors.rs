@@ -63,6 +63,11 @@ impl Errors {
         }
     }
 
+    /// No error that waits has met anything that is asked of frames.
+    pub(super) fn forget_marks(&mut self) {
+        self.waiting.iter_mut().flatten().for_each(|error| error.digest.marks = 0);
+    }
+
     fn of(&mut self, point: PointIndex) -> &mut Vec<Waiting> {
         let index = usize::from(point.0);
         if index >= self.waiting.len() {

@@ -137,6 +137,11 @@ impl Fragments {
         }
     }
 
+    /// No fragment that waits has met anything that is asked of frames.
+    pub(super) fn forget_marks(&mut self) {
+        self.caches.iter_mut().flat_map(|cache| &mut cache.waiting).for_each(|tail| tail.marks = 0);
+    }
+
     fn of(&mut self, point: PointIndex) -> &mut Cache {
         let index = usize::from(point.0);
         if index >= self.caches.len() {

@@ -89,11 +89,6 @@ impl Table {
         self.owners.as_ref().map_or(Serial::NONE, |owners| owners.of(track))
     }
 
-    /// No frame so far has met anything that is asked of frames.
-    pub fn forget_marks(&mut self) {
-        self.tracks.iter_mut().for_each(|track| track.marks = 0);
-    }
-
     /// Frames of these tracks have met what these marks say; tracks that are no longer held are passed over.
     pub fn mark(&mut self, marked: &[(Serial, u8)]) {
         let Some(owners) = &self.owners else { return };

@@ -239,6 +239,13 @@ impl Table {
         flows
     }
 
+    /// No frame so far has met anything that is asked of frames, not even one whose track is not known yet.
+    pub fn forget_marks(&mut self) {
+        self.tracks.iter_mut().for_each(|track| track.marks = 0);
+        self.fragments.forget_marks();
+        self.waiting_errors.forget_marks();
+    }
+
     /// Takes in a batch.
     pub fn ingest(&mut self, batch: &Batch, origin: &Origin<'_>) {
         self.unsettle();
@@ -532,3 +539,6 @@ fn client_is_high(digest: &Digest) -> bool {
     let by_content = client_by_content(digest).or_else(|| client_by_ports(&digest.key));
     by_content.unwrap_or(digest.reversed)
 }
+
+#[cfg(test)]
+mod tests;

@@ -60,7 +60,7 @@ fn numbers(pen: &mut Pen, offset: usize, line: &[u8], has_text: bool) {
 }
 
 /// The text of `bytes`: what is neither printable nor a blank, a tab or the end of a line is a point.
-pub fn ascii(pen: &mut Pen, bytes: &[u8]) {
+fn ascii(pen: &mut Pen, bytes: &[u8]) {
     pen.put("\n");
     for (index, byte) in bytes.iter().enumerate() {
         match *byte {

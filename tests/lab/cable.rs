@@ -14,6 +14,10 @@ use crate::netns::{Namespace, run};
 /// Nobody is there.
 pub(crate) const OUTSIDE: &str = "203.0.113.25";
 
+/// What egret is told where it captures on veth0: an uplink, as nothing tells that it is one.
+pub(crate) const VETH: [&str; 8] =
+    ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "--format", "json"];
+
 pub(crate) struct Cable {
     pub(crate) here: Namespace,
     pub(crate) there: Namespace,

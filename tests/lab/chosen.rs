@@ -3,12 +3,12 @@
 
 use std::net::UdpSocket;
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::cable::{Cable, OUTSIDE, send};
 use crate::capture::Running;
-use crate::egret::{Egret, program, without_variables};
+use crate::egret::Egret;
 use crate::enclosure::{Watch, entered};
 use crate::netns::run;
 use crate::situation::{Capture, Link};
@@ -17,11 +17,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// An egret that counts what it chooses.
 fn count(cable: &Cable, words: &[&str]) -> Egret {
-    let mut command = cable.here.command(program().to_str().expect("a path of text"));
-    without_variables(command.args(["dump", "--count", "-i", "any"]).args(words));
-    let mut egret = Egret::start(command.stdin(Stdio::null()));
-    egret.wait_until_open();
-    egret
+    Egret::dump(&cable.here, &[&["--count", "-i", "any"], words].concat())
 }
 
 /// How many frames of a capture tcpdump finds by an expression.

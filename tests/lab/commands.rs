@@ -6,13 +6,12 @@ use std::time::Duration;
 
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::cable::{Cable, OUTSIDE};
+use crate::cable::{Cable, OUTSIDE, VETH};
 use crate::capture::{sleeps, until};
 use crate::egret::{Egret, Report, program, without_variables};
 use crate::enclosure::{Watch, entered};
 
 const PATIENCE: Duration = Duration::from_mins(2);
-const VETH: [&str; 8] = ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "--format", "json"];
 
 /// `egret check --from NAME=COMMAND … ARGUMENTS`.
 fn from(commands: &[&str], arguments: &[&str]) -> Egret {

@@ -1,10 +1,10 @@
 //! `egret dump` beside tcpdump: the same captures, the same options, the same lines and bytes; and live, the same packets.
 
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use crate::cable::{Cable, OUTSIDE};
-use crate::egret::{Egret, program, without_variables};
+use crate::egret::{Egret, without_variables};
 use crate::enclosure::{Watch, entered};
 use crate::netns::run;
 
@@ -103,10 +103,7 @@ fn what_passes_is_printed_with_the_names_of_devices_until_ctrl_c() {
     }
     let _watch = Watch::set("dump", PATIENCE);
     let cable = Cable::lay();
-    let mut command = cable.here.command(program().to_str().expect("a path of text"));
-    without_variables(command.args(["dump", "-i", "any", "-nnvXx", "udp", "and", "port", "9"]));
-    let mut egret = Egret::start(command.stdin(Stdio::null()));
-    egret.wait_until_open();
+    let egret = Egret::dump(&cable.here, &["-i", "any", "-nnvXx", "udp", "and", "port", "9"]);
     cable.send(OUTSIDE, 20);
     cable.send("127.0.0.1", 5);
     let ended = egret.interrupt();
@@ -134,10 +131,7 @@ fn a_direction_is_what_the_kernel_says_of_each_packet() {
     let _watch = Watch::set("dump-direction", PATIENCE);
     let cable = Cable::lay();
     let seen = |direction| {
-        let mut command = cable.here.command(program().to_str().expect("a path of text"));
-        without_variables(command.args(["dump", "-i", "veth0", "-Q", direction, "-Unt", "udp", "port", "9"]));
-        let mut egret = Egret::start(command.stdin(Stdio::null()));
-        egret.wait_until_open();
+        let egret = Egret::dump(&cable.here, &["-i", "veth0", "-Q", direction, "-Unt", "udp", "port", "9"]);
         cable.send(OUTSIDE, 20);
         let ended = egret.interrupt();
         assert_eq!(ended.code, Some(0), "{}", ended.stderr);
@@ -154,10 +148,7 @@ fn a_number_of_packets_ends_a_live_capture() {
     }
     let _watch = Watch::set("dump-count", PATIENCE);
     let cable = Cable::lay();
-    let mut command = cable.here.command(program().to_str().expect("a path of text"));
-    without_variables(command.args(["dump", "-i", "veth0", "-t", "-c", "7", "--dst", OUTSIDE]));
-    let mut egret = Egret::start(command.stdin(Stdio::null()));
-    egret.wait_until_open();
+    let egret = Egret::dump(&cable.here, &["-i", "veth0", "-t", "-c", "7", "--dst", OUTSIDE]);
     cable.send(OUTSIDE, 20);
     let ended = egret.end();
     assert_eq!((ended.code, ended.stdout.lines().count()), (Some(0), 7), "{}", ended.stderr);

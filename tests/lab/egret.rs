@@ -22,15 +22,17 @@ pub(crate) fn program() -> OsString {
 
 /// `egret check ARGUMENTS`, to be run inside.
 pub(crate) fn check(namespace: &Namespace, arguments: &[&str]) -> Command {
-    let mut command = namespace.command(program().to_str().expect("a path of text"));
-    without_variables(command.arg("check").args(arguments));
-    command
+    inside(namespace, "check", arguments)
 }
 
 /// `egret record ARGUMENTS`, to be run inside.
 pub(crate) fn record(namespace: &Namespace, arguments: &[&str]) -> Command {
+    inside(namespace, "record", arguments)
+}
+
+fn inside(namespace: &Namespace, subcommand: &str, arguments: &[&str]) -> Command {
     let mut command = namespace.command(program().to_str().expect("a path of text"));
-    without_variables(command.arg("record").args(arguments));
+    without_variables(command.arg(subcommand).args(arguments));
     command
 }
 
@@ -48,14 +50,21 @@ pub(crate) struct Egret {
 impl Egret {
     /// Starts it, and returns when it captures.
     pub(crate) fn capture(namespace: &Namespace, arguments: &[&str]) -> Self {
-        let mut egret = Self::start(check(namespace, arguments).stdin(Stdio::null()));
-        egret.wait_until_open();
-        egret
+        Self::open(&mut check(namespace, arguments))
     }
 
     /// As [`Egret::capture`], of `egret record`.
     pub(crate) fn record(namespace: &Namespace, arguments: &[&str]) -> Self {
-        let mut egret = Self::start(record(namespace, arguments).stdin(Stdio::null()));
+        Self::open(&mut record(namespace, arguments))
+    }
+
+    /// As [`Egret::capture`], of `egret dump`.
+    pub(crate) fn dump(namespace: &Namespace, arguments: &[&str]) -> Self {
+        Self::open(&mut inside(namespace, "dump", arguments))
+    }
+
+    fn open(command: &mut Command) -> Self {
+        let mut egret = Self::start(command.stdin(Stdio::null()));
         egret.wait_until_open();
         egret
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use rustix::process::Signal;
 
-use crate::cable::{Cable, OUTSIDE};
+use crate::cable::{Cable, OUTSIDE, VETH};
 use crate::capture::until;
 use crate::egret::{Egret, Report, check, program, without_variables};
 use crate::enclosure::{Watch, entered};
@@ -67,8 +67,7 @@ fn a_full_disk_is_told_and_the_judgement_comes_all_the_same() {
     }
     let _watch = Watch::set("kept", PATIENCE);
     let cable = Cable::lay();
-    let arguments = ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "--format", "json"];
-    let egret = Egret::capture(&cable.here, &[&arguments[..], &["-w", "/dev/full"]].concat());
+    let egret = Egret::capture(&cable.here, &[&VETH[..], &["-w", "/dev/full"]].concat());
     cable.send(OUTSIDE, 100);
     let ended = egret.interrupt();
     let report = Report::of(&ended.stdout);
@@ -209,9 +208,7 @@ fn what_the_kernel_dropped_is_counted_and_kept_in_the_file() {
     let _watch = Watch::set("kept", PATIENCE);
     let cable = Cable::lay();
     let kept = path("dropped.pcapng");
-    let arguments =
-        ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "-w", kept.to_str().expect("text")];
-    let egret = Egret::capture(&cable.here, &[&arguments[..], &["--format", "json"]].concat());
+    let egret = Egret::capture(&cable.here, &[&VETH[..], &["-w", kept.to_str().expect("text")]].concat());
     egret.signal(Signal::STOP);
     // A full ring of 32 MiB has room for some 250,000 of these.
     let sent = 400_000;

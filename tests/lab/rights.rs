@@ -5,13 +5,12 @@ use std::time::Duration;
 
 use rustix::process::getuid;
 
-use crate::cable::{Cable, OUTSIDE};
+use crate::cable::{Cable, OUTSIDE, VETH};
 use crate::capture::until;
 use crate::egret::{Egret, check, program, without_variables};
 use crate::enclosure::{Watch, entered};
 
 const PATIENCE: Duration = Duration::from_mins(1);
-const VETH: [&str; 8] = ["-i", "veth0", "--role", "veth0=uplink", "--expect", "10.7.0.1", "--format", "json"];
 
 /// Lines of `/proc/PID/task/*/status` under those keys, of every thread.
 pub(crate) fn threads(egret: &Egret, keys: &[&str]) -> Vec<Vec<String>> {

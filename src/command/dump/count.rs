@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::INCOMPLETE;
-use super::read::{is_gone, opened};
+use super::read::opened;
 use crate::capture::savefile::Filled;
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
-use crate::command::say;
+use crate::command::{is_gone, say};
 use crate::digest::{Batch, Incident};
 use crate::frame::LinkType;
 

@@ -5,13 +5,12 @@ use std::io::{self, IsTerminal as _, StdoutLock, Write as _};
 use anyhow::Context as _;
 use jiff::tz::TimeZone;
 
-use super::read::is_gone;
 use crate::cli::dump::{Format, Lines};
 use crate::cli::frames::{Frames, Source};
 use crate::command::chooser::Chooser;
 use crate::command::dump::places::Places;
-use crate::command::say;
 use crate::command::taker::{Status, Taker};
+use crate::command::{is_gone, say};
 use crate::decode::{self, dissect};
 use crate::digest::{Batch, Head, Incident, Motion};
 use crate::frame::{Frame, LinkType, PointIndex};
@@ -138,14 +137,18 @@ impl<'a> Press<'a> {
     fn frame(&mut self, batch: &Batch, head: &Head) {
         self.seen += 1;
         let (frame, number, is_filtered) = self.places.frame(batch, head);
-        if !self.chooser.wants(&frame, is_filtered) {
+        if self.lines.count_only {
+            self.printed += u64::from(self.chooser.wants(&frame, is_filtered));
             return;
         }
-        self.printed += 1;
-        if self.lines.count_only {
+        if !self.chooser.passes(&frame, is_filtered) {
             return;
         }
         let packet = decode::packet(frame.bytes, frame.link, self.chooser.options());
+        if !self.chooser.admits(&packet, &frame) {
+            return;
+        }
+        self.printed += 1;
         match self.lines.format {
             Format::Text => self.text(&frame, &packet, batch.point, head, number),
             Format::Json => self.object(&frame, &packet, batch.point, head, number),
@@ -168,13 +171,11 @@ impl<'a> Press<'a> {
         pen.begin(Tone::Quiet);
         self.stamp.write(pen, frame.time);
         pen.end();
-        let motion = motion(packet);
         self.places.write(pen, point, head.interface, packet);
-        if let Some(word) = motion {
-            pen.put(word);
+        if let Some(packet_type) = packet_type(packet) {
+            pen.put(letters(packet_type));
         }
-        let dissection = (self.manner.verbose > 0)
-            .then(|| dissect::dissect(frame.bytes, frame.link, self.chooser.options()));
+        let dissection = (self.manner.verbose > 0).then(|| dissect::of_packet(packet, frame.bytes));
         let seen = Seen { frame: *frame, packet, dissection: dissection.as_ref() };
         line::write(pen, seen, &self.manner, &mut self.conversations);
         match (&dissection, self.manner.verbose) {
@@ -189,14 +190,14 @@ impl<'a> Press<'a> {
     }
 
     fn object(&mut self, frame: &Frame<'_>, packet: &Packet, point: PointIndex, head: &Head, number: u64) {
-        let dissection = dissect::dissect(frame.bytes, frame.link, self.chooser.options());
+        let dissection = dissect::of_packet(packet, frame.bytes);
         let time = jiff::Timestamp::from_nanosecond(i128::from(frame.time.nanos()));
         let object = json::Object {
             schema: json::NAME,
             frame: format!("{}:{number}", self.places.point(point)),
             time: format!("{:.9}", time.expect("its range holds that of 64 bits of nanoseconds")),
             place: &self.places.name(point, head.interface, packet),
-            direction: json::direction(direction(packet)),
+            direction: json::direction(packet_type(packet).map_or(Motion::Unsaid, decode::motion)),
             link_type: frame.link.to_string(),
             original: frame.original,
             captured: frame.bytes.len(),
@@ -232,7 +233,6 @@ impl<'a> Press<'a> {
             ));
         }
         match self.failed {
-            // Who reads has enough: that is no failure.
             Some(error) if is_gone(&error) => Ok(true),
             Some(error) => Err(error).context("cannot write the packets"),
             None => Ok(self.is_whole),
@@ -240,29 +240,24 @@ impl<'a> Press<'a> {
     }
 }
 
-/// How the kernel says that a packet moved, in tcpdump's letters and columns.
-fn motion(packet: &Packet) -> Option<&'static str> {
-    let packet_type = match packet.layers.first()?.header {
-        Header::Sll { packet_type, .. } => packet_type,
-        Header::Sll2 { packet_type, .. } => u16::from(packet_type),
-        _ => return None,
-    };
-    Some(match packet_type {
+/// How the kernel says that a packet moved, in a cooked capture.
+fn packet_type(packet: &Packet) -> Option<u16> {
+    match packet.layers.first()?.header {
+        Header::Sll { packet_type, .. } => Some(packet_type),
+        Header::Sll2 { packet_type, .. } => Some(u16::from(packet_type)),
+        _ => None,
+    }
+}
+
+/// The same in tcpdump's letters and columns.
+fn letters(packet_type: u16) -> &'static str {
+    match packet_type {
         0 => "In  ",
         1 => "B   ",
         2 => "M   ",
         3 => "P   ",
         4 => "Out ",
         _ => "?   ",
-    })
-}
-
-fn direction(packet: &Packet) -> Motion {
-    match motion(packet) {
-        Some("In  " | "B   " | "M   ") => Motion::In,
-        Some("P   ") => Motion::Passing,
-        Some("Out ") => Motion::Out,
-        _ => Motion::Unsaid,
     }
 }
 

@@ -1,7 +1,5 @@
 //! Reads captures side by side, and prints their frames by time.
 
-use std::io;
-
 use anyhow::Context as _;
 
 use crate::capture::savefile::{self, Filled, Keep, Savefile};
@@ -51,9 +49,4 @@ pub(super) fn merged(sources: &[Source], press: &mut Press<'_>) -> anyhow::Resul
         press.take(&mut batch);
     }
     Ok(())
-}
-
-/// Whether an error means that nobody reads any more: no failure.
-pub(super) fn is_gone(error: &io::Error) -> bool {
-    error.kind() == io::ErrorKind::BrokenPipe
 }

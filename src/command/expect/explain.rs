@@ -3,9 +3,10 @@
 use std::process::ExitCode;
 
 use super::given::Given;
+use super::json;
 use super::words::under;
-use super::{json, print};
 use crate::cli::expect::{Explain, Format, Target};
+use crate::command::print;
 use crate::expect::derive::{Answer, Because, Derived, Explained};
 use crate::expect::listing::{Kind, Line, name};
 use crate::expect::{Choice, Covers, Origin, Question, Source};

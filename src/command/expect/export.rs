@@ -6,8 +6,8 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 
 use super::given::Given;
-use super::print;
 use crate::cli::expect::Export;
+use crate::command::print;
 use crate::expect::export::export;
 
 pub(super) fn run(asked: &Export) -> anyhow::Result<ExitCode> {

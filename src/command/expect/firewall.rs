@@ -3,9 +3,9 @@
 use std::process::ExitCode;
 
 use super::given::Given;
-use super::{json, print};
+use super::json;
 use crate::cli::expect::{Firewall, Sheet as Form};
-use crate::command::say;
+use crate::command::{print, say};
 use crate::expect::sheet::{Row, Sheet, Wanted};
 
 const HEAD: [&str; 6] = ["source", "destination", "port", "protocol", "namespace", "reason"];

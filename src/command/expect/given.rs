@@ -1,17 +1,13 @@
 //! What expectations are made of: the cluster's objects, policy files, the environment.
 
-use std::fs;
-
-use anyhow::Context as _;
-
 use crate::cli::expect::Inputs;
 use crate::command::objects::{self, Described};
+use crate::command::question::policies;
 use crate::command::say;
 use crate::expect::Expectations;
 use crate::expect::derive::Assumed;
 use crate::expect::environment::Environment;
 use crate::expect::flags::Flags;
-use crate::expect::policy::Policy;
 
 /// How to get the objects, for whoever has none yet.
 const COLLECT: &str = "\
@@ -39,12 +35,7 @@ impl Given {
         if inputs.cluster.cluster.is_empty() && inputs.policy.is_empty() {
             anyhow::bail!("there is nothing to read; {COLLECT}");
         }
-        let mut policies = Vec::new();
-        for path in &inputs.policy {
-            let shown = path.display().to_string();
-            let bytes = fs::read(path).with_context(|| format!("--policy: cannot read {shown}"))?;
-            policies.push(Policy::read(&shown, &bytes)?);
-        }
+        let mut policies = policies(&inputs.policy)?;
         let described = objects::described(&inputs.cluster)?;
         if let Some(described) = &described {
             policies.push(described.derived.policy());

@@ -6,10 +6,11 @@ use std::fs;
 use std::process::ExitCode;
 
 use super::given::Given;
+use super::json;
 use super::words::{sentence, under};
-use super::{json, print};
 use crate::cli::expect::{Format, Lint};
-use crate::command::filter::page::table;
+use crate::command::page::table;
+use crate::command::print;
 use crate::document::{Position, snippet};
 use crate::expect::lint::{Destination, Finding, Report, Rule, Severity, lint};
 use crate::net::Endpoint;

@@ -5,10 +5,10 @@ use std::process::ExitCode;
 
 use super::given::Given;
 use super::json;
-use super::print;
 use super::words::wrapped;
 use crate::cli::expect::{Format, List};
-use crate::command::filter::page::table;
+use crate::command::page::table;
+use crate::command::print;
 use crate::expect::listing::{self, Line};
 
 /// Workloads that a line of text names.

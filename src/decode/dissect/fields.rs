@@ -193,6 +193,26 @@ impl<'a> Fields<'a> {
         }
         added
     }
+
+    /// A list of options as IPv4 and TCP have it (RFC 791 §3.1, RFC 9293 §3.1): each a group that `fill` reads, named for its kind.
+    /// Kind 0 ends the list, 1 has no length.
+    pub(super) fn options(&mut self, name: impl Fn(u8) -> &'static str, fill: impl Fn(&mut Self, u8)) {
+        let mut at = 0;
+        while let Some(kind) = self.u8(at) {
+            let length = match kind {
+                0 | 1 => 1,
+                _ => match self.u8(at + 1) {
+                    Some(length) if length >= 2 => usize::from(length),
+                    _ => return,
+                },
+            };
+            self.group(name(kind), at, length, |option| fill(option, kind));
+            if kind == 0 {
+                return;
+            }
+            at += length;
+        }
+    }
 }
 
 /// A field just added, or none.

@@ -27,7 +27,7 @@ pub(super) fn ipv4(fields: &mut Fields<'_>) -> &'static str {
     fields.address4("destination", 16);
     if fields.len() > 20 {
         let length = fields.len() - 20;
-        fields.group("options", 20, length, ipv4_options);
+        fields.group("options", 20, length, |options| options.options(ipv4_option_name, ipv4_option));
     }
     "ipv4"
 }
@@ -36,50 +36,36 @@ fn words_of(fields: &Fields<'_>) -> u8 {
     fields.u8(0).unwrap_or(0) & 0x0f
 }
 
-/// RFC 791 §3.1: 0 ends the list, 1 has no length.
-fn ipv4_options(fields: &mut Fields<'_>) {
-    let mut at = 0;
-    while let Some(kind) = fields.u8(at) {
-        let length = match kind {
-            0 | 1 => 1,
-            _ => match fields.u8(at + 1) {
-                Some(length) if length >= 2 => usize::from(length),
-                _ => return,
-            },
-        };
-        let name = match kind {
-            0 => "end",
-            1 => "no operation",
-            7 => "record route",
-            68 => "timestamp",
-            130 => "security",
-            131 => "loose source route",
-            137 => "strict source route",
-            148 => "router alert",
-            _ => "option",
-        };
-        fields.group(name, at, length, |option| {
-            option.number("kind", 0, 1);
-            option.number("length", 1, 1);
-            match kind {
-                7 | 131 | 137 => {
-                    option.number("pointer", 2, 1);
-                    for at in (3..option.len()).step_by(4) {
-                        option.address4("hop", at);
-                    }
-                }
-                148 => {
-                    option.number("value", 2, 2);
-                }
-                _ => {
-                    option.rest("content", 2);
-                }
+fn ipv4_option_name(kind: u8) -> &'static str {
+    match kind {
+        0 => "end",
+        1 => "no operation",
+        7 => "record route",
+        68 => "timestamp",
+        130 => "security",
+        131 => "loose source route",
+        137 => "strict source route",
+        148 => "router alert",
+        _ => "option",
+    }
+}
+
+fn ipv4_option(option: &mut Fields<'_>, kind: u8) {
+    option.number("kind", 0, 1);
+    option.number("length", 1, 1);
+    match kind {
+        7 | 131 | 137 => {
+            option.number("pointer", 2, 1);
+            for at in (3..option.len()).step_by(4) {
+                option.address4("hop", at);
             }
-        });
-        if kind == 0 {
-            return;
         }
-        at += length;
+        148 => {
+            option.number("value", 2, 2);
+        }
+        _ => {
+            option.rest("content", 2);
+        }
     }
 }
 

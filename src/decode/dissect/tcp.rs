@@ -31,25 +31,7 @@ pub(super) fn header(fields: &mut Fields<'_>, covered: Covered<'_>) {
     fields.number("urgent pointer", 18, 2);
     let stated = usize::from(words) * 4;
     if stated > 20 && fields.len() > 20 {
-        fields.group("options", 20, stated - 20, options);
-    }
-}
-
-fn options(fields: &mut Fields<'_>) {
-    let mut at = 0;
-    while let Some(kind) = fields.u8(at) {
-        let length = match kind {
-            0 | 1 => 1,
-            _ => match fields.u8(at + 1) {
-                Some(length) if length >= 2 => usize::from(length),
-                _ => return,
-            },
-        };
-        fields.group(name(kind), at, length, |fields| option(fields, kind, length));
-        if kind == 0 {
-            return;
-        }
-        at += length;
+        fields.group("options", 20, stated - 20, |options| options.options(name, option));
     }
 }
 
@@ -72,7 +54,7 @@ fn name(kind: u8) -> &'static str {
     }
 }
 
-fn option(fields: &mut Fields<'_>, kind: u8, length: usize) {
+fn option(fields: &mut Fields<'_>, kind: u8) {
     fields.number("kind", 0, 1);
     fields.number("length", 1, 1);
     match kind {
@@ -85,7 +67,7 @@ fn option(fields: &mut Fields<'_>, kind: u8, length: usize) {
             fields.number("shift", 2, 1).may_mean(words.map(|times| format!("windows count {times} times")));
         }
         5 => {
-            for at in (2..length).step_by(8) {
+            for at in (2..fields.len()).step_by(8) {
                 fields.group("block", at, 8, |block| {
                     block.number("from", 0, 4);
                     block.number("to", 4, 4);

@@ -92,13 +92,8 @@ impl<'a> Over<'a> {
 
     /// Whether nothing rewrites these addresses.
     fn stay(&self, blocks: &[Block]) -> bool {
-        let is_within = |block: &Block| {
-            self.question
-                .unrewritten
-                .iter()
-                .any(|fixed| fixed.prefix() <= block.prefix() && fixed.contains(block.network()))
-        };
-        blocks.iter().all(is_within)
+        let fixed = self.question.unrewritten;
+        blocks.iter().all(|block| fixed.iter().any(|fixed| fixed.covers(*block)))
     }
 
     /// What a term lets through; `fixed` is the side whose address and port stay.

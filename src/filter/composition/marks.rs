@@ -1,12 +1,14 @@
 //! What a flow cannot tell afterwards: which frame terms each of its frames meets, while the frame's bytes are at hand.
 //!
-//! A mark is a bit for each of [`Composition::frame_terms`]. Whoever decodes leaves it with the frame's digest; a flow's marks are those
-//! of all its frames, on all its legs, together.
+//! A mark is a bit for each of [`Composition::frame_terms`], from the lowest. Whoever decodes leaves it with the frame's digest; a
+//! flow's marks are those of all its frames, on all its legs, together.
 
 use super::Composition;
+use super::sight::Sight;
 use crate::decode::{self, Options};
 use crate::digest::Batch;
 use crate::filter::expression::Expression;
+use crate::filter::term::Term;
 use crate::frame::{Frame, LinkType};
 
 /// Frame terms of one composition: as many as a digest has bits for.
@@ -20,9 +22,9 @@ pub struct Marks {
 
 #[derive(Debug, Clone)]
 enum Asked {
-    /// Terms that need the layers of a frame, among others.
-    Layers(Composition),
-    /// Nothing but expressions, by their number.
+    /// Terms of which some need the layers of a frame, by their number.
+    Layers(Vec<Term>),
+    /// Nothing but expressions, by theirs.
     Expressions(Vec<Expression>),
 }
 
@@ -81,7 +83,7 @@ impl Marks {
         let asked = if expressions.len() == terms.len() {
             Asked::Expressions(expressions)
         } else {
-            Asked::Layers(composition.clone())
+            Asked::Layers(terms.into_iter().cloned().collect())
         };
         Ok(Some(Self { asked }))
     }
@@ -90,15 +92,20 @@ impl Marks {
     #[inline]
     pub fn of_frame(&self, frame: &Frame<'_>, options: &Options) -> u8 {
         match &self.asked {
-            Asked::Layers(composition) => {
-                composition.marks(&decode::packet(frame.bytes, frame.link, options), frame) as u8
+            Asked::Layers(terms) => {
+                let packet = decode::packet(frame.bytes, frame.link, options);
+                let sight = Sight::of(&packet, frame);
+                marked(terms, |term| sight.meets(term))
             }
-            Asked::Expressions(expressions) => expressions
-                .iter()
-                .enumerate()
-                .fold(0, |marks, (number, expression)| marks | u8::from(expression.matches(frame)) << number),
+            Asked::Expressions(expressions) => marked(expressions, |expression| expression.matches(frame)),
         }
     }
+}
+
+/// A bit for each of what is asked, by its number.
+#[inline]
+fn marked<T>(asked: &[T], is_met: impl Fn(&T) -> bool) -> u8 {
+    asked.iter().enumerate().fold(0, |marks, (number, one)| marks | u8::from(is_met(one)) << number)
 }
 
 #[cfg(test)]
@@ -106,7 +113,6 @@ mod tests {
     use super::*;
     use crate::decode::build::tcp;
     use crate::filter::expression::Names;
-    use crate::filter::term::Term;
     use crate::frame::Timestamp;
 
     fn expression(typed: &str) -> Composition {

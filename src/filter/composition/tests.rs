@@ -1,3 +1,4 @@
+use super::marks::Marks;
 use super::*;
 use crate::decode::{self, Options};
 use crate::digest::protocol;
@@ -179,9 +180,9 @@ mod frames {
     fn marks_are_numbered_as_the_terms_are() {
         let tree = term("shows", "rst").and(term("port", "443")).and(term("shows", "syn"));
         let bytes = segment().ethernet();
-        let link = LinkType::ETHERNET;
-        let packet = decode::packet(&bytes, link, &Options::default());
-        let frame = Frame { time: Timestamp::default(), link, bytes: &bytes, original: bytes.len() as u32 };
-        assert_eq!(tree.marks(&packet, &frame), 0b10);
+        let (link, original) = (LinkType::ETHERNET, bytes.len() as u32);
+        let frame = Frame { time: Timestamp::default(), link, bytes: &bytes, original };
+        let marks = Marks::of(&tree).expect("two terms").expect("terms of frames");
+        assert_eq!(marks.of_frame(&frame, &Options::default()), 0b10);
     }
 }

@@ -3,8 +3,8 @@
 use crate::document::{self, Key, Node, Reading, Value as Written, empty};
 use crate::filter::address::{Typed, is_name};
 use crate::filter::expression::{Expression, Names};
-use crate::filter::preset::{Default, FileError, Parameter, Preset, Shape, Value, split};
-use crate::filter::term::{FRAME_KEYS, KEYS, Term};
+use crate::filter::preset::{Default, FileError, Parameter, Preset, Shape, Value};
+use crate::filter::term::{FRAME_KEYS, KEYS, Term, split};
 use crate::text::Text;
 
 const PRESET: [&str; 4] = ["name", "purpose", "parameters", "filter"];
