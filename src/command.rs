@@ -38,6 +38,9 @@ pub mod watch;
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::thread::{self, JoinHandle};
+
+use anyhow::Context as _;
 
 use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
@@ -58,6 +61,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// A thread with a name, for who looks at the process.
+fn start<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<JoinHandle<T>> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }
 
 /// How frames are decoded of a cluster with these pods.

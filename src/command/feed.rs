@@ -17,13 +17,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
 use crate::command::merge::Merge;
 use crate::command::replay::{Due, Replay};
+use crate::command::start;
 use crate::decode::{Digester, KeyHasher, Options};
 use crate::digest::{Batch, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
@@ -201,11 +200,6 @@ impl Feed {
         }
         Ok(())
     }
-}
-
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }
 
 /// A reader's end of the round.

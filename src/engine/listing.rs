@@ -306,11 +306,7 @@ pub(super) fn sources(engine: &Engine) -> Sources {
                 pass: 0,
                 fail: 0,
                 inconclusive: 0,
-                exempt: 0,
-                packets: 0,
-                bytes: 0,
                 first_seen: Timestamp::MAX,
-                last_seen: Timestamp::MIN,
                 macs: address.map_or_else(Vec::new, |address| engine.claims.claimants(address)),
                 began: padded(counts, began.steps.count),
             }
@@ -321,16 +317,13 @@ pub(super) fn sources(engine: &Engine) -> Sources {
             let left = began.counted_as(left);
             let Some(source) = list.iter_mut().find(|source| source.left == left) else { continue };
             source.flows += group.flows;
-            *match group.kind.verdict {
-                Verdict::Pass => &mut source.pass,
-                Verdict::Fail => &mut source.fail,
-                Verdict::Inconclusive => &mut source.inconclusive,
-                Verdict::Exempt => &mut source.exempt,
-            } += group.flows;
-            source.packets += group.packets;
-            source.bytes += group.bytes;
+            match group.kind.verdict {
+                Verdict::Pass => source.pass += group.flows,
+                Verdict::Fail => source.fail += group.flows,
+                Verdict::Inconclusive => source.inconclusive += group.flows,
+                Verdict::Exempt => {}
+            }
             source.first_seen = source.first_seen.min(group.first_seen);
-            source.last_seen = source.last_seen.max(group.last_seen);
         }
     }
     list.retain(|source| source.flows > 0);

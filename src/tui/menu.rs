@@ -23,11 +23,7 @@ impl Menu {
         Self { shown: SaveWhat::All }
     }
 
-    pub(super) fn frames(self) -> Save {
-        Save { what: self.shown, format: SaveFormat::Frames }
-    }
-
-    pub(super) fn report(self, format: SaveFormat) -> Save {
+    pub(super) fn save(self, format: SaveFormat) -> Save {
         Save { what: self.shown, format }
     }
 }

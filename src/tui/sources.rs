@@ -123,7 +123,7 @@ impl Widths {
     }
 
     fn head(&self) -> Vec<Word<'static>> {
-        let [_, name, whose, flows, pass, fail, _] = texts::SOURCE_COLUMNS;
+        let [name, whose, flows, pass, fail] = texts::SOURCE_COLUMNS;
         let open = crate::verdict::Verdict::Inconclusive;
         let open = if self.owner > 0 { super::theme::mark(open) } else { "" };
         let numbers = [flows, pass, fail, open].map(|text| format!(" {}", right(text, NUMBER))).concat();

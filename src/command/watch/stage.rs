@@ -291,10 +291,10 @@ impl Stage {
             }
             SaveFormat::Text => self
                 .report(&save.what, report::Format::Text, engine)
-                .map(|report| Job::Report { report, name: format!("{stem}.txt") }),
+                .map(|report| Job::Report { report, name: stem, ending: ".txt" }),
             SaveFormat::Json => self
                 .report(&save.what, report::Format::Json, engine)
-                .map(|report| Job::Report { report, name: format!("{stem}.json") }),
+                .map(|report| Job::Report { report, name: stem, ending: ".json" }),
         };
         match job {
             Ok(job) => {

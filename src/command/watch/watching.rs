@@ -1,7 +1,7 @@
 //! Takes frames in to judge the flows in them, and shows how that stands.
 
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use anyhow::Context as _;
 
@@ -20,6 +20,7 @@ use crate::command::feed::Bell;
 use crate::command::judging::Judging;
 use crate::command::opener::Opener;
 use crate::command::signals::Signals;
+use crate::command::start;
 use crate::command::taker::{Status, Taker};
 use crate::decode::Options;
 use crate::digest::Batch;
@@ -122,7 +123,7 @@ impl Taker for Watching<'_> {
             filtering: self.filtering.clone(),
         };
         let asking = Asking { screen: told.clone(), engine: engine.clone(), bell: bell.clone() };
-        spawn("lender", move || Lender::new(jobs, asking, known).run())?;
+        start("lender", move || Lender::new(jobs, asking, known).run())?;
         let terminal = Terminal::set_up().context("the terminal cannot be used")?;
         self.setup.size = terminal::size().context("the terminal's size cannot be told")?;
         let others = Others { engine, bell, lender: lender.clone(), signals };
@@ -133,8 +134,8 @@ impl Taker for Watching<'_> {
         let chosen = Chosen::new(filtering, self.selection.clone(), self.decoding.clone(), points);
         let lines = Lines { orders, screen: told, lender };
         self.up.stage = Some(Stage::new(lines, shelf, chosen, self.reports.clone(), points as u16));
-        self.up.screen = Some(spawn("screen", move || screen.run())?);
-        spawn("keys", move || keys::read(&keys))?;
+        self.up.screen = Some(start("screen", move || screen.run())?);
+        start("keys", move || keys::read(&keys))?;
         Ok(())
     }
 
@@ -208,12 +209,4 @@ impl Taker for Watching<'_> {
     fn status(&mut self) -> Status {
         self.judging.status()
     }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> anyhow::Result<JoinHandle<T>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }

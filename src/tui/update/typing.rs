@@ -91,9 +91,5 @@ fn cancel(model: &mut Model) {
 
 fn save(model: &mut Model, format: SaveFormat, effects: &mut Effects) {
     let Some(menu) = model.menu.take() else { return };
-    let save = match format {
-        SaveFormat::Frames => menu.frames(),
-        format => menu.report(format),
-    };
-    effects.push(Effect::Save(save));
+    effects.push(Effect::Save(menu.save(format)));
 }

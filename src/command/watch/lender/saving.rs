@@ -80,9 +80,8 @@ impl Lender {
     }
 
     /// Copies a report that was written elsewhere.
-    pub(super) fn save_report(&mut self, mut report: File, stem: &str) -> io::Result<Saved> {
-        let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, "txt"));
-        let (mut file, name) = create(&mut self.known.opener, stem, &format!(".{ending}"))?;
+    pub(super) fn save_report(&mut self, mut report: File, stem: &str, ending: &str) -> io::Result<Saved> {
+        let (mut file, name) = create(&mut self.known.opener, stem, ending)?;
         report.rewind()?;
         io::copy(&mut report, &mut file)?;
         Ok(Saved { words: texts::saved_report(&name), name })
