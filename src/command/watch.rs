@@ -23,6 +23,7 @@ mod watching;
 use std::io::{self, Write as _};
 use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
@@ -35,10 +36,10 @@ use crate::cli::watch::Arguments;
 use crate::command::judging::Judging;
 use crate::command::opener::Opener;
 use crate::command::question::Question;
-use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::decode;
+use crate::command::{decoding, say};
+use crate::decode::Options;
 use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
@@ -90,8 +91,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (settings, here) = question.settings(&sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
-    let decoding =
-        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let decoding = decoding(frames, pods);
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
     engine.name_interfaces(names);
@@ -102,7 +102,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         expression: expression.as_ref(),
         ..Judging::new(engine, is_live)
     };
-    let setup = setup(arguments, &sources, is_live)?;
+    let setup = setup(arguments, &sources, &decoding, is_live)?;
     let reports = report::Options {
         only: Vec::new(),
         zone: setup.zone.clone(),
@@ -175,13 +175,20 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
 }
 
-fn setup(arguments: &Arguments, sources: &[Source], is_live: bool) -> anyhow::Result<Setup> {
+fn setup(
+    arguments: &Arguments,
+    sources: &[Source],
+    decoding: &Options,
+    is_live: bool,
+) -> anyhow::Result<Setup> {
     let shown: Vec<&str> = sources.iter().map(|source| source.shown.as_str()).collect();
     let library = Library::read(arguments.traffic.presets.as_deref())?;
     Ok(Setup {
         is_live,
+        speed: arguments.speed.times().filter(|_| !is_live),
         sources: shown.join(", "),
         filter: arguments.traffic.typed(),
+        decoding: Arc::new(decoding.clone()),
         presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
         zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),
         colours: if arguments.color.is_wanted(true) { Colours::Sixteen } else { Colours::None },

@@ -10,6 +10,7 @@ use super::line::Line;
 use super::menu::Menu;
 use super::theme::Colours;
 use super::{expectations, findings, flow, flows, help, packets, points, sources};
+use crate::decode::Options;
 use crate::frame::Timestamp;
 use crate::snapshot::{Snapshot, Window};
 
@@ -18,10 +19,14 @@ use crate::snapshot::{Snapshot, Window};
 pub struct Setup {
     /// Interfaces are captured, and no files read.
     pub is_live: bool,
+    /// Captures are read by their clock, so many times as fast.
+    pub speed: Option<f64>,
     /// What is captured, in words, until a snapshot tells.
     pub sources: String,
     /// The filter that the run was started with.
     pub filter: String,
+    /// How frames are decoded.
+    pub decoding: Arc<Options>,
     /// Presets that a filter can name.
     pub presets: Vec<String>,
     pub zone: TimeZone,
@@ -44,10 +49,10 @@ pub enum Screen {
 
 impl Screen {
     /// The screen of a tab, as it begins.
-    pub(super) fn of_tab(tab: usize) -> Self {
+    pub(super) fn of_tab(tab: usize, decoding: &Arc<Options>) -> Self {
         match tab {
             1 => Self::Sources(sources::State::default()),
-            2 => Self::Packets(packets::State::of(None)),
+            2 => Self::Packets(packets::State::of(None, decoding)),
             3 => Self::Expectations(expectations::State::default()),
             4 => Self::Findings(findings::State::default()),
             5 => Self::Points(points::State::default()),
@@ -171,9 +176,9 @@ impl Model {
         let run = Run { filter: setup.filter.clone(), ..Run::default() };
         Self {
             size: setup.size,
-            setup,
             run,
-            stack: vec![Screen::of_tab(0)],
+            stack: vec![Screen::of_tab(0, &setup.decoding)],
+            setup,
             aside: Vec::new(),
             line: None,
             history: Vec::new(),

@@ -38,11 +38,12 @@ pub struct State {
     byte: usize,
     /// The frames that were asked for last.
     asked: Option<FramesWanted>,
+    decoding: Arc<Options>,
 }
 
 impl State {
     /// The frames of a flow, by its id; all frames, if none is named.
-    pub(super) fn of(flow: Option<String>) -> Self {
+    pub(super) fn of(flow: Option<String>, decoding: &Arc<Options>) -> Self {
         Self {
             flow,
             frames: None,
@@ -53,6 +54,7 @@ impl State {
             tree: None,
             byte: 0,
             asked: None,
+            decoding: Arc::clone(decoding),
         }
     }
 
@@ -102,7 +104,8 @@ impl State {
         if frames.wanted.flow != self.flow {
             return false;
         }
-        self.briefs = frames.list.iter().map(|seen| Brief::of(&seen.bytes, seen.link)).collect();
+        self.briefs =
+            frames.list.iter().map(|seen| Brief::of(&seen.bytes, seen.link, &self.decoding)).collect();
         self.frames = Some(frames);
         if self.is_following {
             self.cursor.selected = usize::MAX;
@@ -116,7 +119,7 @@ impl State {
         let id = self.selected().map(|seen| seen.id.clone());
         if self.tree.as_ref().map(|(id, _)| id) != id.as_ref() {
             let tree = |seen: &Seen| {
-                let dissection = dissect(&seen.bytes, seen.link, &Options::default());
+                let dissection = dissect(&seen.bytes, seen.link, &self.decoding);
                 (seen.id.clone(), Tree::of(&dissection))
             };
             self.tree = self.selected().map(tree);

@@ -90,6 +90,11 @@ pub(super) fn loading(percent: Option<u64>) -> String {
     percent.map_or_else(|| "reading".to_owned(), |percent| format!("reading {percent} %"))
 }
 
+/// A file that is read by its clock is no nearer its end for being read ahead.
+pub(super) fn replaying(times: f64) -> String {
+    format!("replaying {times}×")
+}
+
 pub(super) fn lost(frames: u64, is_whole: bool) -> String {
     let frames = counted(frames, "frame").to_uppercase();
     if is_whole { format!(" {frames} LOST BY THE KERNEL ") } else { format!(" {frames} LOST ") }
@@ -245,6 +250,23 @@ pub(super) const LINKED: &str = "Other side";
 pub(super) const NOTHING_EXPECTED: &str = "nothing: no expectation speaks about this flow";
 pub(super) const PROVISIONAL: &str = "not settled yet: more may come";
 pub(super) const WORKLOAD: &str = "workload";
+pub(super) fn pod(namespace: Option<&str>, pod: Option<&str>) -> Option<String> {
+    match (namespace, pod) {
+        (Some(namespace), Some(pod)) => Some(format!("{namespace}/{pod}")),
+        (Some(namespace), None) => Some(format!("a pod of {namespace}")),
+        (None, pod) => pod.map(str::to_owned),
+    }
+}
+
+pub(super) fn changed_at(kind: &str, point: &str) -> String {
+    format!("{kind} at {point}")
+}
+
+/// What was done, and what to say of it.
+pub(super) fn and(what: &str, said: &str) -> String {
+    if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") }
+}
+
 pub(super) const SNAT: &str = "SNAT";
 pub(super) const DNAT: &str = "DNAT";
 pub(super) const BOTH_NAT: &str = "SNAT+DNAT";
@@ -319,7 +341,7 @@ pub(super) fn copies(count: usize) -> String {
 
 // Sources.
 
-pub(super) const SOURCE_COLUMNS: [&str; 7] = ["", "LEFT AS", "WHOSE", "FLOWS", "PASS", "FAIL", "SEEN"];
+pub(super) const SOURCE_COLUMNS: [&str; 5] = ["LEFT AS", "WHOSE", "FLOWS", "PASS", "FAIL"];
 pub(super) const SOURCE_UNSEEN: &str = "not seen to leave";
 pub(super) const SOURCE_OTHER: &str = "other addresses";
 pub(super) const NOBODYS: &str = "declared by nobody";

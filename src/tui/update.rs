@@ -126,7 +126,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Open => open(model),
         Action::Packets => {
             if let Some(flow) = flow_of(model) {
-                model.stack.push(Screen::Packets(packets::State::of(Some(flow))));
+                model.stack.push(Screen::Packets(packets::State::of(Some(flow), &model.setup.decoding)));
             }
         }
         Action::Up => moved(model, -1),
@@ -186,7 +186,8 @@ pub(super) fn to_tab(model: &mut Model, tab: usize) {
     let mut left = std::mem::take(&mut model.stack);
     left.truncate(1);
     let before = model.aside.iter().position(|screen| screen.tab() == Some(tab));
-    let screen = before.map_or_else(|| Screen::of_tab(tab), |at| model.aside.remove(at));
+    let screen =
+        before.map_or_else(|| Screen::of_tab(tab, &model.setup.decoding), |at| model.aside.remove(at));
     model.aside.extend(left);
     model.stack.push(screen);
 }

@@ -63,8 +63,11 @@ fn draw_status(model: &Model, pen: &mut Pen<'_>) {
     draw_source(model, pen);
     match model.snapshot() {
         Some(run) => {
-            draw_said(&answers::address(run), pen);
-            draw_said(&answers::partner(run), pen);
+            let both = [answers::address(run), answers::partner(run)];
+            let leads = both.iter().map(|said| columns(&said.lead())).max().unwrap_or(0);
+            for said in &both {
+                draw_said(said, leads, pen);
+            }
             draw_counts(model, run, pen);
         }
         None => {
@@ -124,15 +127,16 @@ fn captured(model: &Model) -> String {
     if named.is_empty() { model.setup.sources.clone() } else { named.join(", ") }
 }
 
-/// Where the sentences begin, if there is room to bring them into line.
+/// Where the sentences begin at least, if there is room to bring them into line.
 const SENTENCES: usize = 16;
 const ALIGNED_FROM: usize = 76;
 /// From here on there is room for what is good to know.
 const WIDE: usize = 100;
 
-fn draw_said(said: &Said, pen: &mut Pen<'_>) {
+fn draw_said(said: &Said, leads: usize, pen: &mut Pen<'_>) {
     let lead = said.lead();
-    let gap = if pen.width() >= ALIGNED_FROM { SENTENCES.saturating_sub(columns(&lead)).max(2) } else { 2 };
+    let start = if pen.width() >= ALIGNED_FROM { SENTENCES.max(leads + 2) } else { columns(&lead) + 2 };
+    let gap = start - columns(&lead);
     let fits = columns(&lead) + gap + columns(&said.sentence) <= pen.width();
     let sentence = if fits { &said.sentence } else { &said.short };
     pen.line(&[
@@ -163,12 +167,13 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
     if model.run.is_paused {
         right.push(word(format!("  {}", texts::PAUSED), Tone::Unsure));
     } else if !model.run.has_ended {
-        let told = match model.run.progress {
-            Some((read, of)) if !model.setup.is_live => texts::loading(
+        let told = match (model.setup.speed, model.run.progress) {
+            _ if model.setup.is_live => texts::LIVE.to_owned(),
+            (Some(times), _) => texts::replaying(times),
+            (None, Some((read, of))) => texts::loading(
                 of.filter(|of| *of > 0).map(|of| (read.min(of) as u128 * 100 / of as u128) as u64),
             ),
-            _ if model.setup.is_live => texts::LIVE.to_owned(),
-            _ => texts::loading(None),
+            (None, None) => texts::loading(None),
         };
         right.push(word(format!("  {told}"), Tone::Key));
     }

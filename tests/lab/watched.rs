@@ -66,7 +66,10 @@ fn a_leak_is_seen_at_once_and_followed_to_its_packets() {
     terminal.press(&["Enter"]);
     terminal.wait_for(&["✗ ▾ 10.128.0.5", "10.128.0.5:46369"]);
     terminal.press(&["j", "Enter"]);
-    terminal.wait_for(&["node-ip  node1-any:1533", "SNAT 192.168.12.11:46369", "not the expected address"]);
+    terminal.wait_for(&[
+        "node-ip  node1-any:1533",
+        "◆ 192.168.12.11:46369  SNAT at node1-any: not the expected address",
+    ]);
     terminal.press(&["p"]);
     terminal
         .wait_for(&["node1-any:1533, seen at 3 places", "192.168.12.11:46369  203.0.113.25:443     tcp SYN"]);

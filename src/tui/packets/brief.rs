@@ -18,8 +18,8 @@ pub(super) struct Brief {
 }
 
 impl Brief {
-    pub(super) fn of(bytes: &[u8], link: LinkType) -> Self {
-        let dissection = dissect(bytes, link, &Options::default());
+    pub(super) fn of(bytes: &[u8], link: LinkType, decoding: &Options) -> Self {
+        let dissection = dissect(bytes, link, decoding);
         let layers = &dissection.layers;
         let innermost = |names: &[&str]| layers.iter().rposition(|layer| names.contains(&layer.name));
         let network = innermost(&["ipv4", "ipv6"]);
@@ -89,4 +89,21 @@ fn print(dissection: &Dissection, network: usize, transport: usize, bytes: &[u8]
     (transport.name, kept, id).hash(&mut hasher);
     rest.hash(&mut hasher);
     is_told_apart.then(|| hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::build::tcp;
+
+    #[test]
+    fn tunnels_are_opened_at_the_ports_that_were_named() {
+        let inner = tcp(40_001, 443, 10).in4("10.128.0.5", "203.0.113.25");
+        let frame = inner.vxlan(4790, 77).in4("192.168.12.11", "192.168.12.12").ethernet();
+        let brief = |decoding: &Options| Brief::of(&frame, LinkType::ETHERNET, decoding);
+        assert_eq!(brief(&Options::default()).from, "192.168.12.11:40000");
+        let opened = brief(&Options::default().with_ports(vec![4790], Vec::new()));
+        assert_eq!(opened.from, "10.128.0.5:40001");
+        assert!(opened.what.starts_with("vxlan tcp"), "{}", opened.what);
+    }
 }
