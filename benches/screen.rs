@@ -120,6 +120,7 @@ fn draws(engine: &mut Engine, traffic: Traffic) -> Result<Duration, Box<dyn Erro
             speed: None,
             sources: String::new(),
             filter: String::new(),
+            captured: String::new(),
             decoding: Arc::default(),
             presets: Vec::new(),
             zone: TimeZone::UTC,

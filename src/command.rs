@@ -33,6 +33,7 @@ mod signals;
 mod status;
 mod tables;
 mod taker;
+mod valve;
 pub mod watch;
 
 use std::fmt::Display;
@@ -46,6 +47,10 @@ use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
 use crate::decode;
 use crate::net::Block;
+
+/// Why `--narrow` is refused.
+const NOTHING_TO_NARROW: &str =
+    "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)";
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {

@@ -23,8 +23,9 @@ use crate::command::companion::Output;
 use crate::command::merge::Merge;
 use crate::command::replay::{Due, Replay};
 use crate::command::start;
+use crate::command::valve::{Turn, Turns};
 use crate::decode::{Digester, KeyHasher, Options};
-use crate::digest::{Batch, Incident};
+use crate::digest::{Batch, CaptureFilter, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
 use crate::frame::PointIndex;
 
@@ -86,6 +87,16 @@ impl Bell {
     }
 }
 
+/// Has the readers of interfaces set other filters.
+#[derive(Debug, Clone)]
+pub(super) struct Valve(Arc<Asked>);
+
+impl Valve {
+    pub(super) fn turn(&self, point: PointIndex, turn: Turn) {
+        self.0.turns.ask(point, turn);
+    }
+}
+
 /// Threads that read and decode.
 pub(super) struct Feed {
     filled: Receiver<Fed>,
@@ -105,6 +116,8 @@ struct Asked {
     leave: AtomicBool,
     /// By point: nothing more comes of it.
     over: Vec<AtomicBool>,
+    /// To capture with other filters.
+    turns: Turns,
 }
 
 impl Feed {
@@ -124,6 +137,7 @@ impl Feed {
             stop: AtomicBool::new(false),
             leave: AtomicBool::new(false),
             over: (0..points).map(|_| AtomicBool::new(false)).collect(),
+            turns: Turns::new(points),
         });
         let mut empty = vec![None; points];
         let mut threads = Vec::new();
@@ -167,6 +181,11 @@ impl Feed {
     /// What makes [`Feed::next`] return at once.
     pub(super) fn bell(&self) -> Bell {
         self.bell.clone()
+    }
+
+    /// Has readers set filters.
+    pub(super) fn valve(&self) -> Valve {
+        Valve(Arc::clone(&self.asked))
     }
 
     /// Gives a batch back to be filled again.
@@ -339,7 +358,17 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
                 is_finishing = true;
                 live.finish();
             }
+            let turned = supply.asked.turns.take(point).map(|turn| (live.narrow(&turn.filter), turn));
             let filled = live.fill(&mut batch);
+            match turned {
+                Some((Ok(()), turn)) if turn.is_narrower => {
+                    batch
+                        .filters
+                        .push(CaptureFilter { interface: 0, expression: turn.filter.as_str().into() });
+                }
+                Some((Err(error), _)) => batch.incidents.push(Incident::Unchanged(error.to_string())),
+                Some((Ok(()), _)) | None => {}
+            }
             if filled == Filled::End || !batch.is_empty() {
                 break filled;
             }

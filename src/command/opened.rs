@@ -6,6 +6,7 @@ use crate::cli::frames::{Input, Source};
 use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
 use crate::command::taker::Taker;
+use crate::command::valve::Tap;
 use crate::frame::PointIndex;
 
 /// Why a source could not be opened.
@@ -25,6 +26,8 @@ pub(super) struct Opened {
     pub(super) readers: Vec<Reader>,
     pub(super) savefiles: Vec<(PointIndex, Savefile)>,
     pub(super) live: Vec<PointIndex>,
+    /// What each of these is captured with.
+    pub(super) taps: Vec<Tap>,
     pub(super) leashes: Vec<Leash>,
     /// Commands that may take a while before they capture.
     pub(super) awaited: Vec<PointIndex>,
@@ -76,6 +79,7 @@ impl Opened {
                     taker.note_filter(point, filter);
                 }
                 self.live.push(point);
+                self.taps.push(Tap { point, link: live.link(), own: request.filter.clone() });
                 self.readers.push(Reader::Live(point, live));
             }
             Input::Command(command) => {

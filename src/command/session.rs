@@ -181,7 +181,7 @@ impl Session {
             _ => {}
         }
         taker.begin()?;
-        let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
+        let Opened { mut readers, savefiles, live, taps, leashes, awaited, meters, names } = opened;
         let obliging =
             live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
         if let Some(speed) = plan.speed.filter(|_| !savefiles.is_empty()) {
@@ -197,7 +197,7 @@ impl Session {
             Shown::Progress(Progress::new(meters))
         };
         let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
-        taker.start(feed.bell())?;
+        taker.start(feed.bell(), feed.valve(), taps)?;
         let mut session = Self {
             feed,
             ends,

@@ -11,7 +11,8 @@ mod desk;
 mod filtering;
 mod keys;
 mod lender;
-mod only;
+mod printing;
+mod recapture;
 mod reel;
 mod screen;
 mod shelf;
@@ -33,17 +34,21 @@ use crate::answer::answer;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
+use crate::command::here::Here;
 use crate::command::judging::Judging;
+use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::opener::Opener;
 use crate::command::question::Question;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::command::{decoding, say};
+use crate::command::{NOTHING_TO_NARROW, decoding, say};
 use crate::decode::Options;
 use crate::engine::Engine;
+use crate::filter::composition::Composition;
 use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::tui::{Colours, Setup};
+use crate::verdict::Verdict;
 use aside::Aside;
 use filtering::Filtering;
 use lender::PREFIX;
@@ -69,6 +74,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say(warning);
     }
     asked.fits(&sources)?;
+    if arguments.narrow && !sources.iter().any(|source| source.input.is_here()) {
+        anyhow::bail!(NOTHING_TO_NARROW);
+    }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
@@ -92,6 +100,13 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (settings, here) = question.settings(&sources, asked)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding = decoding(frames, pods);
+    let narrowing = Narrowing {
+        composition: if arguments.narrow { selection.clone() } else { Composition::default() },
+        unrewritten: arguments.unrewritten.unrewritten.clone(),
+        decoding: decoding.clone(),
+        obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
+        interfaces: here.as_ref().map(Here::interfaces).unwrap_or_default(),
+    };
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
     engine.name_interfaces(names);
@@ -100,6 +115,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         conntrack: &arguments.known.conntrack,
         count: frames.until.count,
         expression: expression.as_ref(),
+        narrowing: arguments.narrow.then(|| narrowing.clone()),
         ..Judging::new(engine, is_live)
     };
     let setup = setup(arguments, &sources, &decoding, is_live)?;
@@ -117,6 +133,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filtering,
         selection,
         decoding: decoding.clone(),
+        narrowing,
         reports,
         opener: Some(opener),
         is_saved: !is_live,
@@ -164,11 +181,11 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let said = answer(&run);
     // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
     let mut out = io::stdout();
-    if verdict == run.verdict {
-        writeln!(out, "{}  {}", said.word, said.sentence).ok();
-    } else {
-        writeln!(out, "{}", texts::HAD_FAILED).ok();
-    }
+    match verdict {
+        _ if verdict == run.verdict => writeln!(out, "{}  {}", said.word, said.sentence).ok(),
+        Verdict::Fail => writeln!(out, "{}", texts::HAD_FAILED).ok(),
+        _ => writeln!(out, "{}", texts::WAS_NARROWED).ok(),
+    };
     for file in saved {
         writeln!(out, "saved {file}").ok();
     }
@@ -188,6 +205,7 @@ fn setup(
         speed: arguments.speed.times().filter(|_| !is_live),
         sources: shown.join(", "),
         filter: arguments.traffic.typed(),
+        captured: String::new(),
         decoding: Arc::new(decoding.clone()),
         presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
         zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),

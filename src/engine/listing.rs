@@ -53,18 +53,20 @@ fn group_id(kind: &Kind) -> GroupId {
     GroupId(FixedState::with_seed(0).hash_one(kind))
 }
 
+/// Whether a group's flows are listed.
+pub(super) fn admits(engine: &Engine, window: &Window, group: &Group) -> bool {
+    let listing = &window.listing;
+    let kind = &group.kind;
+    let left = || lefts(kind).into_iter().map(|left| engine.standings.began.counted_as(left));
+    (window.verdicts.is_empty() || window.verdicts.contains(&kind.verdict))
+        && listing.expectation.is_none_or(|wanted| kind.expectation == Some(wanted as u32))
+        && listing.left.is_none_or(|wanted| left().any(|left| left == wanted))
+}
+
 /// The groups whose flows are listed, in order.
 fn groups<'a>(engine: &'a Engine, window: &Window) -> Vec<&'a Group> {
-    let listing = &window.listing;
-    let began = &engine.standings.began;
-    let admits = |group: &&Group| {
-        let kind = &group.kind;
-        let left = || lefts(kind).into_iter().map(|left| began.counted_as(left));
-        (window.verdicts.is_empty() || window.verdicts.contains(&kind.verdict))
-            && listing.expectation.is_none_or(|wanted| kind.expectation == Some(wanted as u32))
-            && listing.left.is_none_or(|wanted| left().any(|left| left == wanted))
-    };
-    let mut groups: Vec<&Group> = engine.standings.groups().into_iter().filter(admits).collect();
+    let mut groups = engine.standings.groups();
+    groups.retain(|group| admits(engine, window, group));
     match window.sort {
         Sort::Worst => groups.sort_by_key(|group| trouble(group)),
         Sort::First => groups.sort_by_key(|group| group.example.0),

@@ -69,7 +69,7 @@ pub struct Listing {
     pub is_together: bool,
     /// Groups whose flows are listed below them.
     pub open: Vec<GroupId>,
-    /// Only flows that an expectation speaks of; its number.
+    /// Only flows that an expectation speaks of; its number. This and the next narrow the groups of [`Totals`](super::Detail), too.
     pub expectation: Option<usize>,
     /// Only flows that left so.
     pub left: Option<Left>,

@@ -111,6 +111,7 @@ pub(super) enum Action {
     Save,
     Copy,
     CopyLine,
+    Recapture,
     Quit,
     Suspend,
     // Of a line that is typed.
@@ -127,6 +128,8 @@ pub(super) enum Action {
     CaretRight,
     CaretHome,
     CaretEnd,
+    // Of a question.
+    Confirm,
     // Of the choice of what to save.
     SaveFrames,
     SaveText,
@@ -147,6 +150,7 @@ pub(super) enum Place {
     Help,
     Line,
     Menu,
+    Confirm,
 }
 
 #[derive(Debug)]
@@ -160,7 +164,7 @@ pub(super) struct Binding {
     pub hint: Option<&'static str>,
 }
 
-use Place::{Expectations, Findings, Flow, Flows, Help, Line, Menu, Packets, Points, Sources};
+use Place::{Confirm, Expectations, Findings, Flow, Flows, Help, Line, Menu, Packets, Points, Sources};
 
 const SCREENS: &[Place] = &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help];
 const BUT_HELP: &[Place] = &[Flows, Flow, Packets, Sources, Expectations, Findings, Points];
@@ -191,6 +195,7 @@ pub(super) const TABLE: &[Binding] = &[
     binding(&[Char('N')], Action::PreviousCopy, &[Packets], texts::PREVIOUS_COPY),
     binding(&[Char('/')], Action::Filter, BUT_HELP, texts::FILTER),
     binding(&[Char('/')], Action::Filter, &[Help], texts::SEARCH),
+    binding(&[Char('c')], Action::Recapture, BUT_HELP, texts::RECAPTURE),
     binding(&[Char('s')], Action::Sort, &[Flows], texts::SORT),
     binding(&[Char('S')], Action::Turn, &[Flows], texts::TURN),
     binding(&[Char('v')], Action::Only, &[Flows], texts::ONLY),
@@ -221,6 +226,8 @@ pub(super) const TABLE: &[Binding] = &[
     binding(&[Ctrl('z')], Action::Suspend, SCREENS, texts::SUSPEND),
     // A line that is typed.
     binding(&[Enter], Action::Accept, &[Line], texts::ACCEPT),
+    binding(&[Char('y')], Action::Confirm, &[Confirm], texts::CONFIRM),
+    binding(&[Char('n'), Esc, Ctrl('c')], Action::Cancel, &[Confirm], texts::DECLINE),
     binding(&[Esc, Ctrl('c')], Action::Cancel, &[Line, Menu], texts::CANCEL),
     binding(&[Up, Ctrl('p')], Action::Earlier, &[Line], texts::EARLIER),
     binding(&[Down, Ctrl('n')], Action::Later, &[Line], texts::LATER),
@@ -257,7 +264,7 @@ mod tests {
     use super::*;
 
     const PLACES: &[Place] =
-        &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help, Line, Menu];
+        &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help, Line, Menu, Confirm];
 
     #[test]
     fn no_key_does_two_things_at_one_place() {

@@ -39,6 +39,11 @@ pub enum Message {
         typed: String,
         found: Result<Checked, Mistake>,
     },
+    /// What there is to know before only what this filter admits is captured, or everything if it is empty.
+    Weighed {
+        filter: String,
+        told: String,
+    },
     /// Something that was asked for was done: `saved to leak.pcapng`.
     Done(String),
     /// Something that was asked for could not be done, and why.
@@ -87,6 +92,11 @@ pub enum Effect {
     Check(String),
     /// Show only what a filter admits, all if it is empty.
     Apply(String),
+    /// Tell what would be lost if only what a filter admits were captured, everything if it is empty; answered by
+    /// [`Message::Weighed`].
+    Weigh(String),
+    /// Capture only that.
+    Recapture(String),
     /// Give the terminal back and stop, as Ctrl-Z does.
     Suspend,
 }

@@ -23,8 +23,9 @@ pub struct Setup {
     pub speed: Option<f64>,
     /// What is captured, in words, until a snapshot tells.
     pub sources: String,
-    /// The filter that the run was started with.
+    /// The filter that the run was started with, and the one that capturing is narrowed to.
     pub filter: String,
+    pub captured: String,
     /// How frames are decoded.
     pub decoding: Arc<Options>,
     /// Presets that a filter can name.
@@ -101,6 +102,8 @@ pub(super) struct Run {
     pub is_due: bool,
     pub rates: Rates,
     pub filter: String,
+    /// What capturing is narrowed to, as it was typed.
+    pub captured: String,
 }
 
 /// Frames and bytes in each of the last seconds, of a capture that goes on.
@@ -163,7 +166,7 @@ pub struct Model {
     pub(super) line: Option<Line>,
     /// What was typed before, the youngest last.
     pub(super) history: Vec<String>,
-    /// A choice of what to save.
+    /// A question that waits for a key.
     pub(super) menu: Option<Menu>,
     pub(super) notice: Option<Notice>,
     /// What was asked for last.
@@ -173,7 +176,7 @@ pub struct Model {
 
 impl Model {
     pub fn new(setup: Setup) -> Self {
-        let run = Run { filter: setup.filter.clone(), ..Run::default() };
+        let run = Run { filter: setup.filter.clone(), captured: setup.captured.clone(), ..Run::default() };
         Self {
             size: setup.size,
             run,
@@ -215,10 +218,8 @@ impl Model {
     pub(super) fn place(&self) -> Place {
         if self.line.is_some() {
             Place::Line
-        } else if self.menu.is_some() {
-            Place::Menu
         } else {
-            self.screen().place()
+            self.menu.as_ref().map_or_else(|| self.screen().place(), Menu::place)
         }
     }
 
@@ -230,6 +231,9 @@ impl Model {
                 self.stack.len() > 1 || matches!(self.screen(), Screen::Flows(flows) if flows.is_narrowed())
             }
             Action::Pause => !self.run.has_ended || self.run.is_paused,
+            Action::Recapture => {
+                self.setup.is_live && !self.run.has_ended && self.run.filter != self.run.captured
+            }
             Action::Open => match self.screen() {
                 Screen::Flows(flows) => flows.selected(snapshot).is_some(),
                 Screen::Sources(_) => snapshot.is_some_and(|run| !run.sources.list.is_empty()),

@@ -36,6 +36,12 @@ pub(super) mod keys {
     pub(in super::super) const FOLLOW: Words = ("follow what is new again", Some("follow"));
     pub(in super::super) const FILTER: Words = ("narrow what is shown", Some("filter"));
     pub(in super::super) const SEARCH: Words = ("search the keys", Some("search"));
+    pub(in super::super) const RECAPTURE: Words = (
+        "capture only what the filter admits, or everything again; says what is lost, and asks",
+        Some("capture so"),
+    );
+    pub(in super::super) const CONFIRM: Words = ("do it", Some("yes"));
+    pub(in super::super) const DECLINE: Words = ("leave it as it is", Some("no"));
     pub(in super::super) const PAUSE: Words =
         ("hold the screen still, or go on; nothing is missed", Some("pause"));
     pub(in super::super) const SAVE: Words = ("save frames or the report", Some("save"));
@@ -409,6 +415,14 @@ pub(super) const SEARCH_PROMPT: &str = "search: ";
 pub(super) const FILTER_PROMPT: &str = "filter: ";
 pub(super) const FILTER_EMPTY: &str = "--host, --dst-port … or a pcap expression; empty shows all";
 pub(super) const SAVE_PROMPT: &str = "save:";
+
+pub(super) fn recapture(filter: &str) -> String {
+    if filter.is_empty() { "capture everything again?".to_owned() } else { format!("capture only {filter}?") }
+}
+
+pub(super) fn captured(filter: &str) -> String {
+    format!("captured: {filter}")
+}
 
 pub(super) fn copied(what: &str) -> String {
     format!("copied {what}")

@@ -7,9 +7,10 @@ use super::answers::{self, Said};
 use super::keys::of_use;
 use super::layout::{self, areas, is_too_small};
 use super::line::Purpose;
+use super::menu::Menu;
 use super::model::{Model, Screen};
 use super::packets;
-use super::pen::{Pen, Word, word};
+use super::pen::{Pen, Word, prose, word};
 use super::theme::{Tone, mark};
 use super::{chart, expectations, findings, flow, flows, help, moment, points, sources, texts};
 use crate::number::{counted, thousands};
@@ -33,6 +34,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     draw_problem(model, &mut pen.at(areas.problem));
     draw_tabs(model, &mut pen.at(areas.tabs));
     draw_body(model, &mut pen.at(areas.body));
+    draw_question(model, &mut pen.at(areas.body));
     let caret = draw_foot(model, &mut pen.at(areas.foot));
     if let Some(column) = caret {
         frame.set_cursor_position((areas.foot.x + column, areas.foot.y));
@@ -104,10 +106,13 @@ fn draw_source(model: &Model, pen: &mut Pen<'_>) {
         }
     }
     // What is looked at matters more than all of where it comes from.
-    let is_filtered = !model.run.filter.is_empty();
+    let is_filtered = !model.run.filter.is_empty() || !model.run.captured.is_empty();
     let captured = if is_filtered { cut(&captured(model), pen.width() / 4) } else { captured(model) };
     let mut left = vec![word(texts::NAME, Tone::Strong), word(format!("  {captured}"), Tone::Plain)];
-    if is_filtered {
+    if !model.run.captured.is_empty() {
+        left.push(word(format!("  {}", texts::captured(&model.run.captured)), Tone::Change));
+    }
+    if !model.run.filter.is_empty() && model.run.filter != model.run.captured {
         left.push(word(format!("  {}", texts::filter(&model.run.filter)), Tone::Key));
     }
     pen.line_and(&left, &right);
@@ -202,6 +207,20 @@ fn draw_problem(model: &Model, pen: &mut Pen<'_>) {
     }
 }
 
+/// What there is to know before a key answers, above the foot.
+fn draw_question(model: &Model, pen: &mut Pen<'_>) {
+    let Some(Menu::Recapture { told, .. }) = &model.menu else { return };
+    let lines = prose(&word("", Tone::Plain), told, Tone::Strong, pen.width(), pen.left().saturating_sub(1));
+    let top = (pen.left() - lines.len()).saturating_sub(1) as u16;
+    let area = Rect { y: pen.area.y + top, height: lines.len() as u16 + 1, ..pen.area };
+    pen.blank(area);
+    let mut pen = pen.at(area);
+    pen.rule();
+    for line in &lines {
+        pen.line(line);
+    }
+}
+
 /// Tabs, or the way to the screen that lies above them.
 fn draw_tabs(model: &Model, pen: &mut Pen<'_>) {
     let row = 0;
@@ -282,8 +301,13 @@ fn draw_foot(model: &Model, pen: &mut Pen<'_>) -> Option<u16> {
         return None;
     }
     let mut words: Vec<Word<'_>> = Vec::new();
-    if model.menu.is_some() {
-        words.push(word(format!("{}  ", texts::SAVE_PROMPT), Tone::Strong));
+    match &model.menu {
+        Some(Menu::Save(_)) => words.push(word(format!("{}  ", texts::SAVE_PROMPT), Tone::Strong)),
+        Some(Menu::Recapture { filter, .. }) => {
+            let prompt = cut(&texts::recapture(filter), pen.width() / 2);
+            words.push(word(format!("{prompt}  "), Tone::Strong));
+        }
+        None => {}
     }
     words.extend(hints(model, pen.width()));
     pen.line(&words);

@@ -114,6 +114,17 @@ fn a_workload_with_a_name() {
 }
 
 #[test]
+fn capturing_with_another_filter() {
+    for size in SIZES {
+        let mut stage = Stage::live(LEAK, size);
+        stage.keys("/--dst-port 443");
+        stage.key(KeyCode::Enter);
+        stage.keys("c");
+        hold("recapture", &stage, size);
+    }
+}
+
+#[test]
 fn packets() {
     each_size("packets", |stage| {
         stage.keys("p");

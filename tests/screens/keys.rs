@@ -62,6 +62,46 @@ fn the_leak_is_found_its_packets_opened_and_saved_in_a_few_keys() {
 }
 
 #[test]
+fn a_live_capture_is_narrowed_to_the_filter_only_after_it_was_said_what_that_loses() {
+    let offers = |stage: &Stage| stage.text(SIZE).lines().last().unwrap().contains("c capture so");
+    let mut stage = Stage::live(LEAK, SIZE);
+    assert!(!offers(&stage), "nothing is filtered");
+    stage.keys("/port 443");
+    stage.key(KeyCode::Enter);
+    assert!(offers(&stage));
+    stage.asked.clear();
+    stage.keys("c");
+    assert_eq!(stage.asked, [Effect::Weigh("port 443".to_owned())]);
+    let shown = stage.text(SIZE);
+    assert!(shown.contains("All others are") && shown.contains("capture only port 443?"), "{shown}");
+    stage.keys("n");
+    assert_eq!(stage.asked.len(), 1, "nothing was done");
+    stage.keys("cy");
+    assert_eq!(stage.asked.last(), Some(&Effect::Recapture("port 443".to_owned())));
+    assert!(stage.text(SIZE).contains("captured: port 443"));
+    assert!(!offers(&stage), "it is captured so already");
+    // The way back.
+    stage.keys("/");
+    stage.ctrl('u');
+    stage.key(KeyCode::Enter);
+    assert!(offers(&stage));
+    stage.keys("c");
+    assert!(stage.text(SIZE).contains("capture everything again?"));
+    stage.keys("y");
+    assert_eq!(stage.asked.last(), Some(&Effect::Recapture(String::new())));
+}
+
+#[test]
+fn what_is_read_from_files_is_not_captured_again() {
+    let mut stage = Stage::of(LEAK, SIZE);
+    stage.keys("/port 443");
+    stage.key(KeyCode::Enter);
+    stage.asked.clear();
+    stage.keys("c");
+    assert_eq!(stage.asked, []);
+}
+
+#[test]
 fn escape_goes_back_the_way_one_came() {
     let mut stage = Stage::of(LEAK, SIZE);
     stage.key(KeyCode::Enter);

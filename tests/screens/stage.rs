@@ -118,6 +118,7 @@ impl Stage {
             speed: None,
             sources: shown,
             filter: String::new(),
+            captured: String::new(),
             decoding: Arc::default(),
             presets: vec!["dns".to_owned(), "web".to_owned()],
             zone: TimeZone::UTC,
@@ -156,6 +157,13 @@ impl Stage {
                 };
                 self.asked.push(Effect::Check(typed.clone()));
                 Some(Message::Checked { typed, found })
+            }
+            Effect::Weigh(filter) => {
+                self.asked.push(Effect::Weigh(filter.clone()));
+                let told = format!(
+                    "Only frames that flows like {filter} may need will be captured. All others are lost."
+                );
+                Some(Message::Weighed { filter, told })
             }
             other => {
                 self.asked.push(other);

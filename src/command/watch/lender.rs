@@ -44,6 +44,8 @@ pub(super) enum Job {
     Save { tracks: Option<Vec<Serial>>, name: String },
     /// A report was written, and is to be copied into a file of that name, with that ending.
     Report { report: std::fs::File, name: String, ending: &'static str },
+    /// A report could not be written, and why.
+    Unwritten(String),
     /// Which frames so far meet what a filter asks of frames.
     Mark { number: u64, marks: Marks, options: Options },
     /// What a filter comes to.
@@ -145,6 +147,7 @@ impl Lender {
                 let saved = self.save_report(report, &name, ending);
                 self.tell_saved(saved);
             }
+            Job::Unwritten(why) => self.tell_failed(why),
             Job::Mark { number, marks, options } => self.mark(number, &marks, &options),
             Job::Check(typed) => {
                 let found = self.known.filtering.check(&typed);

@@ -167,6 +167,8 @@ impl Screen {
                 Effect::AskFrames(wanted) => self.order(Order::Frames(wanted)),
                 Effect::Save(save) => self.order(Order::Save(save)),
                 Effect::Apply(typed) => self.order(Order::Apply(typed)),
+                Effect::Weigh(typed) => self.order(Order::Weigh(typed)),
+                Effect::Recapture(typed) => self.order(Order::Recapture(typed)),
                 Effect::Check(typed) => drop(self.others.lender.send(Job::Check(typed))),
                 // A terminal that is gone is noticed by the next drawing.
                 Effect::Copy(text) => drop(terminal::say(&clipboard::sequence(&text))),

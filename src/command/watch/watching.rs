@@ -10,18 +10,21 @@ use super::desk::MESSAGES;
 use super::filtering::Filtering;
 use super::keys;
 use super::lender::{Asking, Job, Known as Lent, Lender};
+use super::recapture::Recapture;
 use super::screen::{Others, Screen};
 use super::shelf::Shelf;
 use super::stage::{Lines, Stage};
 use super::terminal::{self, Terminal};
 use crate::capture::store::Store;
 use crate::cli::frames::Source;
-use crate::command::feed::Bell;
+use crate::command::feed::{Bell, Valve};
 use crate::command::judging::Judging;
+use crate::command::narrowing::Narrowing;
 use crate::command::opener::Opener;
 use crate::command::signals::Signals;
 use crate::command::start;
 use crate::command::taker::{Status, Taker};
+use crate::command::valve::Tap;
 use crate::decode::Options;
 use crate::digest::Batch;
 use crate::filter::composition::Composition;
@@ -38,6 +41,8 @@ pub(super) struct Watching<'a> {
     /// The flows that count to begin with.
     pub(super) selection: Composition,
     pub(super) decoding: Options,
+    /// How interfaces are captured with less.
+    pub(super) narrowing: Narrowing,
     /// How reports are written.
     pub(super) reports: report::Options,
     /// Makes files in the working directory; or why it cannot.
@@ -108,7 +113,7 @@ impl Taker for Watching<'_> {
         self.judging.begin()
     }
 
-    fn start(&mut self, bell: Bell) -> anyhow::Result<()> {
+    fn start(&mut self, bell: Bell, valve: Valve, taps: Vec<Tap>) -> anyhow::Result<()> {
         let signals = self.up.signals.clone().expect("signals are listened to before reading begins");
         let (shelf, lender, jobs) = self.up.shelf.take().expect("the shelf is there before reading begins");
         let (engine, orders) = channel();
@@ -126,16 +131,26 @@ impl Taker for Watching<'_> {
         start("lender", move || Lender::new(jobs, asking, known).run())?;
         let terminal = Terminal::set_up().context("the terminal cannot be used")?;
         self.setup.size = terminal::size().context("the terminal's size cannot be told")?;
-        let others = Others { engine, bell, lender: lender.clone(), signals };
+        let recapture = Recapture::new(valve, taps, self.narrowing.clone());
+        if recapture.watched().is_some() {
+            self.setup.captured.clone_from(&self.setup.filter);
+        }
+        let lines = Lines {
+            orders,
+            screen: told.clone(),
+            lender: lender.clone(),
+            own: engine.clone(),
+            bell: bell.clone(),
+        };
+        let others = Others { engine, bell, lender, signals };
         let screen = Screen::new(terminal, Model::new(self.setup.clone()), heard, others)
             .context("cannot listen to signals")?;
-        let keys = told.clone();
         let filtering = self.filtering.clone();
         let chosen = Chosen::new(filtering, self.selection.clone(), self.decoding.clone(), points);
-        let lines = Lines { orders, screen: told, lender };
-        self.up.stage = Some(Stage::new(lines, shelf, chosen, self.reports.clone(), points as u16));
+        self.up.stage =
+            Some(Stage::new(lines, shelf, chosen, recapture, self.reports.clone(), points as u16));
         self.up.screen = Some(start("screen", move || screen.run())?);
-        start("keys", move || keys::read(&keys))?;
+        start("keys", move || keys::read(&told))?;
         Ok(())
     }
 
@@ -153,6 +168,7 @@ impl Taker for Watching<'_> {
         self.judging.meanwhile();
         if let Some(stage) = &mut self.up.stage {
             stage.attend(&mut self.judging.engine);
+            self.judging.watch_out_since(stage.recapture().watched());
         }
     }
 
@@ -166,6 +182,9 @@ impl Taker for Watching<'_> {
 
     fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
         self.judging.know_interfaces(point, known);
+        if let Some(stage) = &mut self.up.stage {
+            stage.recapture().know(known);
+        }
     }
 
     fn note_unread(&mut self, what: String) {

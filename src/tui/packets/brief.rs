@@ -99,10 +99,10 @@ mod tests {
     #[test]
     fn tunnels_are_opened_at_the_ports_that_were_named() {
         let inner = tcp(40_001, 443, 10).in4("10.128.0.5", "203.0.113.25");
-        let frame = inner.vxlan(4790, 77).in4("192.168.12.11", "192.168.12.12").ethernet();
+        let frame = inner.vxlan(9000, 77).in4("192.168.12.11", "192.168.12.12").ethernet();
         let brief = |decoding: &Options| Brief::of(&frame, LinkType::ETHERNET, decoding);
         assert_eq!(brief(&Options::default()).from, "192.168.12.11:40000");
-        let opened = brief(&Options::default().with_ports(vec![4790], Vec::new()));
+        let opened = brief(&Options::default().with_ports(vec![9000], Vec::new()));
         assert_eq!(opened.from, "10.128.0.5:40001");
         assert!(opened.what.starts_with("vxlan tcp"), "{}", opened.what);
     }

@@ -2,6 +2,7 @@
 
 use super::super::keys::Action;
 use super::super::line::Purpose;
+use super::super::menu::Menu;
 use super::super::message::{Effect, Effects, Save, SaveFormat, SaveWhat};
 use super::super::model::{Model, Screen};
 
@@ -38,6 +39,12 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::SaveFrames => save(model, SaveFormat::Frames, effects),
         Action::SaveText => save(model, SaveFormat::Text, effects),
         Action::SaveJson => save(model, SaveFormat::Json, effects),
+        Action::Confirm => {
+            if let Some(Menu::Recapture { filter, .. }) = model.menu.take() {
+                model.run.captured.clone_from(&filter);
+                effects.push(Effect::Recapture(filter));
+            }
+        }
         Action::SaveAll => {
             model.menu = None;
             effects.push(Effect::Save(Save { what: SaveWhat::All, format: SaveFormat::Frames }));
@@ -90,6 +97,6 @@ fn cancel(model: &mut Model) {
 }
 
 fn save(model: &mut Model, format: SaveFormat, effects: &mut Effects) {
-    let Some(menu) = model.menu.take() else { return };
-    effects.push(Effect::Save(menu.save(format)));
+    let save = model.menu.take().and_then(|menu| menu.save(format));
+    effects.extend(save.map(Effect::Save));
 }

@@ -36,10 +36,17 @@ pub(in super::super) fn stem_of(what: &str) -> String {
 impl Lender {
     /// Tells what was saved; those who wait for it before they leave, too.
     pub(super) fn tell_saved(&mut self, saved: io::Result<Saved>) {
-        let (message, file) = match saved {
-            Ok(Saved { name, words }) => (Message::Done(words), Some(name)),
-            Err(error) => (Message::Refused(texts::not_saved(error)), None),
-        };
+        match saved {
+            Ok(Saved { name, words }) => self.tell_over(Message::Done(words), Some(name)),
+            Err(error) => self.tell_failed(texts::not_saved(error)),
+        }
+    }
+
+    pub(super) fn tell_failed(&mut self, why: String) {
+        self.tell_over(Message::Refused(why), None);
+    }
+
+    fn tell_over(&mut self, message: Message, file: Option<String>) {
         self.asking.engine.send(Order::Saved(file)).ok();
         self.asking.bell.ring();
         self.tell(message);
