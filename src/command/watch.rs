@@ -17,13 +17,13 @@ mod reel;
 mod screen;
 mod shelf;
 mod stage;
-mod terminal;
+pub mod terminal;
 mod texts;
 mod watching;
 
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
 use std::sync::Arc;
 
 use anyhow::Context as _;
@@ -53,7 +53,7 @@ use aside::Aside;
 use filtering::Filtering;
 use lender::PREFIX;
 use stage::End;
-use watching::{Up, Watching};
+use watching::{Closed, Up, Watching};
 
 /// Columns of a report that is saved.
 const REPORT_WIDTH: usize = 100;
@@ -157,7 +157,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Watching { mut judging, mut up, .. } = watching;
     let refused = judging.refused.take();
     if let Some(why) = ran.err().or(refused.map(anyhow::Error::msg)) {
-        up.close();
+        if let Closed::Stalled = up.close() {
+            terminal::let_go();
+            process::exit(2);
+        }
         drop(aside);
         return Err(why);
     }
@@ -168,8 +171,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut stage = up.stage.take().expect("a run that could begin has a stage");
     stage.linger(&mut engine);
-    stage.close();
-    let problem = up.close();
+    up.stage = Some(stage);
+    let closed = up.close();
+    let stage = up.stage.take().expect("it was put there just before");
+    let problem = match closed {
+        Closed::Gone(problem) => problem,
+        // Nothing can be said there, and what waits to be said would be waited for.
+        Closed::Stalled => {
+            terminal::let_go();
+            let verdict = stage.verdict(&mut engine);
+            process::exit(report::exit_status(verdict, arguments.allow_inconclusive).into());
+        }
+    };
     drop(aside);
     if let Some(problem) = problem {
         say(problem);

@@ -9,6 +9,7 @@ use egret::capture::savefile::{Filled, Keep, Savefile};
 use egret::digest::Batch;
 use egret::frame::PointIndex;
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{Action, tcflow};
 
 use crate::cable::{Cable, OUTSIDE};
 use crate::capture::until;
@@ -122,6 +123,83 @@ fn the_terminal_is_given_back_whatever_signal_comes() {
         assert_eq!(terminal.ended(), "1", "{signal:?}");
         terminal.wait_for(&["FAIL  20 of 72 outgoing flows"]);
     }
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn a_terminal_that_takes_nothing_keeps_no_signal_from_ending_it() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("stalled", (80, 24), tmux());
+    terminal.watch(&egret(), &leak());
+    terminal.wait_for(&["✗ FAIL"]);
+    let pid = terminal.child();
+    let line = fs::File::open(format!("/proc/{pid}/fd/1")).expect("the terminal");
+    // As Ctrl-S does where the terminal looks for it.
+    tcflow(&line, Action::OOff).expect("a terminal");
+    terminal.press(&["2"]);
+    until("the screen waits for the terminal", || is_writing(pid));
+    kill_process(Pid::from_raw(pid as i32).expect("a process"), Signal::TERM)
+        .expect("a process of the test's own");
+    until("it has ended", || fs::metadata(format!("/proc/{pid}/exe")).is_err());
+    tcflow(&line, Action::OOn).expect("a terminal");
+    assert_eq!(terminal.ended(), "1");
+}
+
+/// Whether the thread that draws waits for the terminal to take what it writes.
+fn is_writing(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+    let mut screens = tasks
+        .flatten()
+        .map(|task| task.path())
+        .filter(|task| fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "screen"));
+    screens.any(|task| {
+        fs::read_to_string(task.join("wchan"))
+            .is_ok_and(|at| ["write", "wait_woken"].iter().any(|name| at.contains(name)))
+    })
+}
+
+/// Set for the test's own program, where it is to take a terminal over and panic.
+const PANICS: &str = "EGRET_LAB_PANICS";
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn the_terminal_is_given_back_when_a_thread_panics() {
+    if std::env::var_os(PANICS).is_some() {
+        take_over_and_panic();
+    }
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("panic", (80, 24), tmux());
+    let own = std::env::current_exe().expect("the test's own program");
+    let test = "watched::the_terminal_is_given_back_when_a_thread_panics --exact --ignored --nocapture";
+    terminal.run(&format!("{PANICS}=1 {} {test}", own.display()));
+    // What it says of the panic stands where the screen was.
+    terminal.wait_for(&["a thread that fails", "what else was to be drawn: a part of egret has failed"]);
+    assert_eq!(terminal.ended(), "7");
+    assert_eq!(terminal.state("#{alternate_on} #{cursor_flag} #{mouse_any_flag}"), "0 1 0");
+}
+
+/// Shows a screen, and fails in another thread.
+fn take_over_and_panic() -> ! {
+    let mut terminal = egret::command::watch::terminal::Terminal::set_up().expect("a terminal");
+    let model = egret::tui::Model::new(egret::tui::Setup {
+        is_live: true,
+        speed: None,
+        sources: "nothing".to_owned(),
+        filter: String::new(),
+        captured: String::new(),
+        decoding: std::sync::Arc::default(),
+        presets: Vec::new(),
+        zone: jiff::tz::TimeZone::UTC,
+        colours: egret::tui::Colours::Sixteen,
+        size: (80, 24),
+    });
+    terminal.draw(&model).expect("a screen");
+    std::thread::spawn(|| panic!("a thread that fails")).join().expect_err("a panic");
+    let refused = terminal.draw(&model).expect_err("nothing is drawn any more");
+    println!("what else was to be drawn: {refused}");
+    // Not dropped: the hook alone has given it back.
+    std::mem::forget(terminal);
+    std::process::exit(7);
 }
 
 #[test]

@@ -19,6 +19,7 @@ use super::texts;
 use jiff::tz::TimeZone;
 
 use crate::command::feed::Bell;
+use crate::command::signals::Signals;
 use crate::command::start;
 use crate::digest::{Batch, Incident};
 use crate::engine::Engine;
@@ -35,6 +36,9 @@ const SHARE: u32 = 10;
 /// How often it is told how far files have been read, and tried again to tell what there was no room for.
 const TELL_EVERY: Duration = Duration::from_millis(100);
 
+/// How long it is waited for orders before it is looked whether a signal came.
+const LISTEN: Duration = Duration::from_millis(500);
+
 /// What takes longer is told.
 const LONG: Duration = Duration::from_millis(700);
 
@@ -46,6 +50,7 @@ pub(super) struct Lines {
     /// By which others reach the stage, and wake it.
     pub(super) own: Sender<Order>,
     pub(super) bell: Bell,
+    pub(super) signals: Signals,
 }
 
 pub(super) struct Stage {
@@ -181,11 +186,11 @@ impl Stage {
         }
     }
 
-    /// Goes on showing the run, in which nothing happens any more, until the screen goes.
+    /// Goes on showing the run, in which nothing happens any more, until the screen goes, or a signal asks for it.
     pub(super) fn linger(&mut self, engine: &mut Engine) {
         self.is_asked = true;
         let mut wants_ending = true;
-        while !self.has_left {
+        while !self.has_left && self.lines.signals.asked().is_none() {
             if self.is_asked {
                 self.show(engine);
             }
@@ -194,18 +199,19 @@ impl Stage {
             }
             self.tell_of_looking();
             self.pour(engine);
-            let order = if self.is_asked || wants_ending {
-                self.lines.orders.recv_timeout(TELL_EVERY).ok()
-            } else {
-                self.lines.orders.recv().ok()
-            };
-            if let Some(order) = order {
+            let patience = if self.is_asked || wants_ending { TELL_EVERY } else { LISTEN };
+            if let Ok(order) = self.lines.orders.recv_timeout(patience) {
                 self.obey(order, engine);
                 while let Ok(order) = self.lines.orders.try_recv() {
                     self.obey(order, engine);
                 }
             }
         }
+    }
+
+    /// How the run ended, by what is known now.
+    pub(super) fn verdict(&self, engine: &mut Engine) -> Verdict {
+        self.chosen.verdict(engine.snapshot(&Window::default()).verdict)
     }
 
     /// Has those flows count again that the run was started for, waits for what is still being saved, and tells how it all ends.
@@ -228,9 +234,9 @@ impl Stage {
         End { verdict: self.chosen.verdict(run.verdict), run, saved: self.saved }
     }
 
-    /// Has the screen go.
+    /// Has the screen go, once there is room to tell it.
     pub(super) fn close(&self) {
-        self.lines.screen.send(Heard::Close).ok();
+        self.lines.screen.try_send(Heard::Close).ok();
     }
 
     pub(super) fn note_progress(&mut self, read: u64, of: Option<u64>) {

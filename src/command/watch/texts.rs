@@ -39,7 +39,7 @@ pub(super) fn all_since(time: impl Display) -> String {
 }
 
 pub(super) fn not_narrowed(why: impl Display) -> String {
-    format!("everything must be captured: {why}")
+    format!("everything must be captured: {why}; `egret filter explain` says more")
 }
 
 pub(super) fn unchanged(why: impl Display) -> String {

@@ -1,7 +1,8 @@
 //! Takes frames in to judge the flows in them, and shows how that stands.
 
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -63,14 +64,37 @@ pub(super) struct Up {
     screen: Option<JoinHandle<Option<String>>>,
 }
 
+/// How the screen went.
+pub(super) enum Closed {
+    /// The terminal is given back; why the screen could not go on, if that was it.
+    Gone(Option<String>),
+    /// A signal asked to end, and the terminal takes nothing: whoever writes to it waits for ever.
+    Stalled,
+}
+
+/// How long a terminal may take what the screen has to write once a signal asked to end.
+const STALLED: Duration = Duration::from_secs(2);
+/// How often it is looked whether the screen is gone.
+const LOOK: Duration = Duration::from_millis(10);
+
 impl Up {
-    /// Waits until the terminal is given back; why the screen could not go on, if that was it.
-    pub(super) fn close(&mut self) -> Option<String> {
-        if let Some(stage) = &self.stage {
-            stage.close();
+    /// Has the screen go, and waits until the terminal is given back. One that takes nothing is waited for until a signal asks to end.
+    pub(super) fn close(&mut self) -> Closed {
+        let Some(screen) = self.screen.take() else { return Closed::Gone(None) };
+        let mut asked: Option<Instant> = None;
+        while !screen.is_finished() {
+            if let Some(stage) = &self.stage {
+                stage.close();
+            }
+            if self.signals.as_ref().is_some_and(|signals| signals.asked().is_some())
+                && asked.get_or_insert_with(Instant::now).elapsed() > STALLED
+            {
+                return Closed::Stalled;
+            }
+            thread::sleep(LOOK);
         }
         let bug = |_| Some("the screen ended early: this is a bug in egret".to_owned());
-        self.screen.take()?.join().unwrap_or_else(bug)
+        Closed::Gone(screen.join().unwrap_or_else(bug))
     }
 }
 
@@ -141,6 +165,7 @@ impl Taker for Watching<'_> {
             lender: lender.clone(),
             own: engine.clone(),
             bell: bell.clone(),
+            signals: signals.clone(),
         };
         let others = Others { engine, bell, lender, signals };
         let screen = Screen::new(terminal, Model::new(self.setup.clone()), heard, others)
