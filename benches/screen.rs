@@ -117,6 +117,7 @@ fn draws(engine: &mut Engine, traffic: Traffic) -> Result<Duration, Box<dyn Erro
     for size in [(80, 24), (200, 60)] {
         let mut model = Model::new(Setup {
             is_live: true,
+            is_here: true,
             speed: None,
             sources: String::new(),
             filter: String::new(),

@@ -219,6 +219,7 @@ fn setup(
         sources: shown.join(", "),
         filter: arguments.traffic.typed(),
         captured: String::new(),
+        is_here: false,
         decoding: Arc::new(decoding.clone()),
         presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
         zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),

@@ -73,8 +73,8 @@ impl Key {
             Self::Down => "↓".to_owned(),
             Self::Left => "←".to_owned(),
             Self::Right => "→".to_owned(),
-            Self::PageUp => "page up".to_owned(),
-            Self::PageDown => "page down".to_owned(),
+            Self::PageUp => "pgup".to_owned(),
+            Self::PageDown => "pgdn".to_owned(),
             Self::Home => "home".to_owned(),
             Self::End => "end".to_owned(),
         }
@@ -186,7 +186,7 @@ use Key::{
 
 /// Every key. Hints are shown in this order.
 pub(super) const TABLE: &[Binding] = &[
-    binding(&[Enter], Action::Open, &[Flows, Sources, Expectations], texts::OPEN),
+    binding(&[Enter], Action::Open, &[Flows, Sources, Expectations, Findings], texts::OPEN),
     binding(&[Enter, Right, Char('l')], Action::Right, &[Packets], texts::ENTER),
     binding(&[Left, Char('h')], Action::Left, &[Packets], texts::LEAVE),
     binding(&[Esc, Backspace], Action::Back, SCREENS, texts::BACK),

@@ -19,6 +19,8 @@ use crate::snapshot::{Snapshot, Window};
 pub struct Setup {
     /// Interfaces are captured, and no files read.
     pub is_live: bool,
+    /// Some of it egret captures itself, and can do so with another filter.
+    pub is_here: bool,
     /// Captures are read by their clock, so many times as fast.
     pub speed: Option<f64>,
     /// What is captured, in words, until a snapshot tells.
@@ -232,13 +234,14 @@ impl Model {
             }
             Action::Pause => !self.run.has_ended || self.run.is_paused,
             Action::Recapture => {
-                self.setup.is_live && !self.run.has_ended && self.run.filter != self.run.captured
+                self.setup.is_here && !self.run.has_ended && self.run.filter != self.run.captured
             }
             Action::Open => match self.screen() {
                 Screen::Flows(flows) => flows.selected(snapshot).is_some(),
                 Screen::Sources(_) => snapshot.is_some_and(|run| !run.sources.list.is_empty()),
                 Screen::Expectations(_) => snapshot.is_some_and(|run| !run.expectations.is_empty()),
                 Screen::Packets(packets) => packets.can_enter(),
+                Screen::Findings(findings) => findings.flow(snapshot).is_some(),
                 _ => false,
             },
             Action::Right => match self.screen() {

@@ -112,7 +112,7 @@ struct Widths {
 }
 
 /// Columns of a number.
-const NUMBER: usize = 7;
+const NUMBER: usize = 5;
 
 impl Widths {
     fn of(list: &[Source], width: usize) -> Self {

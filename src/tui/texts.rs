@@ -30,20 +30,17 @@ pub(super) mod keys {
     pub(in super::super) const SORT: Words = ("order by the next column", Some("sort"));
     pub(in super::super) const TURN: Words = ("turn the order round", None);
     pub(in super::super) const ONLY: Words =
-        ("show only one verdict: fail, inconclusive, pass, exempt, all", Some("verdict"));
+        ("one verdict alone: fail, inconclusive, … or all", Some("verdict"));
     pub(in super::super) const TOGETHER: Words =
         ("one line for equal flows, or one for each", Some("together"));
     pub(in super::super) const FOLLOW: Words = ("follow what is new again", Some("follow"));
     pub(in super::super) const FILTER: Words = ("narrow what is shown", Some("filter"));
     pub(in super::super) const SEARCH: Words = ("search the keys", Some("search"));
-    pub(in super::super) const RECAPTURE: Words = (
-        "capture only what the filter admits, or everything again; says what is lost, and asks",
-        Some("capture so"),
-    );
+    pub(in super::super) const RECAPTURE: Words =
+        ("capture only what the filter admits; asks before", Some("capture so"));
     pub(in super::super) const CONFIRM: Words = ("do it", Some("yes"));
     pub(in super::super) const DECLINE: Words = ("leave it as it is", Some("no"));
-    pub(in super::super) const PAUSE: Words =
-        ("hold the screen still, or go on; nothing is missed", Some("pause"));
+    pub(in super::super) const PAUSE: Words = ("hold the screen still; nothing is missed", Some("pause"));
     pub(in super::super) const SAVE: Words = ("save frames or the report", Some("save"));
     pub(in super::super) const COPY: Words = ("copy the address", Some("copy"));
     pub(in super::super) const COPY_LINE: Words = ("copy the whole line", None);
@@ -59,7 +56,7 @@ pub(super) mod keys {
         "flows: what left, with which address",
         "sources: the addresses flows left with, over time",
         "packets: all frames",
-        "expectations: what should leave, and whether it does",
+        "expectations: what should leave, and if it does",
         "findings: what is wrong with the network itself",
         "points: where frames were seen",
     ];
@@ -408,8 +405,8 @@ pub(super) const HELP_NOTHING: &str = "No key is about that.";
 pub(super) const MARKS: [&str; 4] = [
     "pass: every packet left with an expected address",
     "fail: some left with another",
-    "inconclusive: what was captured cannot tell; the flow says where to capture instead",
-    "exempt: not judged, as it stays inside or no expectation speaks about it",
+    "inconclusive: the capture cannot tell; the flow says which would",
+    "exempt: not judged: it stays inside, or nothing is expected of it",
 ];
 pub(super) const SEARCH_PROMPT: &str = "search: ";
 pub(super) const FILTER_PROMPT: &str = "filter: ";

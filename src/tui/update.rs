@@ -232,6 +232,7 @@ pub(super) fn open(model: &mut Model) {
         Screen::Expectations(state) => {
             Some(Screen::Flows(flows::State::of_expectation(state.cursor.selected)))
         }
+        Screen::Findings(state) => state.flow(run).map(|flow| Screen::Flow(flow::State::of(flow))),
         Screen::Packets(_) => {
             sideways(model, true);
             None

@@ -183,6 +183,7 @@ fn take_over_and_panic() -> ! {
     let mut terminal = egret::command::watch::terminal::Terminal::set_up().expect("a terminal");
     let model = egret::tui::Model::new(egret::tui::Setup {
         is_live: true,
+        is_here: true,
         speed: None,
         sources: "nothing".to_owned(),
         filter: String::new(),

@@ -92,6 +92,31 @@ fn a_live_capture_is_narrowed_to_the_filter_only_after_it_was_said_what_that_los
 }
 
 #[test]
+fn a_finding_about_flows_leads_to_the_first_of_them() {
+    let mut stage = Stage::of(LEAK, SIZE);
+    stage.keys("5");
+    stage.key(KeyCode::Enter);
+    assert!(stage.text(SIZE).contains("node-ip  node1-any:1533"), "{}", stage.text(SIZE));
+    stage.key(KeyCode::Esc);
+    assert!(matches!(stage.model.screen(), Screen::Findings(_)));
+}
+
+#[test]
+fn what_a_key_does_is_told_whole() {
+    for screen in ["1", "2", "3", "4", "5", "6", "1p"] {
+        let mut stage = Stage::live(LEAK, SIZE);
+        stage.keys(screen);
+        stage.keys("?");
+        for _ in 0..40 {
+            let shown = stage.text(SIZE);
+            let body = shown.lines().skip(7).take(16);
+            assert!(body.clone().all(|line| !line.ends_with('…')), "{screen}\n{shown}");
+            stage.keys("j");
+        }
+    }
+}
+
+#[test]
 fn what_is_read_from_files_is_not_captured_again() {
     let mut stage = Stage::of(LEAK, SIZE);
     stage.keys("/port 443");

@@ -115,6 +115,7 @@ impl Stage {
         let Reading { engine, frames, shown } = Reading::of(folder, files, flags);
         let model = Model::new(Setup {
             is_live,
+            is_here: is_live,
             speed: None,
             sources: shown,
             filter: String::new(),

@@ -47,9 +47,6 @@ impl Recapture {
 
     /// What there is to know before only that is captured; or why everything must be.
     pub(super) fn weigh(&self, asked: &Composition) -> Result<String, String> {
-        if self.taps.is_empty() {
-            return Err(texts::NOTHING_HERE.to_owned());
-        }
         if asked.is_everything() {
             return Ok(texts::BACK_TO_ALL.to_owned());
         }
@@ -72,6 +69,11 @@ impl Recapture {
         Ok(())
     }
 
+    /// Whether there is anything that is captured from here.
+    pub(super) fn is_possible(&self) -> bool {
+        !self.taps.is_empty()
+    }
+
     /// Whether a point's filter is set from here.
     pub(super) fn is_of(&self, point: PointIndex) -> bool {
         self.taps.iter().any(|tap| tap.point == point)
@@ -83,9 +85,10 @@ impl Recapture {
     }
 
     fn filter(&self, asked: &Composition, link: LinkType) -> Result<String, String> {
-        if let Some(unknown) = &self.unknown {
-            return Err(unknown.clone());
+        let narrowing = || Narrowing { composition: asked.clone(), ..self.narrowing.clone() };
+        match &self.unknown {
+            Some(unknown) => Err(texts::not_narrowed(unknown)),
+            None => narrowing().expression(link).map_err(texts::not_narrowed),
         }
-        Narrowing { composition: asked.clone(), ..self.narrowing.clone() }.expression(link)
     }
 }

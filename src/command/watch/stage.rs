@@ -282,7 +282,7 @@ impl Stage {
                 let weighed = self.chosen.read(&typed).and_then(|asked| self.recapture.weigh(&asked));
                 self.tell(match weighed {
                     Ok(told) => Message::Weighed { filter: typed, told },
-                    Err(why) => Message::Refused(texts::not_narrowed(why)),
+                    Err(why) => Message::Refused(why),
                 });
             }
             Order::Recapture(typed) => {

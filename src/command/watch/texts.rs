@@ -11,8 +11,6 @@ pub(super) const NO_SERVERS: &str = "names are looked up in hosts files alone he
 /// In the place of the answer, where frames that showed a failure can no longer be looked at.
 pub(super) const HAD_FAILED: &str = "FAIL  A flow had failed before the filter was changed.";
 
-pub(super) const NOTHING_HERE: &str =
-    "nothing is captured by egret itself here, and what other commands capture stays as it is";
 pub(super) const BACK_TO_ALL: &str = "Everything will be captured again. What passed meanwhile is lost: of flows that were left out, that nothing left cannot be told.";
 pub(super) const CAPTURED_AGAIN: &str = "everything is captured again";
 /// In the place of the answer, where only a part was captured of what the run was begun for.

@@ -156,6 +156,7 @@ impl Taker for Watching<'_> {
         let terminal = Terminal::set_up().context("the terminal cannot be used")?;
         self.setup.size = terminal::size().context("the terminal's size cannot be told")?;
         let recapture = Recapture::new(valve, taps, self.narrowing.clone());
+        self.setup.is_here = recapture.is_possible();
         if recapture.watched().is_some() {
             self.setup.captured.clone_from(&self.setup.filter);
         }
