@@ -5,6 +5,7 @@
 //! again, or all of them when a fact changed that verdicts rest on.
 
 mod began;
+mod excerpt;
 mod expiry;
 mod followed;
 mod groups;
@@ -194,7 +195,7 @@ impl Engine {
             read_at: self.now,
         });
         self.table.add_point();
-        self.facts.points.push(PointFacts { name: name.to_owned(), ..PointFacts::default() });
+        self.facts.points.push(PointFacts::new(name.to_owned()));
         index
     }
 
@@ -232,7 +233,7 @@ impl Engine {
         entry.known.drain(..forgotten);
         entry.known.extend(known.iter().cloned());
         for place in &entry.places {
-            if self.facts.places[place.0 as usize].learn(&entry.known) {
+            if self.facts.place_mut(*place).learn(&entry.known) {
                 self.facts.mark_news();
             }
         }
@@ -375,16 +376,12 @@ impl Engine {
 
     /// The run's number of a new place. Once 65,536 are known, a point's last stands for all that come after it.
     fn add_place(&mut self, point: PointIndex, spot: Spot) -> PlaceIndex {
-        match (u16::try_from(self.facts.places.len()), self.points[point.0 as usize].places.last()) {
-            (Err(_), Some(last)) => *last,
-            (Err(_), None) => PlaceIndex(u16::MAX),
-            (Ok(next), _) => {
-                let place = self.new_place(point, spot);
-                self.facts.places.push(place);
-                self.table.add_place(point);
-                PlaceIndex(next)
-            }
+        let place = self.new_place(point, spot);
+        if let Some(index) = self.facts.add_place(place) {
+            self.table.add_place(point);
+            return index;
         }
+        self.points[point.0 as usize].places.last().copied().unwrap_or(PlaceIndex(u16::MAX))
     }
 
     fn new_place(&self, point: PointIndex, spot: Spot) -> Place {
@@ -424,12 +421,11 @@ impl Engine {
     fn count(&mut self, batch: &Batch) -> u64 {
         let entry = &mut self.points[batch.point.0 as usize];
         self.pace.count(&batch.heads);
-        let mut undecoded = 0;
-        for (head, digest) in batch.heads.iter().zip(&batch.digests) {
-            let place = entry.places[digest.place.0 as usize];
-            self.facts.places[place.0 as usize].count(head.time);
-            undecoded += u64::from(digest.understood == Understood::Not);
-        }
+        let frames = || batch.heads.iter().zip(&batch.digests);
+        let undecoded = frames().filter(|(_, digest)| digest.understood == Understood::Not).count() as u64;
+        let places = &entry.places;
+        let placed = frames().map(|(head, digest)| (places[digest.place.0 as usize], head.time));
+        self.facts.count(batch.point, placed);
         let facts = &mut self.facts.points[batch.point.0 as usize];
         let first_ordinal = facts.frames + 1;
         facts.frames += batch.heads.len() as u64;
@@ -442,6 +438,7 @@ impl Engine {
 
     fn note_incident(&mut self, point: PointIndex, incident: &Incident) {
         let facts = &mut self.facts.points[point.0 as usize];
+        let was_incomplete = facts.is_incomplete();
         match incident {
             Incident::Dropped(count) => facts.dropped = facts.dropped.saturating_add(*count),
             Incident::Truncated(what) => {
@@ -459,7 +456,10 @@ impl Engine {
                 ));
             }
         }
-        self.facts.mark_news();
+        // That it lost more changes nothing: a capture that goes on losing frames has no time to judge all flows anew.
+        if self.facts.points[point.0 as usize].is_incomplete() != was_incomplete {
+            self.facts.mark_news();
+        }
     }
 
     /// Brings every verdict up to date.

@@ -31,7 +31,7 @@ const PLACES_OF_MAC: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct Facts {
-    pub places: Vec<Place>,
+    places: Vec<Place>,
     pub points: Vec<PointFacts>,
     /// Link-layer addresses that send frames with a node's or an expected address, and where.
     node_macs: HashMap<MacIndex, SmallVec<[PlaceIndex; 4]>>,
@@ -44,9 +44,15 @@ pub struct Facts {
 }
 
 /// How complete a point's capture is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct PointFacts {
     pub name: String,
+    /// In the order in which they became known.
+    places: Vec<PlaceIndex>,
+    /// When its first frame was captured; the latest time, where there is none.
+    pub first_seen: Timestamp,
+    /// When its last frame but one was captured, whatever time a single frame claims; the earliest, where there is none.
+    pub last_frame: Timestamp,
     pub frames: u64,
     pub undecoded: u64,
     pub dropped: u64,
@@ -64,6 +70,25 @@ pub struct PointFacts {
 }
 
 impl PointFacts {
+    pub fn new(name: String) -> Self {
+        Self {
+            name,
+            places: Vec::new(),
+            first_seen: Timestamp::MAX,
+            last_frame: Timestamp::MIN,
+            frames: 0,
+            undecoded: 0,
+            dropped: 0,
+            is_truncated: false,
+            is_filtered: false,
+            watched: None,
+            shows_inside: false,
+            shows_requests: false,
+            shows_more_than_syn: false,
+            shows_replies: false,
+        }
+    }
+
     /// What a capture filter seems to have left out, in words.
     pub fn looks_filtered(&self) -> Option<&'static str> {
         match (self.shows_requests, self.shows_replies) {
@@ -78,6 +103,11 @@ impl PointFacts {
             }
             _ => None,
         }
+    }
+
+    /// Whether all of it was seen at one place.
+    pub fn is_one_place(&self) -> bool {
+        self.places.len() == 1
     }
 
     /// Whether nothing that it shows was understood.
@@ -155,26 +185,41 @@ impl Facts {
         self.places.iter().any(|place| place.is(Role::Uplink))
     }
 
-    /// The places of a point.
-    pub fn places_of(&self, point: PointIndex) -> impl Iterator<Item = &Place> {
-        self.places.iter().filter(move |place| place.point == point)
+    pub fn place_mut(&mut self, place: PlaceIndex) -> &mut Place {
+        &mut self.places[place.0 as usize]
     }
 
-    /// When the point's first frame was captured.
-    pub fn first_seen(&self, point: PointIndex) -> Timestamp {
-        self.places_of(point).map(|place| place.first_seen).min().unwrap_or(Timestamp::MAX)
+    /// Makes a place known; `None` if there are 65,536.
+    pub fn add_place(&mut self, place: Place) -> Option<PlaceIndex> {
+        let next = PlaceIndex(u16::try_from(self.places.len()).ok()?);
+        self.points[usize::from(place.point.0)].places.push(next);
+        self.places.push(place);
+        Some(next)
+    }
+
+    /// The places of a point.
+    pub fn places_of(&self, point: PointIndex) -> impl Iterator<Item = &Place> {
+        self.point(point).places.iter().map(|place| self.place(*place))
+    }
+
+    /// Counts frames of a point, each at its place and time.
+    pub fn count(&mut self, point: PointIndex, frames: impl Iterator<Item = (PlaceIndex, Timestamp)>) {
+        for (place, time) in frames {
+            self.place_mut(place).count(time);
+        }
+        let newest = self.places_of(point).max_by_key(|place| place.last_seen).map(|place| place.spot);
+        let of = |place: &Place| if Some(place.spot) == newest { place.before_last } else { place.last_seen };
+        let last_frame = self.places_of(point).map(of).max();
+        let first_seen = self.places_of(point).map(|place| place.first_seen).min();
+        let facts = &mut self.points[usize::from(point.0)];
+        facts.first_seen = first_seen.unwrap_or(Timestamp::MAX);
+        facts.last_frame = last_frame.unwrap_or(Timestamp::MIN);
     }
 
     /// Until when the point was certainly captured: by who captured it, or else until its last frame but one.
     pub fn last_seen(&self, point: PointIndex) -> Timestamp {
-        self.point(point).watched.unwrap_or(Timestamp::MIN).max(self.last_frame(point))
-    }
-
-    /// When the point's last frame but one was captured, whatever time a single frame claims.
-    pub fn last_frame(&self, point: PointIndex) -> Timestamp {
-        let newest = self.places_of(point).max_by_key(|place| place.last_seen).map(|place| place.spot);
-        let of = |place: &Place| if Some(place.spot) == newest { place.before_last } else { place.last_seen };
-        self.places_of(point).map(of).max().unwrap_or(Timestamp::MIN)
+        let facts = self.point(point);
+        facts.watched.unwrap_or(Timestamp::MIN).max(facts.last_frame)
     }
 
     /// Takes in what a flow shows of the places it passed.
@@ -255,7 +300,7 @@ impl Facts {
     /// by one may have been at different times, and then only what each shows itself tells.
     pub fn watched_until(&self, place: PlaceIndex) -> Timestamp {
         let place = self.place(place);
-        if place.is_of_any() || self.places_of(place.point).count() == 1 {
+        if place.is_of_any() || self.point(place.point).is_one_place() {
             self.last_seen(place.point)
         } else {
             place.before_last.max(self.point(place.point).watched.unwrap_or(Timestamp::MIN))

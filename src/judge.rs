@@ -346,7 +346,7 @@ impl<'a> Judge<'a> {
         // A pod's copy of its only packet may have come before the capture began.
         let is_at_edge = view.legs().all(|(_, _, leg)| {
             leg.out + leg.back == 1
-                && leg.first_seen - self.facts.first_seen(self.table.point_of(leg)) < IN_FLIGHT
+                && leg.first_seen - self.facts.point(self.table.point_of(leg)).first_seen < IN_FLIGHT
         });
         Some(if is_incomplete {
             (Reason::CaptureIncomplete, Detail::Gap { bytes: 0, is_known_loss: true })

@@ -1,8 +1,8 @@
 //! One page of a list for a screen: lines of groups and of flows, in the order of a column.
 //!
 //! Flows are ordered by keys of a fixed size: all that a column compares but packets, bytes and age is common to a group's
-//! flows, so that the rank of the group stands for it. Of a million keys only those of the page are brought into order; the
-//! others are merely parted from them. Nothing is kept between two pages.
+//! flows, so that the rank of the group stands for it. Of a million keys only those of the page are brought into order
+//! (`excerpt`). Nothing is kept between two pages.
 
 use std::hash::BuildHasher as _;
 use std::ops::Range;
@@ -10,6 +10,7 @@ use std::ops::Range;
 use foldhash::fast::FixedState;
 
 use super::began::lefts;
+use super::excerpt::Survey;
 use super::groups::{Group, Kind};
 use super::settled::Clocks;
 use super::standing::Standing;
@@ -27,13 +28,13 @@ type Key = (u64, FrameId, FlowIndex);
 struct Listed<'a> {
     group: &'a Group,
     id: GroupId,
-    /// Its flows, if it is opened, in no order yet.
-    flows: Option<Vec<Key>>,
+    /// What there is to know of its flows, if it is opened.
+    flows: Option<Survey<Key>>,
 }
 
 impl Listed<'_> {
     fn lines(&self) -> usize {
-        1 + self.flows.as_ref().map_or(0, Vec::len)
+        1 + self.flows.as_ref().map_or(0, |flows| flows.total)
     }
 }
 
@@ -126,32 +127,32 @@ pub(super) fn flows(engine: &Engine, window: &Window) -> Vec<FlowIndex> {
 fn together(engine: &Engine, window: &Window, clocks: &Clocks) -> Page {
     let groups = groups(engine, window);
     let flows = groups.iter().map(|group| group.flows).sum();
-    let mut list: Vec<Listed<'_>> =
-        groups.into_iter().map(|group| Listed { group, id: group_id(&group.kind), flows: None }).collect();
-    if !window.listing.open.is_empty() {
-        for listed in list.iter_mut().filter(|listed| window.listing.open.contains(&listed.id)) {
-            let number = listed.group.number;
-            let of_group = |standing: &Standing| standing.group == number;
-            listed.flows = Some(keys(engine, window.sort, |standing| of_group(standing).then_some(0)));
-        }
-    }
+    let anchor = Anchor::of(engine, window);
+    let keys_of = |number: u32| move |standing: &Standing| (standing.group == number).then_some(0);
+    let list: Vec<Listed<'_>> = groups
+        .into_iter()
+        .map(|group| {
+            let id = group_id(&group.kind);
+            let is_open = window.listing.open.contains(&id);
+            let survey = || anchor.survey(engine, window.sort, keys_of(group.number));
+            Listed { group, id, flows: is_open.then(survey) }
+        })
+        .collect();
     let total: usize = list.iter().map(Listed::lines).sum();
-    let first = first_line(window, total, |id| match id {
-        LineId::Group(wanted) => {
-            let at = list.iter().position(|listed| listed.id == *wanted)?;
-            Some(list[..at].iter().map(Listed::lines).sum())
-        }
-        LineId::Flow(id) => {
-            let flow = find(engine, id)?;
-            let mut before = 0;
-            for listed in &list {
-                if let Some(rank) = listed.flows.as_ref().and_then(|keys| rank(keys, flow)) {
-                    return Some(before + 1 + rank);
-                }
-                before += listed.lines();
+    let first = anchor.first_line(window, total, |anchor| {
+        let mut before = 0;
+        for listed in &list {
+            let place = match anchor {
+                Anchor::Group(wanted) => (listed.id == *wanted).then_some(0),
+                Anchor::Flow(_) => listed.flows.as_ref().and_then(|flows| Some(1 + flows.rank?)),
+                Anchor::None => None,
+            };
+            if let Some(place) = place {
+                return Some(before + place);
             }
-            None
+            before += listed.lines();
         }
+        None
     });
     let wanted = first..(first + window.count).min(total);
     let mut lines = Vec::with_capacity(wanted.len());
@@ -173,16 +174,17 @@ fn together(engine: &Engine, window: &Window, clocks: &Clocks) -> Page {
     let on_page: Vec<&Group> = shown.iter().map(|(at, _)| list[*at].group).collect();
     let names = GroupNames::of(engine, &on_page);
     for (at, range) in shown {
-        let listed = &mut list[at];
+        let listed = &list[at];
         if range.start == 0 {
             let group = Box::new(rows::group_row(engine, listed.group, &names));
             lines.push(Line::Group { id: listed.id, group, is_open: listed.flows.is_some() });
         }
-        if let Some(keys) = &mut listed.flows {
+        if let Some(survey) = &listed.flows {
             // A group's own line comes before its flows.
-            let flows = range.start.saturating_sub(1)..range.end - 1;
-            lines.extend(ordered(keys, flows).iter().map(|(_, _, flow)| Line::Flow {
-                row: Box::new(rows::row(engine, *flow, clocks)),
+            let range = range.start.saturating_sub(1)..range.end - 1;
+            let flows = survey.excerpt(|| keys(engine, window.sort, keys_of(listed.group.number)), range);
+            lines.extend(flows.into_iter().map(|(_, _, flow)| Line::Flow {
+                row: Box::new(rows::row(engine, flow, clocks)),
                 is_within: true,
             }));
         }
@@ -206,73 +208,82 @@ fn single(engine: &Engine, window: &Window, clocks: &Clocks) -> Page {
         rank += u32::from(!is_equal);
         ranks[group.number as usize] = Some(rank);
     }
-    let mut keys = keys(engine, window.sort, |standing| ranks[standing.group as usize]);
-    let total = keys.len();
-    let first = first_line(window, total, |id| match id {
-        LineId::Group(_) => None,
-        LineId::Flow(id) => self::rank(&keys, find(engine, id)?),
-    });
-    let lines = ordered(&mut keys, first..(first + window.count).min(total))
-        .iter()
-        .map(|(_, _, flow)| Line::Flow { row: Box::new(rows::row(engine, *flow, clocks)), is_within: false })
+    let rank = |standing: &Standing| ranks[standing.group as usize];
+    let anchor = Anchor::of(engine, window);
+    let survey = anchor.survey(engine, window.sort, rank);
+    let total = survey.total;
+    let first = anchor.first_line(window, total, |_| survey.rank);
+    let lines = survey
+        .excerpt(|| keys(engine, window.sort, rank), first..(first + window.count).min(total))
+        .into_iter()
+        .map(|(_, _, flow)| Line::Flow { row: Box::new(rows::row(engine, flow, clocks)), is_within: false })
         .collect();
     Page { first, total, flows, lines, flow: None }
 }
 
-/// The number of a page's first line: it holds the anchor where it was, if the list has it, and no more lines are left empty
-/// at its end than must be.
-fn first_line(window: &Window, total: usize, place: impl Fn(&LineId) -> Option<usize>) -> usize {
-    let anchored =
-        window.listing.anchor.as_ref().and_then(|(id, above)| Some(place(id)?.saturating_sub(*above)));
-    anchored.unwrap_or(window.first).min(total.saturating_sub(window.count))
+/// The line that is to stay where it is.
+enum Anchor {
+    None,
+    Group(GroupId),
+    Flow(FlowIndex),
 }
 
-/// The keys of the flows that `rank` admits, by the rank of their group where the column says nothing else.
-fn keys(engine: &Engine, sort: Sort, rank: impl Fn(&Standing) -> Option<u32>) -> Vec<Key> {
-    let standing = engine.standings.standing();
-    let own = |standing: &Standing| match sort {
+impl Anchor {
+    fn of(engine: &Engine, window: &Window) -> Self {
+        match &window.listing.anchor {
+            None => Self::None,
+            Some((LineId::Group(id), _)) => Self::Group(*id),
+            Some((LineId::Flow(id), _)) => find(engine, id).map_or(Self::None, Self::Flow),
+        }
+    }
+
+    /// Goes through the flows that `rank` admits.
+    fn survey(&self, engine: &Engine, sort: Sort, rank: impl Fn(&Standing) -> Option<u32>) -> Survey<Key> {
+        let own = match self {
+            Self::Flow(flow) => {
+                engine.standings.of(*flow).and_then(|standing| key(sort, *flow, standing, &rank))
+            }
+            Self::None | Self::Group(_) => None,
+        };
+        Survey::of(keys(engine, sort, rank), own)
+    }
+
+    /// The number of a page's first line: it holds the anchor where it was, if the list has it at a `place`, and no more lines are left
+    /// empty at its end than must be.
+    fn first_line(&self, window: &Window, total: usize, place: impl Fn(&Self) -> Option<usize>) -> usize {
+        let above = window.listing.anchor.as_ref().map(|(_, above)| *above);
+        let anchored = above.and_then(|above| Some(place(self)?.saturating_sub(above)));
+        anchored.unwrap_or(window.first).min(total.saturating_sub(window.count))
+    }
+}
+
+/// The keys of the flows that `rank` admits, in no order.
+fn keys(engine: &Engine, sort: Sort, rank: impl Fn(&Standing) -> Option<u32>) -> impl Iterator<Item = Key> {
+    engine.standings.standing().filter_map(move |(flow, standing)| key(sort, flow, standing, &rank))
+}
+
+/// A flow's key: by the rank of its group where the column says nothing else.
+fn key(
+    sort: Sort,
+    flow: FlowIndex,
+    standing: &Standing,
+    rank: impl Fn(&Standing) -> Option<u32>,
+) -> Option<Key> {
+    let rank = rank(standing)?;
+    let own = match sort {
         Sort::By(Column::Packets, _) => Some(u64::from(standing.packets)),
         Sort::By(Column::Bytes, _) => Some(standing.bytes),
         // The youngest has the least age.
         Sort::By(Column::Age, _) => Some(!standing.began.nanos().cast_unsigned() ^ (1 << 63)),
         _ => None,
     };
-    let is_turned = matches!(sort, Sort::By(_, Order::Descending));
-    standing
-        .filter_map(|(flow, standing)| {
-            let rank = rank(standing)?;
-            // The rank has the order's direction in it.
-            let key = match own(standing) {
-                Some(own) if is_turned => !own,
-                Some(own) => own,
-                None => u64::from(rank),
-            };
-            Some((key, standing.id, flow))
-        })
-        .collect()
-}
-
-/// The keys of `range` in order.
-fn ordered(keys: &mut [Key], range: Range<usize>) -> &[Key] {
-    if range.is_empty() {
-        return &[];
-    }
-    if range.end < keys.len() {
-        keys.select_nth_unstable(range.end - 1);
-    }
-    let upto = &mut keys[..range.end];
-    if range.start > 0 {
-        upto.select_nth_unstable(range.start);
-    }
-    let page = &mut upto[range.start..];
-    page.sort_unstable();
-    page
-}
-
-/// How many keys come before a flow's; `None` if it is not among them.
-fn rank(keys: &[Key], flow: FlowIndex) -> Option<usize> {
-    let own = keys.iter().find(|(_, _, of)| *of == flow)?;
-    Some(keys.iter().filter(|key| *key < own).count())
+    // The rank has the order's direction in it.
+    let key = match (own, sort) {
+        (Some(own), Sort::By(_, Order::Descending)) => !own,
+        (Some(own), _) => own,
+        (None, _) => u64::from(rank),
+    };
+    Some((key, standing.id, flow))
 }
 
 /// The flow with an id, by a look at those that are held.

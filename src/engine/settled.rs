@@ -17,6 +17,7 @@
 
 use crate::digest::protocol;
 use crate::engine::Engine;
+use crate::facts::PointFacts;
 use crate::flow::track::known;
 use crate::flow::{FlowIndex, Table};
 use crate::frame::{PointIndex, Timestamp};
@@ -39,19 +40,16 @@ impl Clocks {
 
 impl Engine {
     pub(super) fn clocks(&self) -> Clocks {
-        let clock = |(index, point): (u16, &super::Point)| {
-            let seen =
-                match (self.facts.last_frame(PointIndex(index)), self.facts.first_seen(PointIndex(index))) {
-                    // A single frame's time misleads nobody but itself.
-                    (Timestamp::MIN, first) if first < Timestamp::MAX => first,
-                    (seen, _) => seen,
-                };
+        let clock = |(point, facts): (&super::Point, &PointFacts)| {
+            // A single frame's time misleads nobody but itself.
+            let is_single = facts.last_frame == Timestamp::MIN && facts.first_seen < Timestamp::MAX;
+            let seen = if is_single { facts.first_seen } else { facts.last_frame };
             // What was read before the first tick is taken to have the run's own clock.
             let since = if point.read_at == Timestamp::MIN { seen } else { point.read_at };
             // Without frames there is no clock to go on with.
             if seen == Timestamp::MIN { seen } else { seen.shifted((self.now - since).max(0)) }
         };
-        Clocks((0..).zip(&self.points).map(clock).collect())
+        Clocks(self.points.iter().zip(&self.facts.points).map(clock).collect())
     }
 
     /// Whether nothing more can change what is said of a flow.

@@ -19,7 +19,6 @@ pub(super) struct Standing {
     pub bytes: u64,
     pub packets: u32,
     pub group: u32,
-    pub expectation: Option<u32>,
     pub reason: Reason,
     /// When its first frame came, as [`Began`] counts it.
     pub began: Timestamp,
@@ -85,7 +84,6 @@ impl Standings {
             bytes: fullest.bytes,
             packets: fullest.out.saturating_add(fullest.back),
             group: self.groups.number(Kind::of(judgement, facts)),
-            expectation: judgement.expectation.map(|index| index as u32),
             reason: judgement.reason,
             began: self.began.admit(view.first_seen()),
             is_open,
@@ -135,7 +133,7 @@ impl Standings {
     fn change(&mut self, standing: &Standing, enters: bool) {
         let verdict = standing.reason.verdict();
         self.total.change(verdict, enters);
-        if let Some(index) = standing.expectation {
+        if let Some(index) = self.groups.get(standing.group).kind.expectation {
             self.by_expectation[index as usize].change(verdict, enters);
         }
     }

@@ -118,7 +118,7 @@ impl Facts {
             let place = self.place(leg.place);
             place.is(Role::Pod)
                 && place.evidence.origins == Origins::One(track.client().address)
-                && leg.first_seen - self.first_seen(place.point) >= ANSWER
+                && leg.first_seen - self.point(place.point).first_seen >= ANSWER
         })
     }
 }

@@ -122,7 +122,7 @@ fn is_covered(judge: &Judge<'_>, view: &View<'_>) -> bool {
 /// Whether an uplink of the point was captured around that time. Interfaces that were captured one by one may have been at
 /// different times; those of an `any` device are captured together.
 fn is_uplink_watched(judge: &Judge<'_>, point: PointIndex, time: Timestamp) -> bool {
-    let is_alone = judge.facts.places_of(point).count() == 1;
+    let is_alone = judge.facts.point(point).is_one_place();
     judge.facts.places_of(point).filter(|place| place.is(Role::Uplink)).any(|place| {
         is_alone || place.is_of_any() || (place.first_seen <= time && place.last_seen - time >= IN_FLIGHT)
     })
