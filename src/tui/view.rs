@@ -196,9 +196,16 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
     pen.line_and(&left, &right);
 }
 
-/// The worst problem, and what to do about it.
+/// The worst problem, and what to do about it; else what to do where there is no answer.
 fn draw_problem(model: &Model, pen: &mut Pen<'_>) {
-    let Some(problem) = model.snapshot().and_then(|run| run.problems.first()) else { return };
+    let Some(run) = model.snapshot() else { return };
+    let Some(problem) = run.problems.first() else {
+        if let Some(next) = crate::answer::answer(run).next_step {
+            let left = pen.left();
+            pen.prose(&word("  → ", Tone::Strong), next, Tone::Plain, left);
+        }
+        return;
+    };
     let lines = pen.left().min(2);
     pen.prose(&word("  ", Tone::Plain), &format!("{}.", problem.sentence), Tone::Plain, lines);
     if let Some(next) = problem.next_step.as_ref().filter(|_| pen.has_room()) {
@@ -339,9 +346,9 @@ fn draw_line(line: &super::line::Line, prompt: &str, pen: &mut Pen<'_>) -> u16 {
     let typed: Vec<char> = line.typed().chars().collect();
     // What is found stands at the right; the typed text keeps at least a half.
     let said = match line.found() {
+        _ if typed.is_empty() && line.is_filter() => Some((texts::FILTER_EMPTY.to_owned(), Tone::Quiet)),
         Some(Err(mistake)) => Some((mistake.message.clone(), Tone::Bad)),
         Some(Ok(checked)) => Some((checked.meaning.clone(), Tone::Good)),
-        None if typed.is_empty() && line.is_filter() => Some((texts::FILTER_EMPTY.to_owned(), Tone::Quiet)),
         None => None,
     };
     let whole = pen.width();

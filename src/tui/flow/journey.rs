@@ -118,6 +118,8 @@ fn called(row: &Row) -> (String, Tone) {
 
 /// The columns of the lines of places.
 struct Widths {
+    /// What stands before what is said of the ends: roles stand there, too, if there is room.
+    ends: usize,
     place: usize,
     interface: usize,
     role: usize,
@@ -128,14 +130,22 @@ struct Widths {
 
 /// Between columns.
 const GAP: &str = "  ";
+/// The longest end that others are brought into line with: those of IPv6 have no room beside them.
+const ENDS: usize = 28;
 
 impl Widths {
     fn of(row: &Row, run: Option<&Snapshot>, width: usize) -> Self {
         let most = |of: &dyn Fn(&Leg) -> usize| row.legs.iter().map(of).max().unwrap_or(0);
+        let place = most(&|leg| columns(&leg.place)).min(width / 4);
+        let named = |leg: &Leg| place::interface(run, &leg.place).map_or(0, |name| columns(&name));
+        let interface = most(&named).min(width / 5);
+        let legs = place + if interface == 0 { 0 } else { GAP.len() + interface };
+        let ends = row.legs.iter().flat_map(|leg| [leg.source, leg.destination]).chain(row.origin);
+        let longest = ends.map(|end| columns(&end.to_string())).max().unwrap_or(0);
         Self {
-            place: most(&|leg| columns(&leg.place)).min(width / 4),
-            interface: most(&|leg| place::interface(run, &leg.place).map_or(0, |name| columns(&name)))
-                .min(width / 5),
+            ends: legs.max(longest.min(ENDS)),
+            place,
+            interface,
             role: most(&|leg| columns(texts::role(leg.role))),
             out: most(&|leg| thousands(leg.packets_out).len()),
             back: most(&|leg| thousands(leg.packets_in).len()),
@@ -144,9 +154,7 @@ impl Widths {
     }
 
     fn stop(&self, sign: &'static str, text: &str, tone: Tone, said: String, said_tone: Tone) -> Line {
-        // What is said of it stands where roles do, if there is room.
-        let before = (self.place + GAP.len() + self.named()).saturating_sub(GAP.len());
-        let text = if columns(text) < before { padded(text, before) } else { text.to_owned() };
+        let text = padded(text, self.ends.max(columns(text)));
         vec![
             word(sign, if tone == Tone::Strong { Tone::Plain } else { tone }),
             word(" ", Tone::Plain),

@@ -27,7 +27,9 @@ impl Brief {
         let ends = ["source", "destination"].map(|end| {
             let address = match network {
                 Some(at) => shown(&layers[at], end),
-                None => layers.iter().rev().find_map(|layer| shown(layer, end)),
+                None => {
+                    layers.iter().rev().find_map(|layer| neighbour(layer, end).or_else(|| shown(layer, end)))
+                }
             };
             let port = transport.and_then(|at| shown(&layers[at], &format!("{end} port")));
             match (address, port) {
@@ -45,6 +47,11 @@ impl Brief {
 
 fn field<'a>(layer: &'a LayerFields, name: &str) -> Option<&'a Value> {
     layer.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+}
+
+/// Who asks or answers in ARP, and for whom: that says more than link-layer addresses.
+fn neighbour(layer: &LayerFields, end: &str) -> Option<String> {
+    shown(layer, if end == "source" { "sender" } else { "target" }).filter(|_| layer.name == "arp")
 }
 
 fn shown(layer: &LayerFields, name: &str) -> Option<String> {
@@ -65,8 +72,8 @@ fn what(layers: &[LayerFields], network: Option<usize>, transport: Option<usize>
             "trailer" => {}
             name => words.push(name.to_owned()),
         }
-        let told = layer.fields.iter().find(|field| matches!(field.name, "flags" | "type"));
-        if let Some(told) = told.filter(|_| matches!(layer.name, "tcp" | "icmp" | "icmpv6")) {
+        let told = layer.fields.iter().find(|field| matches!(field.name, "flags" | "type" | "operation"));
+        if let Some(told) = told.filter(|_| matches!(layer.name, "tcp" | "icmp" | "icmpv6" | "arp")) {
             words.push(told.meaning.as_ref().map_or_else(|| told.value.to_string(), ToString::to_string));
         }
     }
@@ -95,6 +102,14 @@ fn print(dissection: &Dissection, network: usize, transport: usize, bytes: &[u8]
 mod tests {
     use super::*;
     use crate::decode::build::tcp;
+
+    #[test]
+    fn who_asks_for_a_neighbour_is_told_with_whom_it_asks_for() {
+        let frame = crate::decode::build::arp(1, "10.128.0.5", "10.128.0.1").ethernet();
+        let brief = Brief::of(&frame, LinkType::ETHERNET, &Options::default());
+        assert_eq!((brief.from.as_str(), brief.to.as_str()), ("10.128.0.5", "10.128.0.1"));
+        assert_eq!(brief.what, "arp request: who has the target?");
+    }
 
     #[test]
     fn tunnels_are_opened_at_the_ports_that_were_named() {
