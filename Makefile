@@ -6,7 +6,7 @@ export PATH := $(PATH):$(or $(CARGO_HOME),$(HOME)/.cargo)/bin:/usr/sbin:/sbin
 # The capture of `make demo`.
 CAPTURE ?= $(firstword $(wildcard testdata/leak/node1-any.pcap*))
 
-.PHONY: help demo test lab fuzz corpus check audit bench fmt deps
+.PHONY: help demo static image test lab anywhere fuzz corpus check audit bench fmt deps
 
 help: ## list the targets
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 8
@@ -16,15 +16,28 @@ demo: ## build, and judge the bundled capture of a leak
 	cargo build --profile fast
 	@scripts/demo "$(CAPTURE)"
 
-test: ## all tests: what needs no privilege, doctests, the laboratory
+static: ## one file that runs anywhere: target/static/egret, and its NOTICE
+	@scripts/install cargo cc make flex bison dpkg-source
+	scripts/static
+
+image: static ## that file as a container image, by podman or docker: IMAGE (egret:VERSION)
+	@scripts/install setcap $(if $(ENGINE)$(shell command -v podman || command -v docker),,podman)
+	scripts/image $(IMAGE)
+
+test: ## all tests: what needs no privilege, doctests, the laboratory, the static file where it is to run
 	@scripts/install cargo cc libpcap nextest
 	cargo nextest run
 	cargo test --doc --quiet
 	@$(MAKE) --no-print-directory lab
+	@$(MAKE) --no-print-directory anywhere
 
 lab: ## the laboratory: real NAT in network namespaces
-	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux
 	scripts/lab
+
+anywhere: static ## the static file in empty roots and in containers, behind a container network's NAT
+	@scripts/install cargo cc libpcap nextest unshare mount setpriv ip nft setcap tmux podman busybox
+	scripts/anywhere
 
 # One input after the other, from a new seed. FUZZ_TARGET is a target's name, or all of them.
 fuzz: ## look for inputs that break egret: FUZZ_SECONDS (60) for each target, FUZZ_TARGET, FUZZ_SEED
@@ -62,4 +75,4 @@ fmt: ## format the code
 	cargo fmt
 
 deps: ## install everything that any target needs
-	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping tcpdump tmux tcpreplay tshark tcptrace time
+	scripts/install cargo cc libpcap git fmt clippy nextest deny unshare mount setpriv ip nft conntrack ethtool arping strace tcpdump tmux tcpreplay tshark tcptrace time make flex bison dpkg-source setcap podman busybox

@@ -3,7 +3,9 @@
 pub mod capturing;
 pub mod check;
 pub mod cluster;
+pub mod doctor;
 pub mod dump;
+pub mod entered;
 pub mod expect;
 pub mod filter;
 pub mod frames;
@@ -29,6 +31,7 @@ pub struct Arguments {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     Check(Box<check::Arguments>),
+    Doctor(Box<doctor::Arguments>),
     Dump(Box<dump::Arguments>),
     Expect(Box<expect::Arguments>),
     Filter(Box<filter::Arguments>),

@@ -3,6 +3,7 @@
 pub mod check;
 mod chooser;
 mod companion;
+pub mod doctor;
 pub mod dump;
 mod ends;
 pub mod expect;
@@ -11,12 +12,14 @@ mod feed;
 mod files;
 pub mod filter;
 mod follower;
+mod held;
 mod here;
 mod judging;
 mod keeper;
 mod ledger;
 mod listener;
 mod merge;
+mod namespaces;
 mod narrowing;
 mod objects;
 mod opened;
@@ -35,6 +38,7 @@ mod tables;
 mod taker;
 mod valve;
 pub mod watch;
+mod whereabouts;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
@@ -47,6 +51,7 @@ use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
 use crate::decode;
 use crate::net::Block;
+use crate::privilege;
 
 /// Why `--narrow` is refused.
 const NOTHING_TO_NARROW: &str =
@@ -54,8 +59,10 @@ const NOTHING_TO_NARROW: &str =
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
+    privilege::use_what_is_permitted();
     match arguments.command {
         Command::Check(arguments) => check::run(&arguments),
+        Command::Doctor(arguments) => doctor::run(&arguments),
         Command::Dump(arguments) => dump::run(&arguments),
         Command::Expect(arguments) => expect::run(&arguments),
         Command::Filter(arguments) => filter::run(&arguments),

@@ -3,7 +3,9 @@
 //! [`Machine::read`] takes an inventory by netlink: links, addresses and routes of the network namespace of the
 //! calling *thread*. (`/proc/net` and `/sys/class/net` belong to whoever started the process or mounted them, and tell of
 //! another namespace after setns(2); a netlink socket belongs to the thread that opened it.) No permission is needed.
-//! [`Watch`] tells when to read again, [`conntrack::read`] gives the kernel's translations, and [`Follow`] what becomes of them.
+//! An [`Inquiry`] reads again without opening anything, [`Watch`] tells when to, [`conntrack::read`] gives the kernel's translations,
+//! and [`Follow`] what becomes of them; [`rules`] says whether there are rules that translate, [`offloads`] what cards do that
+//! captures then lack.
 //!
 //! What the inventory means is concluded by [`Machine::surroundings`], which reads nothing but the inventory: which
 //! interface is an uplink, a pod's, a tunnel; what is inside; which addresses are the node's own.
@@ -15,12 +17,17 @@
 //! ```
 
 pub mod conntrack;
+pub mod container;
 pub mod follow;
 #[cfg(test)]
-mod inventory;
+pub(crate) mod inventory;
+pub mod namespace;
+pub mod neighbours;
 mod netlink;
 mod network;
+pub mod offloads;
 mod read;
+pub mod rules;
 mod standpoint;
 pub mod surroundings;
 mod uplinks;
@@ -33,6 +40,8 @@ use crate::net::{Address, Block, Mac};
 use crate::text::Text;
 
 pub use follow::Follow;
+pub use namespace::Namespace;
+pub use read::Inquiry;
 pub use standpoint::Standpoint;
 pub use surroundings::{LOOPBACK, Surroundings, Told};
 pub use watch::Watch;
@@ -130,10 +139,7 @@ pub enum Error {
     Open { what: &'static str, source: io::Error },
     #[error("cannot read the machine's {what} (netlink): {source}")]
     Ask { what: &'static str, source: io::Error },
-    #[error(
-        "cannot read conntrack's table: CAP_NET_ADMIN is missing; \
-         run egret with it, or give the table as a file (`conntrack -L -o extended` on the node)"
-    )]
+    #[error("cannot read conntrack's table: CAP_NET_ADMIN is missing")]
     NoPermission,
     #[error(
         "cannot read conntrack's table: the kernel offers none here ({source}); nf_conntrack_netlink may not be loaded"
@@ -143,11 +149,22 @@ pub enum Error {
         "the kernel does not tell what becomes of conntrack's table (net.netfilter.nf_conntrack_events is 0)"
     )]
     NoNews,
+    #[error("the kernel does not tell devices' features (its ethtool messages are there from Linux 5.6 on)")]
+    NoFeatures,
+    #[error("not asked: {module} is not loaded, and to ask would load it")]
+    NotLoaded { module: &'static str },
+    #[error("not asked: whether {module} is loaded is not seen without /proc, and to ask might load it")]
+    MayLoad { module: &'static str },
 }
 
 impl Machine {
     pub fn link(&self, index: u32) -> Option<&Link> {
         self.links.iter().find(|link| link.index == index)
+    }
+
+    /// Whether there are devices that only the nodes of clusters have.
+    pub fn is_of_a_cluster(&self) -> bool {
+        self.sign_of_a_node().is_some()
     }
 
     /// The links that are ports of one.

@@ -9,10 +9,14 @@
 //! Rights belong to threads on Linux, and a new thread inherits those of the one that starts it: [`give_up`] must be called
 //! while there is one thread. What is open stays open.
 
+mod rights;
+
 use std::io;
 
 use rustix::process::{Gid, Uid, geteuid, getuid};
 use rustix::thread::{self, CapabilitySet, CapabilitySets};
+
+pub use rights::{Capability, Rights, Sets};
 
 /// The user and group that own nothing, on Debian and its kin as on Red Hat's.
 const NOBODY: u32 = 65_534;
@@ -31,6 +35,21 @@ pub enum Error {
 pub struct GivenUp {
     /// The process was root's, and is nobody's now.
     pub is_nobody: bool,
+}
+
+/// Makes effective what the process is permitted to have.
+///
+/// Of a file with a capability (`setcap cap_net_raw+p`) an ordinary user's process has it permitted alone. The kernel would make it
+/// effective by itself if the file asked for that (`+ep`), and then refuses to start the file wherever the capability is
+/// out of reach, as in a container without it (`capabilities(7)`, "Safety checking for capability-dumb binaries"): nothing
+/// could then say what is missing.
+pub fn use_what_is_permitted() {
+    // What may not be had is missing later, and said to be where it is needed.
+    if let Ok(sets) = thread::capabilities(None)
+        && sets.effective != sets.permitted
+    {
+        thread::set_capabilities(None, CapabilitySets { effective: sets.permitted, ..sets }).ok();
+    }
 }
 
 /// Gives up all rights beyond an ordinary user's, for the calling thread and those it will start.
@@ -96,6 +115,19 @@ pub fn may_capture() -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_permitted_becomes_effective_and_nothing_else() {
+        let sets = std::thread::spawn(|| {
+            let before = thread::capabilities(None).unwrap();
+            let idle = CapabilitySets { effective: CapabilitySet::empty(), ..before };
+            thread::set_capabilities(None, idle).unwrap();
+            use_what_is_permitted();
+            (before.permitted, thread::capabilities(None).unwrap())
+        });
+        let (permitted, after) = sets.join().unwrap();
+        assert_eq!((after.effective, after.permitted), (permitted, permitted));
+    }
 
     #[test]
     fn rights_that_were_given_up_are_gone() {

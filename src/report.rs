@@ -10,7 +10,7 @@
 
 mod json;
 mod junit;
-mod text;
+pub(crate) mod text;
 mod time;
 
 use std::io;

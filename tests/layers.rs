@@ -22,7 +22,9 @@ const MODULES: &[(&str, &[&str])] = &[
     ("digest", &["text", "net", "frame"]),
     ("packet", &["text", "net", "frame", "digest"]),
     ("decode", &["text", "net", "frame", "digest", "packet"]),
-    ("capture", &["text", "net", "frame", "digest", "packet", "decode"]),
+    // What the process may do.
+    ("privilege", &[]),
+    ("capture", &["text", "net", "frame", "digest", "packet", "decode", "privilege"]),
     // What is asked, and what should be.
     ("nearest", &[]),
     ("document", &["text", "nearest"]),
@@ -92,10 +94,28 @@ const MODULES: &[(&str, &[&str])] = &[
     ),
     // The ways in and out.
     ("machine", &["text", "net", "frame", "conntrack", "place", "snapshot"]),
-    ("privilege", &[]),
+    ("sandbox", &["privilege"]),
+    ("platform", &["text", "privilege", "machine"]),
     ("answer", &["number", "verdict", "snapshot"]),
     ("report", &["text", "net", "frame", "number", "prose", "verdict", "snapshot", "answer"]),
     ("tui", &["text", "net", "frame", "decode", "number", "prose", "verdict", "snapshot", "answer"]),
+    (
+        "doctor",
+        &[
+            "text",
+            "net",
+            "number",
+            "verdict",
+            "expect",
+            "snapshot",
+            "names",
+            "place",
+            "machine",
+            "privilege",
+            "platform",
+            "report",
+        ],
+    ),
     (
         "cli",
         &[
@@ -128,6 +148,9 @@ const MODULES: &[(&str, &[&str])] = &[
             "machine",
             "place",
             "privilege",
+            "platform",
+            "doctor",
+            "sandbox",
             "answer",
             "report",
             "tui",
@@ -172,6 +195,7 @@ const PURE: &[&str] = &[
     "prose",
     "answer",
     "tui",
+    "doctor",
 ];
 
 /// What the lower half may not name, and what that would be.

@@ -14,6 +14,7 @@
 
 mod names;
 mod refusal;
+pub mod trial;
 
 use std::fmt;
 use std::mem;

@@ -74,7 +74,7 @@ mod tests {
 
     #[test]
     fn a_direction_is_asked_of_the_kernel_alone() {
-        let live = [source(Input::Interface("any".to_owned()))];
+        let live = [source(Input::Interface("any".into()))];
         let both = [live[0].clone(), source(Input::File("node1.pcap".into()))];
         let outgoing = Capturing { direction: Direction::Out, ..Capturing::default() };
         assert!(outgoing.fits(&live).is_ok());

@@ -1,5 +1,5 @@
 //! Where frames come from, `-i [NAME=]IF`, `-r [NAME=]FILE` and `--from NAME=COMMAND`, how much of them, and
-//! for how long.
+//! for how long. Whose interfaces those of `-i` are is said by [`entered`](super::entered).
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 
 use crate::capture::live::{ANY, MAX_SNAP_LENGTH};
+use crate::cli::entered::Entered;
 use crate::cli::until::Until;
 use crate::names::Hosts;
 
@@ -31,6 +32,19 @@ pub struct Frames {
     #[arg(long, value_name = "NAME=COMMAND")]
     pub from: Vec<String>,
 
+    /// Capture in another network namespace, such as one of /run/netns: the interfaces of -i there, or IF beside them (repeat).
+    /// NAME is how the report calls it
+    #[arg(long, value_name = "[NAME=]PATH[:IF]")]
+    pub netns: Vec<String>,
+
+    /// Capture in the network namespace of a process, as --netns does (repeat)
+    #[arg(long, value_name = "[NAME=]PID[:IF]")]
+    pub pid: Vec<String>,
+
+    /// Capture in the network namespace of a container of this node, as --netns does; the beginning of its id is enough (repeat)
+    #[arg(long, value_name = "[NAME=]ID[:IF]")]
+    pub container: Vec<String>,
+
     /// Names for the interface indexes of an `any` capture: what `ip link` printed on the machine that captured
     #[arg(long, value_name = "[NAME=]FILE")]
     pub ifindex: Vec<String>,
@@ -52,6 +66,10 @@ pub struct Frames {
     #[arg(short = 's', value_name = "BYTES", value_parser = snap_length)]
     pub snap_length: Option<u32>,
 
+    /// Leave out the sandbox (Landlock, seccomp) that holds egret once its sources are open; rights are given up all the same
+    #[arg(long)]
+    pub no_sandbox: bool,
+
     #[command(flatten)]
     pub until: Until,
 }
@@ -69,8 +87,23 @@ pub struct Source {
 pub enum Input {
     Stdin,
     File(PathBuf),
-    Interface(String),
+    Interface(Interface),
     Command(String),
+}
+
+/// An interface of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Interface {
+    pub name: String,
+    /// The number of the namespace among [`Frames::entered`]; `None` is egret's own.
+    pub namespace: Option<usize>,
+}
+
+impl From<&str> for Interface {
+    /// An interface of egret's own namespace.
+    fn from(name: &str) -> Self {
+        Self { name: name.to_owned(), namespace: None }
+    }
 }
 
 impl Input {
@@ -86,20 +119,18 @@ impl Input {
 }
 
 impl Frames {
-    /// The sources, each with a name of its own.
-    pub fn sources(&self) -> anyhow::Result<Vec<Source>> {
+    /// The network namespaces that are entered, in this order: `--netns`, `--pid`, `--container`.
+    pub fn entered(&self) -> anyhow::Result<Vec<Entered>> {
+        let netns = self.netns.iter().map(|typed| Entered::netns(typed));
+        let pid = self.pid.iter().map(|typed| Entered::pid(typed));
+        netns.chain(pid).chain(self.container.iter().map(|typed| Entered::container(typed))).collect()
+    }
+
+    /// The sources, each with a name of its own; `known` are the names of who is in the namespaces that are entered, as far as
+    /// somebody knows.
+    pub fn sources(&self, known: &[Option<String>]) -> anyhow::Result<Vec<Source>> {
         let mut sources: Vec<Source> = Vec::new();
-        for typed in &self.interface {
-            let (name, interface) = split(typed, |_| false);
-            if interface.is_empty() {
-                anyhow::bail!("-i {typed}: no interface is named; `-i {ANY}` is all of them");
-            }
-            let known = |source: &Source| source.input == Input::Interface(interface.to_owned());
-            if sources.iter().any(known) {
-                anyhow::bail!("-i {interface} is given twice: its frames would count twice");
-            }
-            add(&mut sources, name, interface, Input::Interface(interface.to_owned()))?;
-        }
+        self.add_interfaces(known, &mut sources)?;
         for typed in &self.read {
             let (name, file) = split(typed, Path::exists);
             let input = if file == "-" { Input::Stdin } else { Input::File(file.into()) };
@@ -119,10 +150,57 @@ impl Frames {
             add(&mut sources, Some(name), command, Input::Command(command.to_owned()))?;
         }
         if sources.is_empty() {
-            add(&mut sources, None, ANY, Input::Interface(ANY.to_owned()))?;
+            add(&mut sources, None, ANY, Input::Interface(ANY.into()))?;
         }
         self.until.fits(&sources)?;
         Ok(sources)
+    }
+
+    /// Adds the interfaces: those of `-i`, in the namespaces that are entered without naming one, or here; and those that
+    /// are named with a namespace.
+    fn add_interfaces(&self, known: &[Option<String>], sources: &mut Vec<Source>) -> anyhow::Result<()> {
+        let entered = self.entered()?;
+        let mut typed: Vec<(Option<&str>, &str)> = Vec::new();
+        for one in &self.interface {
+            let (name, interface) = split(one, |_| false);
+            if interface.is_empty() {
+                anyhow::bail!("-i {one}: no interface is named; `-i {ANY}` is all of them");
+            }
+            if typed.iter().any(|(_, known)| *known == interface) {
+                anyhow::bail!("-i {interface} is given twice: its frames would count twice");
+            }
+            typed.push((name, interface));
+        }
+        if entered.iter().all(|entered| entered.interface.is_some()) {
+            for (name, interface) in &typed {
+                add(sources, *name, interface, Input::Interface((*interface).into()))?;
+            }
+        } else if typed.is_empty() {
+            typed.push((None, ANY));
+        }
+        for (index, namespace) in entered.iter().enumerate() {
+            let named: Vec<(Option<&str>, &str)> = match &namespace.interface {
+                Some(interface) => vec![(None, interface)],
+                None => typed.clone(),
+            };
+            let default = namespace.which.default_name();
+            let called = namespace.name.as_ref().or(known.get(index).and_then(Option::as_ref));
+            let is_one_of_several = named.len() > 1
+                || entered
+                    .iter()
+                    .enumerate()
+                    .any(|(other, its)| other != index && its.which == namespace.which);
+            for (name, interface) in named {
+                let base = called.map_or(default.as_str(), String::as_str);
+                let free = if is_one_of_several { format!("{base}-{interface}") } else { base.to_owned() };
+                // A name that was typed is taken at its word, or refused.
+                let name = name.or(namespace.name.as_deref().filter(|_| !is_one_of_several));
+                let input = Interface { name: interface.to_owned(), namespace: Some(index) };
+                let shown = format!("{interface} ({})", namespace.which.shown());
+                add_under(sources, name, &shown, &free, Input::Interface(input))?;
+            }
+        }
+        Ok(())
     }
 
     /// Names of interface indexes, by point; those for all points are under the empty name.
@@ -156,12 +234,23 @@ impl Frames {
 
 /// Adds a source under the name that it was given, or under one that is free.
 fn add(sources: &mut Vec<Source>, name: Option<&str>, shown: &str, input: Input) -> anyhow::Result<()> {
+    add_under(sources, name, shown, shown, input)
+}
+
+/// …or under one that is made of `called`.
+fn add_under(
+    sources: &mut Vec<Source>,
+    name: Option<&str>,
+    shown: &str,
+    called: &str,
+    input: Input,
+) -> anyhow::Result<()> {
     let name = match name {
         Some(name) if sources.iter().any(|source| source.name == name) => {
             anyhow::bail!("two sources are named `{name}`: give each a name of its own")
         }
         Some(name) => valid_name(name)?,
-        None => free_name(&default_name(shown), sources),
+        None => free_name(&default_name(called), sources),
     };
     sources.push(Source { name, shown: shown.to_owned(), input });
     Ok(())
@@ -237,6 +326,8 @@ pub fn parse_ip_link(text: &str) -> BTreeMap<u32, String> {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser as _;
+
     use super::*;
 
     #[test]
@@ -262,11 +353,48 @@ mod tests {
             read: read.iter().map(|r| (*r).to_owned()).collect(),
             ..Frames::default()
         };
-        let sources = frames(&["a/x.pcap", "b/x.pcap"]).sources().unwrap();
+        let sources = frames(&["a/x.pcap", "b/x.pcap"]).sources(&[]).unwrap();
         assert_eq!([&sources[0].name, &sources[1].name], ["x", "x-2"]);
-        assert!(frames(&["n=a.pcap", "n=b.pcap"]).sources().is_err());
-        assert!(frames(&["-", "-"]).sources().is_err());
-        assert!(frames(&["n#2=a.pcap"]).sources().is_err());
+        assert!(frames(&["n=a.pcap", "n=b.pcap"]).sources(&[]).is_err());
+        assert!(frames(&["-", "-"]).sources(&[]).is_err());
+        assert!(frames(&["n#2=a.pcap"]).sources(&[]).is_err());
+    }
+
+    /// `name: shown` of each source.
+    fn named(typed: &[&str], known: &[Option<String>]) -> Vec<String> {
+        let arguments = ["egret", "check"].into_iter().chain(typed.iter().copied());
+        let parsed = crate::cli::Arguments::try_parse_from(arguments).unwrap();
+        let crate::cli::Command::Check(check) = parsed.command else { panic!("check was typed") };
+        let sources = check.frames.sources(known).unwrap();
+        sources.iter().map(|source| format!("{}: {}", source.name, source.shown)).collect()
+    }
+
+    #[test]
+    fn interfaces_are_those_of_a_namespace_that_names_none_and_stand_beside_one_that_does() {
+        let web = "--netns=/run/netns/web";
+        assert_eq!(named(&["-i", "eth0", web], &[]), ["web: eth0 (--netns /run/netns/web)"]);
+        assert_eq!(named(&[web], &[]), ["web: any (--netns /run/netns/web)"]);
+        assert_eq!(
+            named(&["-i", "br-ex", "--pid", "web=4711:eth0"], &[]),
+            ["br-ex: br-ex", "web: eth0 (--pid 4711)"]
+        );
+        assert_eq!(
+            named(&["-i", "eth0", "-i", "net1", "--pid", "4711"], &[Some("router-0".to_owned())]),
+            ["router-0-eth0: eth0 (--pid 4711)", "router-0-net1: net1 (--pid 4711)"]
+        );
+        assert_eq!(
+            named(&["--pid", "7:eth0", "--pid", "7:net1"], &[None, None]),
+            ["pid-7-eth0: eth0 (--pid 7)", "pid-7-net1: net1 (--pid 7)"]
+        );
+        assert_eq!(named(&["-r", "a.pcap", "--pid", "7:eth0"], &[]), ["pid-7: eth0 (--pid 7)", "a: a.pcap"]);
+    }
+
+    #[test]
+    fn the_name_of_who_is_in_a_namespace_is_its_default() {
+        let known = [Some("web-0".to_owned())];
+        assert_eq!(named(&["--pid", "7"], &known), ["web-0: any (--pid 7)"]);
+        assert_eq!(named(&["--pid", "mine=7"], &known), ["mine: any (--pid 7)"]);
+        assert_eq!(named(&["-i", "a=eth0", "--pid", "mine=7"], &known), ["a: eth0 (--pid 7)"]);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::filter::term::Term;
 use crate::net::{Address, Block};
 
 pub use library::{Entry, Library};
-pub use lookup::{Error as LookupError, Lookup};
+pub use lookup::{Error as LookupError, Lookup, MACHINE as MACHINES_HOSTS};
 pub use terms::Terms;
 
 #[derive(Debug, Clone, Default, clap::Args)]

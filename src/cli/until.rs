@@ -92,7 +92,7 @@ mod tests {
         let source = |input| [Source { name: "a".to_owned(), shown: "a".to_owned(), input }];
         let until = Until { duration: Some(Duration::from_secs(1)), ..Until::default() };
         assert!(until.fits(&source(Input::Stdin)).is_err());
-        assert!(until.fits(&source(Input::Interface("any".to_owned()))).is_ok());
+        assert!(until.fits(&source(Input::Interface("any".into()))).is_ok());
         assert!(Until { count: Some(3), ..Until::default() }.fits(&source(Input::Stdin)).is_ok());
     }
 }

@@ -11,6 +11,7 @@ use crate::cli::check::Arguments;
 use crate::command::here::Here;
 use crate::command::judging::Judging;
 use crate::command::keeper::Keeping;
+use crate::command::namespaces::Namespaces;
 use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::question::Question;
 use crate::command::session::{Plan, Session};
@@ -23,7 +24,7 @@ use crate::snapshot::{Snapshots as _, Window};
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let frames = &arguments.frames;
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "check")?;
     // What was typed is checked before anything is opened.
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for warning in &asked.warnings {
@@ -53,7 +54,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         roles: &arguments.known.roles,
         is_numeric: arguments.output.numeric,
     };
-    let (settings, here) = question.settings(&sources, asked)?;
+    let (settings, here) = question.settings(&sources, asked, &namespaces)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding = decoding(frames, pods);
     let narrowing = arguments.narrow.then(|| Narrowing {
@@ -67,10 +68,12 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let is_live = sources.iter().any(|source| source.input.is_live());
     arguments.output.spare(&sources, arguments.write.as_deref())?;
     let mut out = arguments.output.create()?;
+    // The time zone is read from files, which are out of reach later.
+    let options = arguments.output.options();
     engine.name_interfaces(names);
     tables::know_files(&mut engine, &arguments.known.conntrack, here.is_some().then(Now::now))?;
     let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
-    let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, arguments.output.options().only);
+    let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, options.only.clone());
     let keeping = arguments.write.as_ref().map(keep).transpose()?;
     let mut judging = Judging {
         keeping,
@@ -78,7 +81,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing,
-        ..Judging::new(engine, is_live)
+        ..Judging::new(engine, is_live, &namespaces)
     };
     let plan = Plan {
         snap_length: arguments.snap_length(),
@@ -89,7 +92,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         is_merged: false,
         verdicts: arguments.verdicts,
         is_stdout_used,
-        ..Plan::of("check", frames, &sources)
+        ..Plan::of("check", frames, &sources, &namespaces)
     };
     Session::open(&mut judging, plan)?.run(&mut judging)?;
     if let Some(refused) = judging.refused.take() {
@@ -105,8 +108,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let totals = Window::default();
     let verdict = engine.snapshot(&totals).verdict;
     let written =
-        report::write(arguments.output.format(), &mut engine, &arguments.output.options(), &mut out)
-            .and_then(|()| out.flush());
+        report::write(arguments.output.format(), &mut engine, &options, &mut out).and_then(|()| out.flush());
     match written {
         Err(error) if is_gone(&error) => {}
         other => other.context("cannot write the report")?,

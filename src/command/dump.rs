@@ -16,6 +16,7 @@ use crate::cli::output;
 use crate::command::chooser::Chooser;
 use crate::command::dump::press::Press;
 use crate::command::files::Files;
+use crate::command::namespaces::Namespaces;
 use crate::command::recorder::Recorder;
 use crate::command::session::{Plan, Session};
 use crate::command::{decoding, say};
@@ -26,7 +27,7 @@ const INCOMPLETE: u8 = 2;
 
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let (frames, lines) = (&arguments.frames, &arguments.lines);
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "dump")?;
     arguments.capturing.fits(&sources)?;
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for told in asked.warnings.iter().chain(&asked.assumptions) {
@@ -41,14 +42,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filter: filter.as_deref(),
         direction: arguments.capturing.direction(),
         is_stdout_used: true,
-        ..Plan::of("dump", frames, &sources)
+        ..Plan::of("dump", frames, &sources, &namespaces)
     };
     let is_live = sources.iter().any(|source| source.input.is_live());
     if let Some(path) = &arguments.write {
         return write(path, arguments, plan, chooser);
     }
     if lines.count_only && !is_live {
-        return count::run(&sources, &chooser, frames.until.count);
+        return count::run(&sources, !frames.no_sandbox, &chooser, frames.until.count);
     }
     let hosts = if lines.numeric == 0 { frames.hosts()? } else { Hosts::default() };
     let mut press = Press::new(lines, frames, &hosts, chooser, &sources)?;
@@ -56,7 +57,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     if is_live {
         Session::open(&mut press, plan)?.run(&mut press)?;
     } else {
-        read::merged(&sources, &mut press)?;
+        read::merged(&sources, !frames.no_sandbox, &mut press)?;
     }
     let is_whole = press.end(is_live && lines.format == Format::Text)?;
     Ok(if is_whole { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use crate::command::opener::{Opener, directory_of};
 use crate::command::say;
 use crate::frame::Timestamp;
+use crate::sandbox::Room;
 
 /// When another file is begun, and how many are kept.
 #[derive(Debug, Clone, Copy, Default)]
@@ -84,6 +85,11 @@ impl Files {
             began: None,
         };
         Ok(Self { path: path.to_owned(), series: Some(series) })
+    }
+
+    /// What is needed for those that follow.
+    pub(super) fn room(&self) -> Room {
+        self.series.as_ref().map(|series| series.opener.room()).unwrap_or_default()
     }
 
     /// Opens the first file.

@@ -8,7 +8,9 @@ use crate::cli::frames::Source;
 use crate::command::follower::Follower;
 use crate::command::here::is_unknown;
 use crate::command::keeper::{Keeper, Keeping};
+use crate::command::namespaces::Namespaces;
 use crate::command::narrowing::Narrowing;
+use crate::command::opened::Captured;
 use crate::command::say;
 use crate::command::tables;
 use crate::command::taker::{Status, Taker};
@@ -19,6 +21,7 @@ use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::machine::Follow;
 use crate::number::thousands;
 use crate::place::Known;
+use crate::sandbox::Room;
 use crate::snapshot::Summary;
 
 pub(super) struct Judging<'a> {
@@ -30,6 +33,8 @@ pub(super) struct Judging<'a> {
     pub(super) about: Vec<AboutPoint>,
     /// Tables of translations.
     pub(super) conntrack: &'a [PathBuf],
+    /// Where the kernel's own is read.
+    pub(super) namespaces: &'a Namespaces,
     /// The kernel's own, where it is followed.
     pub(super) following: Following,
     /// Whether the report may be hours away.
@@ -56,15 +61,16 @@ pub(super) enum Following {
     On(Follower),
 }
 
-impl Judging<'_> {
+impl<'a> Judging<'a> {
     /// Judges what comes, and nothing besides.
-    pub(super) fn new(engine: Engine, is_live: bool) -> Self {
+    pub(super) fn new(engine: Engine, is_live: bool, namespaces: &'a Namespaces) -> Self {
         Self {
             engine,
             keeper: None,
             keeping: None,
             about: Vec::new(),
             conntrack: &[],
+            namespaces,
             following: Following::default(),
             is_live,
             count: None,
@@ -157,16 +163,20 @@ impl Taker for Judging<'_> {
         self.engine.note_filter(point, filter);
     }
 
-    fn prepare(&mut self, _points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
+    fn prepare(&mut self, _points: &[String], live: &[Captured]) -> anyhow::Result<()> {
         if let Some(keeping) = self.keeping.take() {
             self.engine.follow();
             self.keeper = Some(Keeper::create(keeping, self.about.clone())?);
         }
         // Now that all is open, whatever began before is in it.
-        if let Some(follow) = tables::know_live(&mut self.engine, self.conntrack, live) {
+        if let Some(follow) = tables::know_live(&mut self.engine, self.conntrack, live, self.namespaces) {
             self.following = Following::Ready(follow);
         }
         Ok(())
+    }
+
+    fn room(&self) -> Room {
+        self.keeper.as_ref().map(Keeper::room).unwrap_or_default()
     }
 
     fn begin(&mut self) -> anyhow::Result<()> {

@@ -28,6 +28,7 @@ use crate::command::{is_gone, say};
 use crate::digest::Batch;
 use crate::engine::{Engine, Told};
 use crate::frame::PointIndex;
+use crate::sandbox::Room;
 use crate::verdict::Verdict;
 
 /// How often what was written is handed on.
@@ -128,6 +129,11 @@ pub(super) struct Keeper {
 }
 
 impl Keeper {
+    /// What is needed to remove what held all frames.
+    pub(super) fn room(&self) -> Room {
+        self.spool.named.as_ref().map(|(opener, _)| opener.room()).unwrap_or_default()
+    }
+
     /// Creates the files; `points` are what is captured.
     pub(super) fn create(mut keeping: Keeping, points: Vec<AboutPoint>) -> anyhow::Result<Self> {
         let shown = keeping.path.display().to_string();

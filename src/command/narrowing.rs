@@ -107,8 +107,11 @@ impl Narrow {
 
 /// The first captured place that neither the machine nor a declaration says the role of.
 pub(super) fn obstacle(here: &Here, sources: &[Source], roles: &[Declaration]) -> Option<String> {
+    if here.is_of_several() {
+        return Some("interfaces of several network namespaces are captured".to_owned());
+    }
     let captured = sources.iter().filter_map(|source| match &source.input {
-        Input::Interface(interface) => Some((source.name.as_str(), interface.as_str())),
+        Input::Interface(interface) => Some((source.name.as_str(), interface.name.as_str())),
         _ => None,
     });
     captured.into_iter().find_map(|(point, interface)| {

@@ -5,19 +5,33 @@ use crate::capture::savefile::{self, Keep, Meter, Savefile};
 use crate::cli::frames::{Input, Source};
 use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
+use crate::command::namespaces::{Ground, Namespaces};
 use crate::command::taker::Taker;
 use crate::command::valve::Tap;
 use crate::frame::PointIndex;
+use crate::machine::namespace;
 
 /// Why a source could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     #[error(transparent)]
     Live(#[from] live::Error),
+    /// Of an interface elsewhere.
+    #[error("{name}: {error}")]
+    Entered { name: String, error: live::Error },
+    #[error(transparent)]
+    Namespace(#[from] namespace::Error),
     #[error(transparent)]
     Savefile(#[from] savefile::Error),
     #[error("{0:#}")]
     Command(anyhow::Error),
+}
+
+/// A point that is an interface of this machine, and the network namespace that this is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Captured {
+    pub(super) point: PointIndex,
+    pub(super) ground: Ground,
 }
 
 /// What was opened, by kind.
@@ -25,7 +39,7 @@ pub(super) enum Failure {
 pub(super) struct Opened {
     pub(super) readers: Vec<Reader>,
     pub(super) savefiles: Vec<(PointIndex, Savefile)>,
-    pub(super) live: Vec<PointIndex>,
+    pub(super) live: Vec<Captured>,
     /// What each of these is captured with.
     pub(super) taps: Vec<Tap>,
     pub(super) leashes: Vec<Leash>,
@@ -46,6 +60,7 @@ impl Opened {
         &mut self,
         taker: &mut impl Taker,
         source: &Source,
+        namespaces: &Namespaces,
         request: &Request,
     ) -> Result<(), Failure> {
         let keep = if taker.wants_frames_again() { Keep::Frames } else { Keep::Nothing };
@@ -67,7 +82,15 @@ impl Opened {
                 self.savefiles.push((point, savefile));
             }
             Input::Interface(interface) => {
-                let mut live = Live::open(&Request { interface: interface.clone(), ..request.clone() })?;
+                let ground = interface.namespace;
+                let request = Request { interface: interface.name.clone(), ..request.clone() };
+                let opened = namespaces.within(ground, || Live::open(&request))?;
+                let mut live = opened.map_err(|error| match (ground, error) {
+                    (Some(_), error) if !matches!(error, live::Error::NotPermitted { .. }) => {
+                        Failure::Entered { name: source.name.clone(), error }
+                    }
+                    (_, error) => Failure::Live(error),
+                })?;
                 let point = self.add(taker, source);
                 let mut filter = request.filter.clone();
                 if let Some(narrowing) = taker.narrowing(live.link()) {
@@ -78,7 +101,7 @@ impl Opened {
                 if let Some(filter) = &filter {
                     taker.note_filter(point, filter);
                 }
-                self.live.push(point);
+                self.live.push(Captured { point, ground });
                 self.taps.push(Tap { point, link: live.link(), own: request.filter.clone() });
                 self.readers.push(Reader::Live(point, live));
             }

@@ -21,7 +21,7 @@ use std::mem::MaybeUninit;
 use std::os::fd::{AsFd as _, BorrowedFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use anyhow::Context as _;
@@ -31,7 +31,9 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
+use crate::command::held::to_write;
 use crate::privilege;
+use crate::sandbox::Room;
 
 /// The hidden subcommand.
 pub(super) const NAME: &str = "open-files";
@@ -76,6 +78,14 @@ impl Opener {
             .spawn()
             .context("cannot start the process that opens files")?;
         Ok(Self::Elsewhere { asked, process })
+    }
+
+    /// What the process itself needs for that.
+    pub(super) fn room(&self) -> Room {
+        match self {
+            Self::Here(within) => to_write(&within.path),
+            Self::Elsewhere { .. } => Room::default(),
+        }
     }
 
     /// Creates a file that is not there.
@@ -177,6 +187,7 @@ fn answer(to: BorrowedFd<'_>, done: &io::Result<Option<File>>) -> io::Result<()>
 #[derive(Debug)]
 pub(super) struct Within {
     directory: OwnedFd,
+    path: PathBuf,
     prefix: String,
     created: Vec<String>,
 }
@@ -184,8 +195,9 @@ pub(super) struct Within {
 impl Within {
     fn open(directory: &Path, prefix: &str) -> io::Result<Self> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let path = directory.to_owned();
         let directory = openat(CWD, directory, flags, Mode::empty())?;
-        Ok(Self { directory, prefix: prefix.to_owned(), created: Vec::new() })
+        Ok(Self { directory, path, prefix: prefix.to_owned(), created: Vec::new() })
     }
 
     fn create(&mut self, name: &str) -> io::Result<File> {

@@ -10,6 +10,7 @@ use crate::cli;
 use crate::cli::frames::{Frames, Source};
 use crate::cli::traffic::Asked;
 use crate::command::here::Here;
+use crate::command::namespaces::Namespaces;
 use crate::command::objects;
 use crate::engine::{Lifetime, Settings};
 use crate::expect::environment::Environment;
@@ -38,6 +39,7 @@ impl Question<'_> {
         self,
         sources: &[Source],
         asked: Asked,
+        namespaces: &Namespaces,
     ) -> anyhow::Result<(Settings, Option<Here>)> {
         let environment = Environment::read(|name| std::env::var(name).ok());
         let mut policies = policies(self.policy)?;
@@ -62,8 +64,8 @@ impl Question<'_> {
                 .into_iter()
                 .chain(policies.iter().map(|policy| &policy.cluster))
                 .collect();
-            let found = Here::look(&told)?;
-            assumptions.push(found.words());
+            let found = Here::look(&told, sources, namespaces)?;
+            assumptions.extend(namespaces.notes().chain(found.words()));
             if found.is_in_pod()
                 && let Some(kubelet) = fs::read("/etc/hosts").ok().and_then(|file| Kubelet::read(&file))
             {

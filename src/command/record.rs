@@ -6,6 +6,7 @@ use crate::cli::output;
 use crate::cli::record::Arguments;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Rotation};
+use crate::command::namespaces::Namespaces;
 use crate::command::recorder::Recorder;
 use crate::command::session::{Plan, Session};
 use crate::command::{decoding, say};
@@ -16,7 +17,7 @@ const INCOMPLETE: u8 = 3;
 pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     arguments.fit()?;
     let frames = &arguments.frames;
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "record")?;
     arguments.capturing.fits(&sources)?;
     let asked = arguments.traffic.asked(&frames.hosts)?;
     for told in asked.warnings.iter().chain(&asked.assumptions) {
@@ -42,7 +43,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filter: filter.as_deref(),
         direction: arguments.capturing.direction(),
         is_stdout_used: arguments.write.as_os_str() == "-",
-        ..Plan::of("record", frames, &sources)
+        ..Plan::of("record", frames, &sources, &namespaces)
     };
     Session::open(&mut recorder, plan)?.run(&mut recorder)?;
     Ok(if recorder.end() { ExitCode::SUCCESS } else { ExitCode::from(INCOMPLETE) })

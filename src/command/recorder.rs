@@ -12,11 +12,13 @@ use crate::capture::writer::{About, AboutPoint, Writer};
 use crate::cli::frames::Source;
 use crate::command::chooser::Chooser;
 use crate::command::files::{Files, Written, warn_of_echo};
+use crate::command::opened::Captured;
 use crate::command::taker::{Status, Taker};
 use crate::command::{is_gone, say};
 use crate::digest::{Batch, Incident, IndexName};
 use crate::frame::{LinkType, PointIndex};
 use crate::number::{bytes, counted, thousands};
+use crate::sandbox::Room;
 use crate::text::Text;
 
 /// How often what was written is handed on.
@@ -206,7 +208,11 @@ impl Taker for Recorder {
         self.chooser.note_filter(point);
     }
 
-    fn prepare(&mut self, _points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
+    fn room(&self) -> Room {
+        self.files.room()
+    }
+
+    fn prepare(&mut self, _points: &[String], _live: &[Captured]) -> anyhow::Result<()> {
         self.about.comment = self.chooser.words().map(|words| format!("frames that match: {words}"));
         let file = self.files.first()?;
         if self.is_live && self.files.current() == "standard output" {

@@ -14,9 +14,11 @@ use crate::command::companion::Leash;
 use crate::command::ends::Ends;
 use crate::command::export::Export;
 use crate::command::feed::{Feed, Next, Reader};
+use crate::command::held::hold;
 use crate::command::here::Here;
 use crate::command::merge::Merge;
-use crate::command::opened::{Failure, Opened, both};
+use crate::command::namespaces::Namespaces;
+use crate::command::opened::{Captured, Failure, Opened, both};
 use crate::command::progress::Progress;
 use crate::command::refused;
 use crate::command::replay::Replay;
@@ -52,6 +54,8 @@ pub(super) struct Plan<'a> {
     pub(super) command: &'a str,
     pub(super) frames: &'a Frames,
     pub(super) sources: &'a [Source],
+    /// Where interfaces are that are not egret's own.
+    pub(super) namespaces: &'a Namespaces,
     /// Bytes kept of each frame that is captured; 0 is all.
     pub(super) snap_length: u32,
     /// What interfaces are captured with (pcap-filter(7)).
@@ -78,11 +82,17 @@ pub(super) struct Plan<'a> {
 
 impl<'a> Plan<'a> {
     /// Whole frames, as they come and undecoded, until the sources end.
-    pub(super) fn of(command: &'a str, frames: &'a Frames, sources: &'a [Source]) -> Self {
+    pub(super) fn of(
+        command: &'a str,
+        frames: &'a Frames,
+        sources: &'a [Source],
+        namespaces: &'a Namespaces,
+    ) -> Self {
         Self {
             command,
             frames,
             sources,
+            namespaces,
             snap_length: 0,
             filter: None,
             direction: Direction::Both,
@@ -110,7 +120,7 @@ pub(super) struct Session {
     opened: Instant,
     shown: Shown,
     /// Interfaces that are captured.
-    live: Vec<PointIndex>,
+    live: Vec<Captured>,
     /// What goes on for as long as it is let, with its name: it ends when it is asked to.
     obliging: Vec<(PointIndex, String)>,
     /// Why sources that were opened turned out to be no captures; by point.
@@ -135,7 +145,7 @@ impl Shown {
 
 impl Session {
     /// Opens all sources and makes them known to the taker. What cannot be read is told to it; that nothing can be read
-    /// at all is an error. Once this returns, the process has no privileges.
+    /// at all is an error. Once this returns, the process has no privileges, and is in its sandbox.
     pub(super) fn open(taker: &mut impl Taker, plan: Plan<'_>) -> anyhow::Result<Self> {
         let Plan { frames, sources, .. } = plan;
         let mut opened = Opened::default();
@@ -153,11 +163,12 @@ impl Session {
             },
         };
         for source in sources {
-            match opened.open(taker, source, &request) {
+            match opened.open(taker, source, plan.namespaces, &request) {
                 Ok(()) => {}
                 Err(Failure::Live(error @ live::Error::NotPermitted { .. })) => {
                     return Err(refused::explained(&error, plan.command));
                 }
+                Err(Failure::Savefile(error)) => failures.push(refused::unreadable(&error, plan.command)),
                 Err(failure) => failures.push(failure.to_string()),
             }
         }
@@ -180,10 +191,15 @@ impl Session {
             Err(error) if interfaces > 0 => return Err(error.into()),
             _ => {}
         }
+        hold(!frames.no_sandbox, taker.room());
         taker.begin()?;
         let Opened { mut readers, savefiles, live, taps, leashes, awaited, meters, names } = opened;
-        let obliging =
-            live.iter().chain(&awaited).map(|point| (*point, names[point.0 as usize].clone())).collect();
+        let obliging = live
+            .iter()
+            .map(|its| &its.point)
+            .chain(&awaited)
+            .map(|point| (*point, names[point.0 as usize].clone()))
+            .collect();
         if let Some(speed) = plan.speed.filter(|_| !savefiles.is_empty()) {
             readers.push(Reader::Replayed(Replay::new(savefiles, speed)));
         } else if plan.is_merged && savefiles.len() > 1 {
@@ -288,8 +304,8 @@ impl Session {
             Left::Nobody => return self.feed.join(),
             // What one interface shows may lie behind the last frame that was wanted of another.
             Left::Unwanted => {
-                for point in self.live {
-                    taker.note_watched(point, Timestamp::MIN);
+                for its in self.live {
+                    taker.note_watched(its.point, Timestamp::MIN);
                 }
             }
             Left::Waiting => {
@@ -345,9 +361,9 @@ impl Session {
             return;
         }
         let feed = &self.feed;
-        self.live.retain(|point| {
-            let is_over = feed.is_over(*point);
-            taker.note_watched(*point, Timestamp::from_nanos(now.nanos() - UNSURE));
+        self.live.retain(|its| {
+            let is_over = feed.is_over(its.point);
+            taker.note_watched(its.point, Timestamp::from_nanos(now.nanos() - UNSURE));
             !is_over
         });
     }
@@ -355,16 +371,18 @@ impl Session {
     /// What is captured still was so until now: all that passed by then will be delivered.
     fn note_stop(&mut self, taker: &mut impl Taker) {
         let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
-        for point in self.live.iter().filter(|point| !self.feed.is_over(**point)) {
-            taker.note_watched(*point, now);
+        for its in self.live.iter().filter(|its| !self.feed.is_over(its.point)) {
+            taker.note_watched(its.point, now);
         }
     }
 
     /// Learns what has become of the machine's interfaces, if anything has.
     fn look_around(&mut self, taker: &mut impl Taker) {
-        let Some(known) = self.here.as_mut().and_then(Here::news) else { return };
-        for point in &self.live {
-            taker.know_interfaces(*point, &known);
+        let Some(here) = &mut self.here else { return };
+        for (ground, known) in here.news() {
+            for its in self.live.iter().filter(|its| its.ground == ground) {
+                taker.know_interfaces(its.point, known);
+            }
         }
     }
 

@@ -11,10 +11,13 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use jiff::{Timestamp as Now, Unit};
 
+use crate::command::namespaces::{Ground, Namespaces};
+use crate::command::opened::Captured;
+use crate::command::refused::untold;
 use crate::conntrack::Table;
 use crate::engine::{Engine, Followed};
 use crate::frame::{PointIndex, Timestamp};
-use crate::machine::{self, Follow};
+use crate::machine::{self, Follow, namespace};
 use crate::number::{counted, thousands};
 
 /// The word for the kernel's own; a file of that name is `./live`.
@@ -42,32 +45,60 @@ pub(super) fn know_files(engine: &mut Engine, named: &[PathBuf], now: Option<Now
 
 /// Reads the kernel's own, if it is among them, and begins to follow it if `here` has points that this machine captures. That it cannot
 /// be read is told, and hinders nothing.
-pub(super) fn know_live(engine: &mut Engine, named: &[PathBuf], here: &[PointIndex]) -> Option<Follow> {
+pub(super) fn know_live(
+    engine: &mut Engine,
+    named: &[PathBuf],
+    live: &[Captured],
+    namespaces: &Namespaces,
+) -> Option<Follow> {
     if !named.iter().any(|path| path.as_os_str() == OsStr::new(LIVE)) {
         return None;
     }
     // Before it is asked: what comes in between may be in the table or not.
     let now = Now::now();
-    if !here.is_empty() {
-        match Follow::begin() {
+    let ground = translating(live);
+    let within = |error: namespace::Error| format!("--conntrack {LIVE}: {error}");
+    if !live.is_empty() {
+        let followed = match namespaces.within(ground, Follow::begin) {
+            Ok(followed) => followed,
+            Err(error) => {
+                engine.warn(within(error));
+                return None;
+            }
+        };
+        match followed {
             Ok((follow, beyond, stood)) => {
                 warn_of_beyond(engine, beyond, LIVE);
-                engine.follow_at(here);
+                // Whoever translates for them all, or for those who are there with it.
+                let is_told = |its: &&Captured| ground.is_none() || its.ground == ground;
+                let here: Vec<PointIndex> = live.iter().filter(is_told).map(|its| its.point).collect();
+                if let Some(name) = namespaces.name(ground) {
+                    engine.assume(format!("conntrack: {LIVE} is the table of {name}'s network namespace"));
+                }
+                engine.follow_at(&here);
                 engine.take_news(&stood);
                 return Some(follow);
             }
             Err(error @ machine::Error::NoNews) => engine.warn(format!("--conntrack {LIVE}: {error}")),
             Err(error) => {
-                engine.warn(format!("--conntrack {LIVE}: {error}"));
+                engine.warn(format!("--conntrack {LIVE}: {}", untold(&error)));
                 return None;
             }
         }
     }
-    match machine::conntrack::read() {
-        Ok(table) => know(engine, table, LIVE, Some(now)),
-        Err(error) => engine.warn(format!("--conntrack {LIVE}: {error}")),
+    match namespaces.within(ground, machine::conntrack::read) {
+        Ok(Ok(table)) => know(engine, table, LIVE, Some(now)),
+        Ok(Err(error)) => engine.warn(format!("--conntrack {LIVE}: {}", untold(&error))),
+        Err(error) => engine.warn(within(error)),
     }
     None
+}
+
+/// The namespace whose table is meant: egret's own, if anything is captured there (a node's, which translates for all of its pods),
+/// or nothing is; else the first that is captured in.
+fn translating(live: &[Captured]) -> Ground {
+    let grounds = || live.iter().map(|its| its.ground);
+    grounds().min().flatten()
 }
 
 fn read(path: &Path) -> std::io::Result<Table> {

@@ -12,12 +12,14 @@
 use crate::capture::store::Store;
 use crate::cli::frames::Source;
 use crate::command::feed::{Bell, Valve};
+use crate::command::opened::Captured;
 use crate::command::say;
 use crate::command::signals::Signals;
 use crate::command::valve::Tap;
 use crate::digest::Batch;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
+use crate::sandbox::Room;
 
 pub(super) trait Taker {
     /// A source was opened. Points are numbered in the order in which they are added, from 0.
@@ -41,8 +43,13 @@ pub(super) trait Taker {
 
     /// All sources are open; these are the names of the points, and those that are interfaces of this machine: what needs rights
     /// is done now. An error ends the run.
-    fn prepare(&mut self, _points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
+    fn prepare(&mut self, _points: &[String], _live: &[Captured]) -> anyhow::Result<()> {
         Ok(())
+    }
+
+    /// What of the file system it needs once rights were given up: all else is out of reach then. It is asked after [`Taker::prepare`].
+    fn room(&self) -> Room {
+        Room::default()
     }
 
     /// Listens to the signals that ask to end.

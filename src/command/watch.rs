@@ -36,6 +36,7 @@ use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
 use crate::command::here::Here;
 use crate::command::judging::Judging;
+use crate::command::namespaces::Namespaces;
 use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::opener::Opener;
 use crate::command::question::Question;
@@ -63,7 +64,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         anyhow::bail!(texts::no_screen(obstacle));
     }
     let frames = &arguments.frames;
-    let sources = frames.sources()?;
+    let (namespaces, sources) = Namespaces::open(frames, "watch")?;
     if sources.iter().any(|source| source.input == Input::Stdin) {
         anyhow::bail!(
             "keys come from standard input, so no capture can: give -r a file, or use `egret check`"
@@ -97,7 +98,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         roles: &arguments.known.roles,
         is_numeric: arguments.numeric,
     };
-    let (settings, here) = question.settings(&sources, asked)?;
+    let (settings, here) = question.settings(&sources, asked, &namespaces)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding = decoding(frames, pods);
     let narrowing = Narrowing {
@@ -116,7 +117,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         count: frames.until.count,
         expression: expression.as_ref(),
         narrowing: arguments.narrow.then(|| narrowing.clone()),
-        ..Judging::new(engine, is_live)
+        ..Judging::new(engine, is_live, &namespaces)
     };
     let setup = setup(arguments, &sources, &decoding, is_live)?;
     let reports = report::Options {
@@ -147,7 +148,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         limit: frames.until.count,
         speed: arguments.speed.times(),
         verdicts: arguments.verdicts,
-        ..Plan::of("watch", frames, &sources)
+        ..Plan::of("watch", frames, &sources, &namespaces)
     };
     let has_commands = frames.until.command.is_some()
         || sources.iter().any(|source| matches!(source.input, Input::Command(_)));

@@ -45,7 +45,7 @@ pub(super) fn read_into<A: Default>(mut take: impl FnMut(&mut A, Option<Told>)) 
         .map_err(|error| Error::NoConntrack { source: error.into() })?;
     // Of all families.
     let question = (GET, &[0; FIXED][..]);
-    dump(&socket, question, NEW, |all: &mut A, body| take(all, told(body))).map_err(refused)
+    dump(&socket, &mut 0, question, NEW, |all: &mut A, body| take(all, told(body))).map_err(refused)
 }
 
 /// Why the kernel does not tell.

@@ -15,7 +15,7 @@ use std::net::IpAddr;
 use crate::machine::{Held, Hop, Kind, Link, Lower, Machine, Route};
 use crate::net::{Address, Block, Mac};
 
-pub(super) fn inventory(text: &str) -> Machine {
+pub(crate) fn inventory(text: &str) -> Machine {
     let mut machine = Machine::default();
     machine.links.push(Link { is_loopback: true, ..link(1, "lo", Kind::Physical) });
     machine.addresses.push(held(1, "127.0.0.1/8"));

@@ -44,21 +44,23 @@ pub(super) fn open(protocol: Option<Protocol>, flags: SocketFlags) -> rustix::io
     socket_with(AddressFamily::NETLINK, SocketType::RAW, flags | SocketFlags::CLOEXEC, protocol)
 }
 
-/// What `take` made of all messages of type `kind` that answer the question.
+/// What `take` made of all messages of type `kind` that answer the question; `sequence` counts the questions to this socket.
 ///
 /// Should the table change while it is told, it is asked for again, and `take` starts anew; a table that never stands
 /// still is given as it was told last: an entry may then be missing, none is wrong.
 pub(super) fn dump<A: Default>(
     socket: &OwnedFd,
+    sequence: &mut u32,
     question: (u16, &[u8]),
     kind: u16,
     mut take: impl FnMut(&mut A, &[u8]),
 ) -> io::Result<A> {
     let mut buffer = vec![0; ANSWER];
     let mut answer = A::default();
-    for attempt in 1..=ATTEMPTS {
+    for _ in 0..ATTEMPTS {
         answer = A::default();
-        send(socket, &request(question, attempt as u32), SendFlags::empty())?;
+        *sequence = sequence.wrapping_add(1);
+        send(socket, &request(question, *sequence), SendFlags::empty())?;
         let mut was_interrupted = false;
         loop {
             let length = match recv(socket, &mut buffer[..], RecvFlags::empty()) {
@@ -67,7 +69,7 @@ pub(super) fn dump<A: Default>(
                 Err(error) => return Err(error.into()),
             };
             let mut seen = Seen::default();
-            seen.messages(&buffer[..length], attempt as u32, |message, body| {
+            seen.messages(&buffer[..length], *sequence, |message, body| {
                 if message == kind {
                     take(&mut answer, body);
                 }

@@ -2,10 +2,13 @@
 //!
 //! Only what [`Machine`] holds is looked at: what else a kernel tells, now or one day, cannot make a link unreadable.
 
+use std::os::fd::OwnedFd;
+
 use crate::machine::netlink::{attributes, dump, open, u16_at, u32_at};
 use crate::machine::{Error, Held, Hop, Kind, Link, Lower, Machine, Route};
 use crate::net::{Address, Block, Mac};
 
+use rustix::io::Errno;
 use rustix::net::SocketFlags;
 
 const NEWLINK: u16 = 16;
@@ -24,27 +27,47 @@ const HOP: usize = 8;
 const AF_INET: u8 = 2;
 const AF_INET6: u8 = 10;
 
-impl Machine {
-    /// The network namespace of the calling thread, now.
-    pub fn read() -> Result<Self, Error> {
-        let mut links = ask("links", (GETLINK, &[0; LINK]), NEWLINK, link)?;
+/// Asks the kernel about one network namespace, as often as is wanted: that of the thread that opened it, whichever asks.
+#[derive(Debug)]
+pub struct Inquiry {
+    socket: OwnedFd,
+    sequence: u32,
+}
+
+impl Inquiry {
+    /// An inquiry about the network namespace of the calling thread.
+    pub fn open() -> Result<Self, Error> {
+        let failed = |error: Errno| Error::Open { what: "links", source: error.into() };
+        Ok(Self { socket: open(None, SocketFlags::empty()).map_err(failed)?, sequence: 0 })
+    }
+
+    /// What there is now. Opens nothing.
+    pub fn machine(&mut self) -> Result<Machine, Error> {
+        let mut links = self.ask("links", (GETLINK, &[0; LINK]), NEWLINK, link)?;
         links.sort_by_key(|link| link.index);
-        let addresses = ask("addresses", (GETADDR, &[0; ADDRESS]), NEWADDR, held)?;
-        let routes = ask("routes", (GETROUTE, &[0; ROUTE]), NEWROUTE, route)?;
-        Ok(Self { links, addresses, routes })
+        let addresses = self.ask("addresses", (GETADDR, &[0; ADDRESS]), NEWADDR, held)?;
+        let routes = self.ask("routes", (GETROUTE, &[0; ROUTE]), NEWROUTE, route)?;
+        Ok(Machine { links, addresses, routes })
+    }
+
+    fn ask<T>(
+        &mut self,
+        what: &'static str,
+        question: (u16, &[u8]),
+        kind: u16,
+        read: fn(&[u8]) -> Option<T>,
+    ) -> Result<Vec<T>, Error> {
+        let Self { socket, sequence } = self;
+        dump(socket, sequence, question, kind, |all: &mut Vec<T>, body| all.extend(read(body)))
+            .map_err(|source| Error::Ask { what, source })
     }
 }
 
-fn ask<T>(
-    what: &'static str,
-    question: (u16, &[u8]),
-    kind: u16,
-    read: fn(&[u8]) -> Option<T>,
-) -> Result<Vec<T>, Error> {
-    let socket =
-        open(None, SocketFlags::empty()).map_err(|error| Error::Open { what, source: error.into() })?;
-    dump(&socket, question, kind, |all: &mut Vec<T>, body| all.extend(read(body)))
-        .map_err(|source| Error::Ask { what, source })
+impl Machine {
+    /// The network namespace of the calling thread, now.
+    pub fn read() -> Result<Self, Error> {
+        Inquiry::open()?.machine()
+    }
 }
 
 /// `ifinfomsg`: family, type at 2, index at 4, flags at 8; `IFLA_…`.
@@ -160,7 +183,7 @@ fn gateway(family: u8, attribute: u16, value: &[u8]) -> Option<Address> {
     }
 }
 
-fn ip(family: u8, value: &[u8]) -> Option<Address> {
+pub(super) fn ip(family: u8, value: &[u8]) -> Option<Address> {
     match family {
         AF_INET => value.try_into().ok().map(|bytes| Address::v4(u32::from_be_bytes(bytes))),
         AF_INET6 => value.try_into().ok().map(Address::v6),

@@ -9,7 +9,7 @@
 //! 5. expectations, where there is more than one;
 //! 6. what was captured, assumed and warned of.
 
-mod page;
+pub(crate) mod page;
 mod problem;
 mod seen;
 mod table;

@@ -19,13 +19,22 @@ const INSIDE: &str = "EGRET_LAB_INSIDE";
 /// # Panics
 /// If namespaces cannot be had, or the test failed inside.
 pub(crate) fn entered(test: &str) -> bool {
+    entered_with(test, &[])
+}
+
+/// As [`entered`], with processes of its own, too: what goes its own way inside, as containers do, ends with the test.
+pub(crate) fn entered_with_processes(test: &str) -> bool {
+    entered_with(test, &["--pid", "--fork", "--kill-child", "--mount-proc"])
+}
+
+fn entered_with(test: &str, more: &[&str]) -> bool {
     if std::env::var_os(INSIDE).is_some() {
         set_parent_process_death_signal(Some(Signal::KILL)).expect("to die with the process outside");
         mount_run();
         return true;
     }
     let own = std::env::current_exe().expect("the test's own program");
-    let status = unshare()
+    let status = unshare(more)
         .arg(own)
         .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
         .env(INSIDE, "1")
@@ -43,12 +52,12 @@ pub(crate) fn entered(test: &str) -> bool {
 
 /// `unshare`, with what this user needs. An ordinary user keeps the user's number: a tcpdump that finds
 /// itself to be root tries to become somebody else, which no user namespace with a single user allows.
-fn unshare() -> Command {
+fn unshare(more: &[&str]) -> Command {
     let mut command = Command::new("unshare");
     if !getuid().is_root() {
         command.args(["--user", "--map-current-user", "--keep-caps"]);
     }
-    command.args(["--net", "--mount", "--"]);
+    command.args(["--net", "--mount"]).args(more).arg("--");
     command
 }
 

@@ -10,24 +10,27 @@
 //!                                       └──────────── pcap ─────────────────┴─▶ record ─▶ testdata/
 //! ```
 //!
-//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump`, `ethtool`, `arping` and util-linux, and no more rights than those of
+//! It needs namespaces, `ip`, `nft`, `conntrack`, `tcpdump`, `ethtool`, `arping`, `strace` and util-linux, and no more rights than those of
 //! an ordinary user; nothing of the machine's own network is touched. Where it cannot run, it fails.
 //!
 //! - `EGRET_LAB_ONLY=leak,stray`: these situations alone;
 //! - `EGRET_LAB_RECORD=testdata`: also keep the captures that situations name under `record`;
 //! - `EGRET_LAB_KEEP=DIR`: leave all captures there.
 
+mod anywhere;
 mod apart;
 mod cable;
 mod capture;
 mod chosen;
 mod comings;
 mod commands;
+mod doctor;
 mod dump;
 mod egret;
 mod enclosure;
 mod ends;
 mod following;
+mod held;
 mod judge;
 mod kept;
 mod live;
@@ -35,6 +38,7 @@ mod meanwhile;
 mod narrowed;
 mod netns;
 mod own;
+mod pods;
 mod proxy;
 mod raw;
 mod record;

@@ -1,13 +1,9 @@
 //! Why an interface is not captured: libpcap's texts, put as what was attempted, why it failed and what to do.
 
-use std::fs;
-
 use super::ANY;
 use super::names::interfaces;
 use crate::frame::LinkType;
-
-/// Bit of `CAP_NET_RAW` in capability sets (`<linux/capability.h>`).
-const NET_RAW: u64 = 1 << 13;
+use crate::privilege::{Capability, Rights};
 
 /// Why an interface could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,7 +43,8 @@ pub(super) fn of_opening(interface: &str, error: &pcap::Error) -> Error {
     let known = interfaces();
     let is_there = interface == ANY || known.contains(&interface);
     if why.contains("not permitted") || why.contains("ermission") {
-        return Error::NotPermitted { interface, has: held() };
+        let has = Rights::held().instead_of(Capability::NetRaw);
+        return Error::NotPermitted { interface, has };
     }
     if !is_there {
         let known = known.into_iter().chain([ANY.to_owned()]).collect::<Vec<_>>().join(", ");
@@ -81,32 +78,6 @@ pub(super) fn of_filter(filter: &str, interface: &str, link: LinkType, error: &p
     Error::Filter { filter: filter.to_owned(), interface: interface.to_owned(), link, why, next }
 }
 
-/// What the calling thread has, by its own status.
-fn held() -> String {
-    let status = fs::read_to_string("/proc/thread-self/status").unwrap_or_default();
-    held_by(&status)
-}
-
-fn held_by(status: &str) -> String {
-    let field = |name: &str| status.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
-    let set = |name| field(name).and_then(|digits| u64::from_str_radix(digits, 16).ok());
-    let user = field("Uid:").and_then(|ids| ids.split_whitespace().nth(1)).unwrap_or("unknown");
-    let (Some(effective), Some(bounding)) = (set("CapEff:"), set("CapBnd:")) else {
-        return format!("(user {user}) cannot tell what it has");
-    };
-    let has = match effective {
-        0 => "has no capability".to_owned(),
-        set if set & NET_RAW != 0 => {
-            return format!(
-                "(user {user}) has it: the network namespace belongs to somebody else, or a security module refuses"
-            );
-        }
-        set => format!("has others alone ({set:#x})"),
-    };
-    let reach = if bounding & NET_RAW == 0 { ", nor may it get this one" } else { "" };
-    format!("(user {user}) {has}{reach}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,13 +102,6 @@ mod tests {
         let error = of_opening("lo", &told("socket: Operation not permitted"));
         assert!(matches!(error, Error::NotPermitted { .. }));
         assert!(error.to_string().contains("takes CAP_NET_RAW, and this process (user "));
-        let status = |effective: &str, bounding: &str| {
-            held_by(&format!("Uid:\t0\t1000\t0\t0\nCapEff:\t{effective}\nCapBnd:\t{bounding}\n"))
-        };
-        assert_eq!(status("0", "2000"), "(user 1000) has no capability");
-        assert_eq!(status("0", "0"), "(user 1000) has no capability, nor may it get this one");
-        assert_eq!(status("400", "2400"), "(user 1000) has others alone (0x400)");
-        assert!(status("2000", "2000").starts_with("(user 1000) has it: "));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::names::Hosts;
 use crate::net::{Address, Block};
 
 /// The machine's own hosts file.
-const MACHINE: &str = "/etc/hosts";
+pub const MACHINE: &str = "/etc/hosts";
 
 /// A name means no address.
 #[derive(Debug, thiserror::Error)]

@@ -14,9 +14,14 @@ use crate::command::{is_gone, say};
 use crate::digest::{Batch, Incident};
 use crate::frame::LinkType;
 
-pub(super) fn run(sources: &[Source], chooser: &Chooser, limit: Option<u64>) -> anyhow::Result<ExitCode> {
+pub(super) fn run(
+    sources: &[Source],
+    is_held: bool,
+    chooser: &Chooser,
+    limit: Option<u64>,
+) -> anyhow::Result<ExitCode> {
     let mut is_whole = true;
-    let files = opened(sources, &mut |error| {
+    let files = opened(sources, is_held, &mut |error| {
         is_whole = false;
         say(format_args!("{error}; going on without it"));
     })?;

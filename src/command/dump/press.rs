@@ -9,6 +9,7 @@ use crate::cli::dump::{Format, Lines};
 use crate::cli::frames::{Frames, Source};
 use crate::command::chooser::Chooser;
 use crate::command::dump::places::Places;
+use crate::command::opened::Captured;
 use crate::command::taker::{Status, Taker};
 use crate::command::{is_gone, say};
 use crate::decode::{self, dissect};
@@ -300,7 +301,7 @@ impl Taker for Press<'_> {
         }
     }
 
-    fn prepare(&mut self, points: &[String], _live: &[PointIndex]) -> anyhow::Result<()> {
+    fn prepare(&mut self, points: &[String], _live: &[Captured]) -> anyhow::Result<()> {
         say(format_args!("listening on {}; Ctrl-C ends", points.join(", ")));
         Ok(())
     }

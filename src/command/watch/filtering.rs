@@ -8,7 +8,7 @@ use clap::Parser as _;
 use clap::error::ErrorKind;
 
 use super::texts;
-use crate::cli::traffic::{Asked, Traffic};
+use crate::cli::traffic::{Asked, MACHINES_HOSTS, Traffic};
 use crate::filter::composition::marks::Marks;
 use crate::filter::expression;
 use crate::tui::{Checked, Mistake};
@@ -36,6 +36,11 @@ struct Word {
 }
 
 impl Filtering {
+    /// What is read for a filter: files that were named, and the machine's own hosts file.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        self.hosts.iter().chain(&self.presets).cloned().chain([PathBuf::from(MACHINES_HOSTS)]).collect()
+    }
+
     /// What a filter means; or what is wrong with it, and where.
     pub(super) fn check(&self, typed: &str) -> Result<Checked, Mistake> {
         let asked = self.read(typed)?;

@@ -41,7 +41,9 @@ impl Recapture {
     pub(super) fn know(&mut self, known: &[Known]) {
         let came =
             known.iter().find(|known| is_unknown(known) && !self.narrowing.interfaces.contains(&known.index));
-        self.unknown = came.map(|known| texts::unknown_since(&known.name, &known.because));
+        if let Some(known) = came {
+            self.unknown.get_or_insert_with(|| texts::unknown_since(&known.name, &known.because));
+        }
         self.interfaces.extend(known.iter().map(|known| known.index));
     }
 

@@ -19,8 +19,10 @@ use super::terminal::{self, Terminal};
 use crate::capture::store::Store;
 use crate::cli::frames::Source;
 use crate::command::feed::{Bell, Valve};
+use crate::command::held::to_write;
 use crate::command::judging::Judging;
 use crate::command::narrowing::Narrowing;
+use crate::command::opened::Captured;
 use crate::command::opener::Opener;
 use crate::command::signals::Signals;
 use crate::command::start;
@@ -32,6 +34,7 @@ use crate::filter::composition::Composition;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
 use crate::report;
+use crate::sandbox::Room;
 use crate::tui::{Message, Model, Setup};
 
 pub(super) struct Watching<'a> {
@@ -119,7 +122,7 @@ impl Taker for Watching<'_> {
         self.judging.narrowing(link)
     }
 
-    fn prepare(&mut self, points: &[String], live: &[PointIndex]) -> anyhow::Result<()> {
+    fn prepare(&mut self, points: &[String], live: &[Captured]) -> anyhow::Result<()> {
         self.judging.engine.know_owners();
         let (jobs, waiting) = channel();
         let shelf = Shelf::new(&std::env::temp_dir(), points.len(), !self.is_saved, jobs.clone());
@@ -131,6 +134,16 @@ impl Taker for Watching<'_> {
         let signals = Signals::listen_beside_screen()?;
         self.up.signals = Some(signals.clone());
         Ok(signals)
+    }
+
+    /// Frames and reports go to the temporary folder first; filters that are typed are read with all that options named.
+    fn room(&self) -> Room {
+        let mut room = to_write(&std::env::temp_dir());
+        if let Some(Ok(opener)) = &self.opener {
+            room.write.extend(opener.room().write);
+        }
+        room.read = self.filtering.files();
+        room
     }
 
     fn begin(&mut self) -> anyhow::Result<()> {

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 
 use anstyle::{AnsiColor, Color, Effects};
 
-use super::super::Style;
 use crate::prose::{clean, columns, wrap};
+use crate::report::Style;
 use crate::verdict::Verdict;
 
 /// Narrower than this nothing can be laid out; lines are left to the terminal to wrap.
@@ -18,7 +18,7 @@ const PROSE: usize = 110;
 
 /// What words mean, for their colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Tone {
+pub(crate) enum Tone {
     Plain,
     Verdict(Verdict),
     Warning,
@@ -41,27 +41,27 @@ impl Tone {
 }
 
 #[derive(Debug)]
-pub(super) struct Page {
+pub(crate) struct Page {
     width: usize,
     style: Style,
     text: String,
 }
 
 impl Page {
-    pub(super) fn new(width: usize, style: Style) -> Self {
+    pub(crate) fn new(width: usize, style: Style) -> Self {
         Self { width: width.max(NARROWEST), style, text: String::new() }
     }
 
-    pub(super) fn width(&self) -> usize {
+    pub(crate) fn width(&self) -> usize {
         self.width
     }
 
-    pub(super) fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         &self.text
     }
 
     /// An empty line, unless the page is empty or has just got one.
-    pub(super) fn gap(&mut self) {
+    pub(crate) fn gap(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
@@ -70,7 +70,7 @@ impl Page {
     /// `lead` in its tone, then `prose`, wrapped; every line of prose starts in column `indent`.
     ///
     /// A lead too long for its indent is followed by prose all the same, two columns on.
-    pub(super) fn paragraph(&mut self, lead: &str, tone: Tone, indent: usize, prose: &str) {
+    pub(crate) fn paragraph(&mut self, lead: &str, tone: Tone, indent: usize, prose: &str) {
         let lead = clean(lead);
         let width = columns(&lead);
         let start = if width < indent { indent } else { width + 2 };
@@ -87,8 +87,22 @@ impl Page {
         }
     }
 
+    /// Prose from the first column on, in a tone.
+    pub(crate) fn prose(&mut self, tone: Tone, prose: &str) {
+        let room = self.width.min(PROSE);
+        for line in wrap(prose, room, room) {
+            self.paint(&line, tone);
+            self.text.push('\n');
+        }
+    }
+
+    /// A line as it stands, to be copied: never wrapped.
+    pub(crate) fn verbatim(&mut self, indent: usize, line: &str) {
+        let _ = writeln!(self.text, "{:indent$}{}", "", clean(line));
+    }
+
     /// Cells at their columns' starts, each padded to its width; the last is not padded.
-    pub(super) fn cells(&mut self, tone: Tone, cells: &[Cell<'_>]) {
+    pub(crate) fn cells(&mut self, tone: Tone, cells: &[Cell<'_>]) {
         let mut line = String::new();
         for (number, cell) in cells.iter().enumerate() {
             let spaces = cell.width.saturating_sub(columns(cell.text));
@@ -111,10 +125,10 @@ impl Page {
 
 /// A cell of a table: its text, already clean, and its column.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Cell<'a> {
-    pub(super) text: &'a str,
-    pub(super) width: usize,
-    pub(super) right: bool,
+pub(crate) struct Cell<'a> {
+    pub(crate) text: &'a str,
+    pub(crate) width: usize,
+    pub(crate) right: bool,
 }
 
 #[cfg(test)]

@@ -1,0 +1,257 @@
+//! Pods captured from their node: egret goes into their network namespaces only to open its sockets.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use crate::apart::{cluster, connect, counted, listen};
+use crate::capture::until;
+use crate::egret::{Egret, check, program, without_variables};
+use crate::enclosure::{Watch, entered, entered_with_processes};
+use crate::netns::{Namespace, run};
+
+const PATIENCE: Duration = Duration::from_mins(2);
+
+/// A process that does nothing in a namespace, under a host name of its own, as the processes of a pod are; ended when dropped.
+struct Idler(Child);
+
+impl Idler {
+    fn start(namespace: &Namespace, host: &str) -> Self {
+        let mut command = namespace.command("unshare");
+        let script = format!("hostname {host} && exec sleep 1000");
+        let child =
+            command.args(["--uts", "sh", "-c", &script]).stdin(Stdio::null()).spawn().expect("unshare");
+        let idler = Self(child);
+        let comm = format!("/proc/{}/comm", idler.pid());
+        until("it sleeps", || fs::read_to_string(&comm).is_ok_and(|name| name.trim() == "sleep"));
+        idler
+    }
+
+    fn pid(&self) -> u32 {
+        self.0.id()
+    }
+}
+
+impl Drop for Idler {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+/// The namespaces that an egret's threads are in.
+fn networks(egret: &Egret) -> Vec<String> {
+    let tasks = fs::read_dir(format!("/proc/{}/task", egret.child.id())).expect("threads");
+    let link = |task: std::io::Result<fs::DirEntry>| {
+        let link = fs::read_link(task.expect("a thread").path().join("ns/net"));
+        link.expect("its namespace").display().to_string()
+    };
+    tasks.map(link).collect()
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn a_pods_own_leg_and_its_nodes_uplink_are_captured_in_one_run() {
+    if !entered("pods::a_pods_own_leg_and_its_nodes_uplink_are_captured_in_one_run") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let cluster = cluster();
+    let listener = listen(&cluster);
+    let idler = Idler::start(cluster.at("pod-b"), "web-0");
+    let pid = format!("{}:eth0", idler.pid());
+    let arguments = [
+        "-i",
+        "eth0",
+        "--netns",
+        "pod-a=/run/netns/pod-a:eth0",
+        "--pid",
+        &pid,
+        "--expect=10.128.0.5=>192.168.12.99",
+        "--expect=10.128.0.6=>192.168.12.99",
+        "--format",
+        "json",
+    ];
+    let egret = Egret::capture(cluster.at("node1"), &arguments);
+    until("its threads run", || egret.status("Threads") == "5");
+    let node = cluster.at("node1").within(|| fs::read_link("/proc/thread-self/ns/net").expect("its own"));
+    assert_eq!(networks(&egret), vec![node.display().to_string(); 5], "no thread has stayed in a pod");
+    connect(cluster.at("pod-a"), &listener, 5);
+    connect(cluster.at("pod-b"), &listener, 3);
+    let ended = egret.interrupt();
+    let report = ended.report();
+    let keys = ["/origin/ip", "/legs/0/place", "/legs/0/role", "/legs/1/place", "/wire/ip", "/reason"];
+    let seen = |keys: [&str; 6]| keys.map(str::to_owned);
+    assert_eq!(
+        counted(&report, keys),
+        BTreeMap::from([
+            (seen(["10.128.0.5", "pod-a/eth0", "pod", "eth0/eth0", "192.168.12.99", "expected-source"]), 5),
+            (seen(["10.128.0.6", "web-0/eth0", "pod", "eth0/eth0", "192.168.12.11", "node-ip"]), 3),
+        ]),
+        "{report:?}"
+    );
+    assert_eq!(ended.code, Some(1));
+    for said in ["captured on a node (", "pod-a: captured in a pod (", "web-0: captured in a pod ("] {
+        assert!(report.lines("assumptions").iter().any(|line| line.starts_with(said)), "{said}: {report:?}");
+    }
+    assert!(report.says("pods: 10.128.0.6 (web-0: address of eth0)"), "{report:?}");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn what_becomes_of_a_pods_interfaces_is_heard_of_from_outside_of_it() {
+    if !entered("pods::what_becomes_of_a_pods_interfaces_is_heard_of_from_outside_of_it") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let (here, pod, far) = (Namespace::add("here"), Namespace::add("pod"), Namespace::add("far"));
+    let egret = Egret::capture(&here, &["--netns", "/run/netns/pod", "--format", "json"]);
+    pod.ip(
+        "link add late0 type veth peer name eth0 netns far\naddr add 10.9.0.1/24 dev late0\nlink set late0 up\n\
+         neigh replace 10.9.0.2 lladdr 02:00:00:00:00:03 dev late0 nud permanent\n",
+    );
+    far.ip("link set eth0 up\n");
+    pod.within(|| crate::cable::send("10.9.0.2", 3));
+    let report = egret.interrupt().report();
+    let place = &report.0["points"][0]["places"][0];
+    assert_eq!(report.0["points"][0]["name"], "pod", "{report:?}");
+    assert_eq!((&place["interface"], &place["role"]), (&"late0".into(), &"pod".into()), "{report:?}");
+    assert_eq!(place["because"], "its other end lies in another namespace");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn packets_of_a_pod_are_printed_and_recorded_on_its_node() {
+    if !entered("pods::packets_of_a_pod_are_printed_and_recorded_on_its_node") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let cluster = cluster();
+    let listener = listen(&cluster);
+    let node = cluster.at("node1");
+    let within = ["-i", "eth0", "--netns", "/run/netns/pod-a"];
+    let dump = Egret::dump(node, &[&within[..], &["-n", "-l", "-c", "1", "tcp"]].concat());
+    let record = Egret::record(node, &[&within[..], &["-w", "/run/pod.pcapng", "-c", "1", "tcp"]].concat());
+    connect(cluster.at("pod-a"), &listener, 1);
+    let printed = dump.end();
+    assert!(
+        printed.stdout.contains("IP 10.128.0.5.")
+            && printed.stdout.contains(" > 203.0.113.25.443: Flags [S]"),
+        "{printed:?}"
+    );
+    assert_eq!(record.end().code, Some(0));
+    let about = run(Command::new("capinfos").arg("/run/pod.pcapng"), "");
+    assert!(about.contains("Name = eth0"), "{about}");
+    let read = run(Command::new("tcpdump").args(["-n", "-r", "/run/pod.pcapng"]), "");
+    assert!(read.contains("IP 10.128.0.5.") && read.lines().count() == 1, "{read}");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
+fn who_may_not_enter_is_told_what_it_takes() {
+    if !entered("pods::who_may_not_enter_is_told_what_it_takes") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let (here, _pod) = (Namespace::add("here"), Namespace::add("pod"));
+    let mut command = here.command("setpriv");
+    command
+        .args(["--bounding-set=-sys_admin", "--inh-caps=-sys_admin", "--ambient-caps=-all"])
+        .arg(program());
+    command.args(["check", "--netns", "/run/netns/pod"]).stdin(Stdio::null());
+    without_variables(&mut command);
+    let ended = Egret::start(&mut command).end();
+    let why = "egret: --netns: cannot enter the network namespace of /run/netns/pod: not permitted; it takes CAP_SYS_ADMIN";
+    assert!(ended.code == Some(2) && ended.stderr.starts_with(why), "{ended:?}");
+    let ended = Egret::start(check(&here, &["--netns", "/run/netns/nosuch"]).stdin(Stdio::null())).end();
+    let why = "egret: --netns: there is no /run/netns/nosuch; `ip netns` lists those that have a name";
+    assert!(ended.code == Some(2) && ended.stderr.starts_with(why), "{ended:?}");
+    let ended =
+        Egret::start(check(&here, &["-i", "eth9", "--netns", "/run/netns/pod"]).stdin(Stdio::null())).end();
+    let why = "egret: nothing could be read: pod: cannot capture on eth9: there is no such interface here; there are lo, any\n";
+    assert_eq!((ended.code, ended.stderr.as_str()), (Some(2), why));
+    fs::write("/run/plain", "").expect("a file");
+    let ended = Egret::start(check(&here, &["--netns", "/run/plain"]).stdin(Stdio::null())).end();
+    assert!(ended.stderr.starts_with("egret: --netns: /run/plain is no network namespace"), "{ended:?}");
+}
+
+#[test]
+#[ignore = "needs podman and runc, as root: make lab"]
+fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() {
+    let test = "pods::a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime";
+    if !entered_with_processes(test) {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let podman = Podman::set_up();
+    let script = "ip link set lo up; while sleep 1; do echo hello | nc -u -w 1 127.0.0.1 9; done";
+    let (web, other) = (podman.start("web-0", script), podman.start("web-1", "sleep 1000"));
+    assert!(web.len() == 64 && other.len() == 64, "{web} {other}");
+
+    let egret = |arguments: &[&str]| {
+        let mut command = Command::new(program());
+        without_variables(command.args(arguments).stdin(Stdio::null()));
+        Egret::start(&mut command).end()
+    };
+    let typed = format!("cri-o://{}", &web[..12]);
+    let ended = egret(&["dump", "-n", "-i", "lo", "--container", &typed, "-c", "1", "udp"]);
+    assert!(ended.stdout.contains(" > 127.0.0.1.9: "), "{ended:?}");
+    assert!(ended.stderr.contains("listening on web-0"), "named as the container calls its host: {ended:?}");
+
+    let ended = egret(&["check", "--container", "zz"]);
+    assert!(ended.stderr.starts_with("egret: --container: `zz` is no container's id"), "{ended:?}");
+    // No id of two begins with the other's, and one begins with neither.
+    let none = ["0", "1", "2"].into_iter().find(|digit| !web.starts_with(digit) && !other.starts_with(digit));
+    let ended = egret(&["check", "--container", none.expect("three digits and two ids")]);
+    assert!(ended.code == Some(2) && ended.stderr.contains("those in containers are of "), "{ended:?}");
+    for id in [&web, &other] {
+        assert!(ended.stderr.contains(&id[..12]), "{ended:?}");
+    }
+    assert!(
+        ended.stderr.contains("give its pod `hostPID: true`"),
+        "a test sees its own processes alone: {ended:?}"
+    );
+}
+
+/// A podman of the test's own, without images and networks.
+struct Podman;
+
+impl Podman {
+    /// A root directory with a shell, and nothing else.
+    const ROOT: &str = "/run/workload";
+
+    fn set_up() -> Self {
+        let busybox = ["/usr/bin/busybox", "/bin/busybox"].iter().find(|path| fs::metadata(path).is_ok());
+        fs::create_dir_all(format!("{}/bin", Self::ROOT)).expect("room");
+        fs::copy(busybox.expect("busybox-static"), format!("{}/bin/busybox", Self::ROOT)).expect("room");
+        for tool in ["sh", "ip", "nc", "sleep"] {
+            std::os::unix::fs::symlink("busybox", format!("{}/bin/{tool}", Self::ROOT)).expect("room");
+        }
+        Self
+    }
+
+    fn command(arguments: &[&str]) -> Command {
+        let mut command = Command::new("podman");
+        let own = ["--root", "/run/podman/root", "--runroot", "/run/podman/run", "--storage-driver", "vfs"];
+        command.args(["--runtime", "runc", "--cgroup-manager", "cgroupfs", "--events-backend", "file"]);
+        command.args(own).args(arguments);
+        command
+    }
+
+    /// Starts a container of that name, which is its host's, too; returns its id.
+    fn start(&self, name: &str, script: &str) -> String {
+        let limits =
+            ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cap-add", "NET_ADMIN"];
+        let run_it =
+            [&["run", "--detach", "--network", "none", "--name", name, "--hostname", name][..], &limits];
+        let what = ["--rootfs", Self::ROOT, "/bin/sh", "-c", script];
+        run(&mut Self::command(&[run_it.concat(), what.to_vec()].concat()), "").trim().to_owned()
+    }
+}
+
+impl Drop for Podman {
+    fn drop(&mut self) {
+        Self::command(&["rm", "--all", "--force", "--time", "0"]).stdout(Stdio::null()).status().ok();
+    }
+}
