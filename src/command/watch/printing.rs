@@ -7,7 +7,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, TrySendError, sync_channel};
 
 use super::desk::Order;
@@ -97,7 +97,7 @@ impl Print {
             bell.ring();
         };
         let mut pages = Pages { totals, rows, read: Vec::new(), call: &call };
-        let job = match write(&mut pages, format, &options, directory) {
+        let job = match write(&mut pages, format, &options, &directory) {
             Ok(report) => Job::Report { report, name, ending },
             Err(error) => Job::Unwritten(texts::no_report(error)),
         };
@@ -111,9 +111,9 @@ fn write(
     pages: &mut Pages<'_>,
     format: report::Format,
     options: &report::Options,
-    directory: PathBuf,
+    directory: &Path,
 ) -> io::Result<File> {
-    let file = scratch(&directory)?;
+    let file = scratch(directory)?;
     let mut out = BufWriter::new(&file);
     report::write(format, pages, options, &mut out)?;
     out.flush()?;
@@ -243,7 +243,6 @@ fn problem(row: &Row) -> Problem {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
     use std::sync::mpsc::channel;
 
     use super::*;

@@ -58,9 +58,8 @@ impl Recapture {
 
     /// Has every reader set its filter.
     pub(super) fn turn(&mut self, asked: &Composition) -> Result<(), String> {
-        let filter = |tap: &Tap| match asked.is_everything() {
-            true => Ok(None),
-            false => self.filter(asked, tap.link).map(Some),
+        let filter = |tap: &Tap| {
+            if asked.is_everything() { Ok(None) } else { self.filter(asked, tap.link).map(Some) }
         };
         // All or none.
         let filters = self.taps.iter().map(filter).collect::<Result<Vec<_>, String>>()?;
