@@ -108,11 +108,12 @@ pub(super) struct Run {
     pub captured: String,
 }
 
-/// Frames and bytes in each of the last seconds, of a capture that goes on.
+/// Frames and bytes a second, of a capture that goes on. Of a large run it may take longer than a second to be told how it stands; so what
+/// came is counted by its own clock, from its last frame to its last frame.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     last: Option<(Timestamp, u64, u64)>,
-    /// Frames a second, the youngest last.
+    /// Frames a second, each over a second or more, the youngest last.
     pub packets: VecDeque<u64>,
     /// Bits a second.
     pub bits: u64,
@@ -123,12 +124,15 @@ const REMEMBERED: usize = 60;
 const SECOND: i64 = 1_000_000_000;
 
 impl Rates {
-    /// Takes in how many frames and bytes there are by now.
-    fn take(&mut self, now: Timestamp, frames: u64, bytes: u64) {
+    /// Takes in how many frames and bytes there are by now, the last of them `seen`.
+    fn take(&mut self, now: Timestamp, seen: Option<Timestamp>, frames: u64, bytes: u64) {
+        let fresh = seen.filter(|seen| now - *seen < SECOND);
         let Some((then, frames_then, bytes_then)) = self.last else {
-            self.last = Some((now, frames, bytes));
+            self.last = Some((fresh.unwrap_or(now), frames, bytes));
             return;
         };
+        // Where nothing comes any more, time goes on without it.
+        let now = fresh.filter(|_| frames > frames_then).unwrap_or(now);
         let gone = now - then;
         if gone < SECOND {
             return;
@@ -294,12 +298,18 @@ impl Model {
             }
         }
         let is_another_second = before.is_none_or(|before| before.nanos() / SECOND != now.nanos() / SECOND);
-        if let Some(run) = self.run.snapshot.as_ref().filter(|_| is_another_second && !self.run.has_ended) {
-            self.run.rates.take(now, run.summary.frames, run.pace.total_bytes);
-        }
         if is_another_second && !self.run.has_ended && !self.run.is_paused {
             self.changed();
         }
+    }
+
+    /// Takes in how the run stands.
+    pub(super) fn take(&mut self, run: Arc<Snapshot>) {
+        if let Some(now) = self.run.now.filter(|_| self.setup.is_live) {
+            let seen = run.points.iter().filter_map(|point| point.last_seen).max();
+            self.run.rates.take(now, seen, run.summary.frames, run.pace.total_bytes);
+        }
+        self.run.snapshot = Some(run);
     }
 
     pub(super) fn tell(&mut self, text: String, is_bad: bool) {
@@ -321,5 +331,37 @@ impl Model {
         let points = &self.snapshot()?.points;
         let first = points.iter().filter_map(|point| point.first_seen).min()?;
         Some(points.iter().filter_map(|point| point.last_seen).max()? - first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_nanos(1_795_400_000 * SECOND + ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_frames_own_clock_however_seldom_it_is_told() {
+        let mut rates = Rates::default();
+        for (now, seen) in [(0, 0), (1_700, 1_500), (3_000, 2_900), (5_600, 5_500)] {
+            rates.take(at(now), Some(at(seen)), seen as u64 * 100, seen as u64 * 1_000);
+        }
+        assert_eq!(rates.packets, [100_000, 100_000, 100_000]);
+        assert_eq!(rates.bits, 8_000_000);
+    }
+
+    #[test]
+    fn a_rate_falls_when_nothing_comes_any_more() {
+        let mut rates = Rates::default();
+        rates.take(at(0), None, 0, 0);
+        rates.take(at(300), Some(at(300)), 50, 50);
+        for now in [700, 1_200, 2_300, 3_400] {
+            rates.take(at(now), Some(at(300)), 50, 50);
+        }
+        // One over 2.3 s that has them all, at most; then none.
+        assert_eq!(rates.packets.back(), Some(&0));
+        assert_eq!(rates.packets.iter().filter(|rate| **rate > 0).count(), 1);
     }
 }

@@ -36,7 +36,7 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
                 return effects;
             }
             model.run.is_due = false;
-            model.run.snapshot = Some(snapshot);
+            model.take(snapshot);
             again = !model.run.has_ended && !model.run.is_paused;
             model.changed();
         }

@@ -29,8 +29,10 @@ use crate::snapshot::{Snapshot, Snapshots as _, Window};
 use crate::tui::{FramesWanted, Message, Save, SaveFormat, SaveWhat};
 use crate::verdict::Verdict;
 
-/// How often the run is shown, at most; and of all time at most a tenth is spent on that.
+/// How often the run is shown, at most, while frames come and while none do: then only time changes what there is to show. Of all time at
+/// most a tenth is spent on that.
 const SHOW_EVERY: Duration = Duration::from_millis(250);
+const SHOW_QUIET: Duration = Duration::from_secs(1);
 const SHARE: u32 = 10;
 
 /// How often it is told how far files have been read, and tried again to tell what there was no room for.
@@ -67,8 +69,8 @@ pub(super) struct Stage {
     /// What the screen shows, and whether it waits for that.
     window: Option<Window>,
     is_asked: bool,
-    /// When the run was shown last, and how long that took.
-    shown: Option<(Instant, Duration)>,
+    /// When the run was shown last, how long that took, and how many frames there were.
+    shown: Option<(Instant, Duration, u64)>,
     told_progress: Option<Instant>,
     /// Since when it is looked which frames so far a filter admits.
     looking: Option<Looking>,
@@ -169,7 +171,10 @@ impl Stage {
         while let Ok(order) = self.lines.orders.try_recv() {
             self.obey(order, engine);
         }
-        let is_due = self.shown.is_none_or(|(at, cost)| at.elapsed() >= SHOW_EVERY.max(cost * SHARE));
+        let is_due = self.shown.is_none_or(|(at, cost, frames)| {
+            let every = if engine.frames() > frames { SHOW_EVERY } else { SHOW_QUIET };
+            at.elapsed() >= every.max(cost * SHARE)
+        });
         if self.is_asked || is_due {
             self.show(engine);
         }
@@ -339,7 +344,7 @@ impl Stage {
         let Some(window) = self.window.as_ref().filter(|_| self.looking.is_none()) else { return };
         let begun = Instant::now();
         let snapshot = Arc::new(engine.snapshot(window));
-        self.shown = Some((Instant::now(), begun.elapsed()));
+        self.shown = Some((Instant::now(), begun.elapsed(), engine.frames()));
         if self.tell(Message::Snapshot(snapshot)) {
             self.is_asked = false;
         }
