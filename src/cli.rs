@@ -42,5 +42,7 @@ pub enum Command {
     OpenFiles {
         directory: PathBuf,
         prefix: String,
+        #[arg(long)]
+        no_sandbox: bool,
     },
 }

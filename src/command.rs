@@ -68,8 +68,8 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Filter(arguments) => filter::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Watch(arguments) => watch::run(&arguments),
-        Command::OpenFiles { directory, prefix } => {
-            opener::serve(&directory, &prefix)?;
+        Command::OpenFiles { directory, prefix, no_sandbox } => {
+            opener::serve(&directory, &prefix, !no_sandbox)?;
             Ok(ExitCode::SUCCESS)
         }
     }

@@ -73,7 +73,8 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     engine.name_interfaces(names);
     tables::know_files(&mut engine, &arguments.known.conntrack, here.is_some().then(Now::now))?;
     let is_stdout_used = arguments.output.is_stdout() || arguments.write.as_deref() == Some(Path::new("-"));
-    let keep = |path: &PathBuf| Keeping::new(path, arguments.annotate, options.only.clone());
+    let keep =
+        |path: &PathBuf| Keeping::new(path, arguments.annotate, options.only.clone(), !frames.no_sandbox);
     let keeping = arguments.write.as_ref().map(keep).transpose()?;
     let mut judging = Judging {
         keeping,

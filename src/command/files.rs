@@ -65,7 +65,7 @@ impl Files {
     }
 
     /// Files that are named after `path`. To be called before sources are opened.
-    pub(super) fn several(path: &Path, rotation: Rotation) -> anyhow::Result<Self> {
+    pub(super) fn several(path: &Path, rotation: Rotation, is_held: bool) -> anyhow::Result<Self> {
         let name = path.file_name().and_then(|name| name.to_str());
         let name = name.with_context(|| format!("-w {}: this cannot name files", path.display()))?;
         let (stem, ending) = match name.rfind('.') {
@@ -76,7 +76,7 @@ impl Files {
         let directory = directory_of(path);
         let series = Series {
             rotation,
-            opener: Opener::of(directory, &stem)?,
+            opener: Opener::of(directory, &stem, is_held)?,
             next: highest(directory, &stem, ending) + 1,
             stem,
             ending: ending.to_owned(),

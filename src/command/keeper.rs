@@ -47,9 +47,15 @@ pub(super) struct Keeping {
 
 impl Keeping {
     /// To be called before sources are opened.
-    pub(super) fn new(path: &Path, is_annotated: bool, only: Vec<Verdict>) -> anyhow::Result<Self> {
+    pub(super) fn new(
+        path: &Path,
+        is_annotated: bool,
+        only: Vec<Verdict>,
+        is_held: bool,
+    ) -> anyhow::Result<Self> {
         let is_file = path.as_os_str() != "-" && fs::metadata(path).map_or(true, |found| found.is_file());
-        let opener = is_file.then(|| Opener::of(directory_of(path), &spool_stem(path))).transpose()?;
+        let opener =
+            is_file.then(|| Opener::of(directory_of(path), &spool_stem(path), is_held)).transpose()?;
         Ok(Self { path: path.to_owned(), is_annotated, only, opener })
     }
 }

@@ -13,6 +13,8 @@
 //!    there already, by whatever kind of link;
 //! 2. it removes files that it created itself.
 //!
+//! Its sandbox has room for that directory and for nothing else.
+//!
 //! It ends with the one that asks. Where nothing is to be given up, no process is needed.
 
 use std::fs::File;
@@ -31,7 +33,7 @@ use rustix::net::{
     SendFlags, recvmsg, sendmsg,
 };
 
-use crate::command::held::to_write;
+use crate::command::held::{hold, to_write};
 use crate::privilege;
 use crate::sandbox::Room;
 
@@ -55,8 +57,8 @@ pub(super) enum Opener {
 
 impl Opener {
     /// An opener of files in `directory` whose names begin with `prefix`. To be called before sources are opened: what
-    /// is open then, the other process has, too.
-    pub(super) fn of(directory: &Path, prefix: &str) -> anyhow::Result<Self> {
+    /// is open then, the other process has, too. That one is in a sandbox of its own, if that is wanted.
+    pub(super) fn of(directory: &Path, prefix: &str, is_held: bool) -> anyhow::Result<Self> {
         let shown = directory.display();
         if !privilege::are_more_than_a_users() {
             let within =
@@ -69,6 +71,7 @@ impl Opener {
             .arg(NAME)
             .arg(directory)
             .arg(prefix)
+            .args((!is_held).then_some("--no-sandbox"))
             .env_clear()
             // Ctrl-C is for the one that asks.
             .process_group(0)
@@ -146,9 +149,10 @@ fn ask(asked: &UnixStream, what: u8, name: &str) -> io::Result<Option<File>> {
 }
 
 /// What the other process does until nobody can ask any more: answers on its standard input.
-pub(super) fn serve(directory: &Path, prefix: &str) -> anyhow::Result<()> {
+pub(super) fn serve(directory: &Path, prefix: &str, is_held: bool) -> anyhow::Result<()> {
     privilege::keep_files_alone()?;
     let mut within = Within::open(directory, prefix)?;
+    hold(is_held, to_write(&within.path));
     let stdin = io::stdin();
     let mut requests = File::from(stdin.as_fd().try_clone_to_owned()?);
     loop {

@@ -30,7 +30,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let is_live = sources.iter().any(|source| source.input.is_live());
     let files = if arguments.is_rotated() {
         let (size, time, keep) = (arguments.rotate_size, arguments.rotate_time, arguments.keep);
-        Files::several(&arguments.write, Rotation { size, time, keep })?
+        Files::several(&arguments.write, Rotation { size, time, keep }, !frames.no_sandbox)?
     } else {
         output::spare("frames", "-w", &arguments.write, &sources)?;
         Files::one(&arguments.write)

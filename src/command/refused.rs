@@ -51,7 +51,7 @@ pub(super) fn unreadable(error: &savefile::Error, command: &str) -> String {
                 |found| format!("it belongs to user {}, mode {:04o}", found.uid(), found.mode() & 0o7777),
             );
             format!(
-                "{error}; this is user {user}, and {whose} (`ls -l {name}` shows it). Have it read by who may: \
+                "{error}; this is user {user}, and {whose} (`ls -l {name}` shows it). Let somebody read it who may: \
                  `sudo cat {name} | egret {command} -r -`"
             )
         }

@@ -126,7 +126,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         width: REPORT_WIDTH,
         style: report::Style::Plain,
     };
-    let opener = Opener::of(Path::new("."), PREFIX).map_err(|error| format!("{error:#}"));
+    let opener = Opener::of(Path::new("."), PREFIX, !frames.no_sandbox).map_err(|error| format!("{error:#}"));
     let filtering = Filtering { hosts: frames.hosts.clone(), presets: arguments.traffic.presets.clone() };
     let mut watching = Watching {
         judging,

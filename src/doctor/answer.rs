@@ -51,7 +51,7 @@ impl Answer {
         let (can, cannot, go) = match (examined.platform.place, seen.standpoint) {
             (Place::Desk, _) => (
                 "capture what this machine itself sends, and judge captures that others took".to_owned(),
-                Some("It cannot see a cluster's traffic: none passes here.".to_owned()),
+                Some("It cannot see a cluster's traffic: there is no cluster's network here.".to_owned()),
                 vec![there(examined)],
             ),
             (_, Some(Standpoint::Node)) => Self::on_a_node(&seen),

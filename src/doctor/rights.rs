@@ -108,7 +108,7 @@ impl Sandbox {
             (0, Some(_)) => {
                 "it has neither Landlock nor seccomp: runs of egret are held by nothing".to_owned()
             }
-            _ => format!("runs of egret are held by {} (but with --no-sandbox)", by.join(" and ")),
+            _ => format!("runs of egret are held by {} (not with --no-sandbox)", by.join(" and ")),
         };
         let mut words = format!("Linux {}: {held}", self.kernel);
         match self.filters {

@@ -37,7 +37,9 @@ pub fn page(diagnosis: &Diagnosis, width: usize, style: Style) -> String {
     hosts(&mut page, diagnosis);
     environment(&mut page, diagnosis);
     list(&mut page, "Checksums", Tone::Heading, &diagnosis.checksums.words());
-    page.gap();
+    if !(diagnosis.warnings.is_empty() && diagnosis.unseen.is_empty()) {
+        page.gap();
+    }
     list(&mut page, "Warning", Tone::Warning, &diagnosis.warnings);
     list(&mut page, "Not seen", Tone::Warning, &diagnosis.unseen);
     page.text().to_owned()

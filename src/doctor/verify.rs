@@ -142,7 +142,7 @@ fn origin(examined: &Examined, seen: &Seen) -> Verify {
     };
     let (can, because) = match seen.standpoint {
         Some(_) if examined.platform.place == Place::Desk => {
-            ("partly", "this machine's own; there are no pods here".to_owned())
+            ("partly", "this machine's own, and those of containers on it".to_owned())
         }
         Some(Standpoint::Pod) => ("yes", "those that begin or end here; no others pass".to_owned()),
         Some(Standpoint::Node) if !seen.pods.is_empty() => {

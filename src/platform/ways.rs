@@ -41,7 +41,13 @@ impl Platform {
     pub fn ways(&self, capability: Capability, command: &str, rights: &Rights) -> Ways {
         let egret = format!("egret {command} …");
         let mut ways = Vec::new();
-        let mut add = |when: &str, command: String| ways.push(Way { when: when.to_owned(), command });
+        // The file in egret's image carries the right to capture and no other; `oc debug` makes anybody root.
+        let is_carried = capability == Capability::NetRaw;
+        let mut add = |when: &str, command: String| {
+            let needs_root = !is_carried && command.starts_with("kubectl debug ");
+            let image = if needs_root { ", with an image whose user is root" } else { "" };
+            ways.push(Way { when: format!("{when}{image}"), command });
+        };
         let name = short(capability);
         // A container may have what its user has not: files are what gives it to users then.
         let is_users =
@@ -104,7 +110,7 @@ impl Platform {
     /// The first of the ways, in a line.
     pub fn way(&self, capability: Capability, command: &str, rights: &Rights) -> String {
         let ways = self.ways(capability, command, rights);
-        ways.ways.first().map_or(ways.without, |way| format!("{}: {}", way.when, way.command))
+        ways.ways.first().map_or(ways.without, |way| format!("{}: `{}`", way.when, way.command))
     }
 
     /// A container beside this pod's.

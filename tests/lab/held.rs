@@ -135,6 +135,11 @@ fn root_records_file_after_file_in_it() {
     let mut egret = Egret::start(command.stdin(Stdio::null()));
     egret.wait_until_open();
     until("it is in the sandbox", || egret.status("Seccomp") == "2");
+    // The process that makes the files keeps the right to, and is held nevertheless.
+    let pid = egret.child.id();
+    let children = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).expect("it runs");
+    let opener = fs::read_to_string(format!("/proc/{}/status", children.trim())).expect("one child");
+    assert!(opener.contains("\nSeccomp:\t2\n") && opener.contains("\nNoNewPrivs:\t1\n"), "{opener}");
     cable.send(OUTSIDE, 2_000);
     let ended = egret.interrupt();
     assert_eq!((ended.code, names(&folder).len()), (Some(0), 3), "{ended:?}");

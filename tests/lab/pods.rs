@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::TcpStream;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use crate::capture::until;
 use crate::egret::{Egret, check, program, without_variables};
 use crate::enclosure::{Watch, entered, entered_with_processes};
 use crate::netns::{Namespace, run};
+use crate::situation::{EgressRouter, Knobs};
+use crate::topology::Cluster;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -122,6 +125,39 @@ fn what_becomes_of_a_pods_interfaces_is_heard_of_from_outside_of_it() {
 
 #[test]
 #[ignore = "needs network namespaces: make lab"]
+fn a_router_pods_own_table_of_translations_is_followed_from_its_node() {
+    if !entered("pods::a_router_pods_own_table_of_translations_is_followed_from_its_node") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("pods", PATIENCE);
+    let cluster = Cluster::build(&Knobs { egress_router: EgressRouter::Nat, ..Knobs::default() });
+    let listener = listen(&cluster);
+    let arguments = [
+        "-i",
+        "macvlan0",
+        "--netns",
+        "/run/netns/egress-router",
+        "--conntrack",
+        "live",
+        "--expect=10.128.0.6=>192.168.12.99",
+        "--format",
+        "json",
+    ];
+    let egret = Egret::capture(cluster.at("node1"), &arguments);
+    for _ in 0..3 {
+        drop(cluster.at("pod-b").within(|| TcpStream::connect("172.30.99.10:8443").expect("the router")));
+        listener.accept().expect("the client");
+    }
+    let report = egret.interrupt().report();
+    let seen = ["10.128.0.6", "egress-router/macvlan0", "uplink", "192.168.12.99", "expected-source"];
+    let keys = ["/origin/ip", "/legs/0/place", "/legs/0/role", "/wire/ip", "/reason"];
+    assert_eq!(counted(&report, keys), BTreeMap::from([(seen.map(str::to_owned), 3)]), "{report:?}");
+    let whose = "conntrack: live is the table of egress-router's network namespace";
+    assert!(report.says(whose), "{report:?}");
+}
+
+#[test]
+#[ignore = "needs network namespaces: make lab"]
 fn packets_of_a_pod_are_printed_and_recorded_on_its_node() {
     if !entered("pods::packets_of_a_pod_are_printed_and_recorded_on_its_node") {
         return; // The same test passed inside.
@@ -184,9 +220,9 @@ fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() 
         return; // The same test passed inside.
     }
     let _watch = Watch::set("pods", PATIENCE);
-    let podman = Podman::set_up();
-    let script = "ip link set lo up; while sleep 1; do echo hello | nc -u -w 1 127.0.0.1 9; done";
-    let (web, other) = (podman.start("web-0", script), podman.start("web-1", "sleep 1000"));
+    let _podman = Podman::set_up();
+    let script = "ip link set lo up; while sleep 1; do echo hello | nc -w 1 127.0.0.1 9; done";
+    let (web, other) = (Podman::start("web-0", script), Podman::start("web-1", "sleep 1000"));
     assert!(web.len() == 64 && other.len() == 64, "{web} {other}");
 
     let egret = |arguments: &[&str]| {
@@ -195,8 +231,8 @@ fn a_container_is_found_by_the_beginning_of_its_id_without_asking_its_runtime() 
         Egret::start(&mut command).end()
     };
     let typed = format!("cri-o://{}", &web[..12]);
-    let ended = egret(&["dump", "-n", "-i", "lo", "--container", &typed, "-c", "1", "udp"]);
-    assert!(ended.stdout.contains(" > 127.0.0.1.9: "), "{ended:?}");
+    let ended = egret(&["dump", "-n", "-i", "lo", "--container", &typed, "-c", "1", "tcp"]);
+    assert!(ended.stdout.contains(" > 127.0.0.1.9: Flags [S]"), "{ended:?}");
     assert!(ended.stderr.contains("listening on web-0"), "named as the container calls its host: {ended:?}");
 
     let ended = egret(&["check", "--container", "zz"]);
@@ -240,7 +276,7 @@ impl Podman {
     }
 
     /// Starts a container of that name, which is its host's, too; returns its id.
-    fn start(&self, name: &str, script: &str) -> String {
+    fn start(name: &str, script: &str) -> String {
         let limits =
             ["--ulimit", "nofile=1024:1024", "--ulimit", "nproc=1024:1024", "--cap-add", "NET_ADMIN"];
         let run_it =

@@ -5,6 +5,7 @@
 //! same system calls.
 
 use std::net::IpAddr;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use super::podman::{DISTROLESS, EGRET, Podman, WITH_SHELL};
 use super::static_file;
 use crate::egret::{Egret, Report, program, without_variables};
 use crate::enclosure::{Watch, entered_with_processes};
+use crate::terminal::Terminal;
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -191,4 +193,27 @@ fn the_file_is_copied_into_containers_that_have_tar_or_a_shell_and_joins_those_t
         .map(|flow| flow["destination"]["ip"].as_str())
         .collect();
     assert_eq!(destinations, [Some(bare.as_str())], "{report:?}");
+}
+
+#[test]
+#[ignore = "needs the static file, podman and tmux: make anywhere"]
+fn screens_are_drawn_from_a_container_and_the_terminal_is_given_back() {
+    if !entered_with_processes(
+        "anywhere::containers::screens_are_drawn_from_a_container_and_the_terminal_is_given_back",
+    ) {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("containers", PATIENCE);
+    let (host, podman) = (Host::connect(), Podman::set_up());
+    let web = podman.start("web", WITH_SHELL);
+    let terminal = Terminal::open("container", (120, 40), podman.tmux());
+    let run = format!("podman run -it --rm --name screen --read-only --network container:web {EGRET}");
+    terminal.watch(Path::new(&run), "-i eth0 --expect 192.168.12.99");
+    terminal.wait_for(&["eth0", "NOTHING JUDGED"]);
+    let witness = host.serve(1);
+    podman.run(&["exec", "web", "sh", "-c", GREET]);
+    witness.join().expect("a client");
+    terminal.wait_for(&["INCONCLUSIVE", "wire-not-seen", &web]);
+    terminal.press(&["q"]);
+    assert_eq!(terminal.ended(), "3");
 }

@@ -1,8 +1,6 @@
 //! A podman of the test's own: its images, containers, networks and locks are the test's, and go with it.
 //!
-//! It runs containers by runc, without systemd, as CI has none. What containers get by default is what a cluster gives a pod
-//! that may capture: the capability to capture in the bounding set, and no ambient ones, so that an ordinary user has no right
-//! that the file does not bring along.
+//! What containers get by default is what a cluster gives a pod that may capture; `containers.conf` has that, and how they run.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -12,19 +10,8 @@ use crate::capture::until;
 use crate::egret::without_variables;
 use crate::netns::run;
 
-/// Limits are named as what podman would take for them may be more than there is.
-const SETTINGS: &str = r#"
-[containers]
-default_capabilities = ["NET_RAW"]
-default_ulimits = ["nofile=1024:1024", "nproc=4096:4096"]
-[engine]
-runtime = "runc"
-cgroup_manager = "cgroupfs"
-events_logger = "file"
-[network]
-network_backend = "netavark"
-network_config_dir = "/run/egret/networks"
-"#;
+/// How it runs containers; `scripts/anywhere` finds out with it whether they can be run at all.
+const SETTINGS: &str = include_str!("containers.conf");
 
 /// The network of the containers; podman's host has the first address of it.
 pub(super) const NETWORK: &str = "10.128.0.0/24";
@@ -67,6 +54,13 @@ impl Podman {
         let mut command = Command::new("podman");
         self.settled(command.args(arguments));
         command
+    }
+
+    /// A tmux in which podman is this one.
+    pub(super) fn tmux(&self) -> Command {
+        let mut tmux = Command::new("tmux");
+        self.settled(&mut tmux);
+        tmux
     }
 
     /// What it prints.
