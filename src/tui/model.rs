@@ -126,7 +126,8 @@ const SECOND: i64 = 1_000_000_000;
 impl Rates {
     /// Takes in how many frames and bytes there are by now, the last of them `seen`.
     fn take(&mut self, now: Timestamp, seen: Option<Timestamp>, frames: u64, bytes: u64) {
-        let fresh = seen.filter(|seen| now - *seen < SECOND);
+        // The time was told a moment ago, and other machines' clocks are others.
+        let fresh = seen.filter(|seen| (-SECOND..SECOND).contains(&(now - *seen)));
         let Some((then, frames_then, bytes_then)) = self.last else {
             self.last = Some((fresh.unwrap_or(now), frames, bytes));
             return;
