@@ -22,7 +22,7 @@ use crate::machine::neighbours::Neighbours;
 use crate::machine::offloads::Offloads;
 use crate::machine::rules::Rules;
 use crate::machine::{self, Machine, Surroundings};
-use crate::platform::{Clock, Kernel, Observed, Place, Platform};
+use crate::platform::{Clock, Cluster, Kernel, Observed, Place, Platform, Runtime};
 use crate::privilege::Rights;
 use crate::text::plain;
 
@@ -148,8 +148,8 @@ impl Where {
         Self {
             place: platform.place.name(),
             words: plain(&platform.words()),
-            cluster: platform.cluster.map(|cluster| cluster.name()),
-            runtime: platform.runtime.map(|runtime| runtime.name()),
+            cluster: platform.cluster.map(Cluster::name),
+            runtime: platform.runtime.map(Runtime::name),
             namespace: shown(&platform.namespace),
             pod: shown(&platform.pod),
             node: shown(&platform.node),

@@ -54,7 +54,7 @@ impl Answer {
                 Some("It cannot see a cluster's traffic: there is no cluster's network here.".to_owned()),
                 vec![there(examined)],
             ),
-            (_, Some(Standpoint::Node)) => Self::on_a_node(&seen),
+            (place, Some(Standpoint::Node)) => Self::on_a_node(&seen, place),
             (place, Some(Standpoint::Pod)) => Self::in_a_pod(examined, &seen, place),
             _ => (
                 "capture, and judge captures".to_owned(),
@@ -68,7 +68,7 @@ impl Answer {
         Self { can: format!("From here egret can {can}."), cannot, go }
     }
 
-    fn on_a_node(seen: &Seen) -> (String, Option<String>, Vec<Go>) {
+    fn on_a_node(seen: &Seen, place: Place) -> (String, Option<String>, Vec<Go>) {
         let Seen { uplinks, pods, tunnels, .. } = seen;
         if uplinks.is_empty() {
             return (
@@ -80,12 +80,13 @@ impl Answer {
                 vec![Go::plain("say which does: --role NAME=uplink")],
             );
         }
+        let what = if matches!(place, Place::Node | Place::NodePod) { "node" } else { "machine" };
         let whose = match pods.len() {
             0 => String::new(),
             many => format!(", whose they are ({} of pods)", count(many, "interface")),
         };
         let can = format!(
-            "say which source flows leave this node with (by {}){whose}, and what became of them",
+            "say which source flows leave this {what} with (by {}){whose}, and what became of them",
             uplinks.join(", ")
         );
         let way = if tunnels.is_empty() { "" } else { ", which they reach through the tunnel" };

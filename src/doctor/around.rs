@@ -9,7 +9,7 @@ use crate::number::counted;
 /// Rules that translate sources, and the table of what was translated.
 #[derive(Debug, Serialize)]
 pub struct Translation {
-    /// Rules of nf_tables that translate a source; null where they may not be read.
+    /// Rules of `nf_tables` that translate a source; null where they may not be read.
     pub rules: Option<Rules>,
     pub rules_because: Option<String>,
     /// Whether conntrack's table can be read.

@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::Examined;
 use crate::machine::{Kind, Link, Lower, Machine, Standpoint};
 use crate::place::Known;
+use crate::snapshot::Role;
 
 #[derive(Debug, Serialize)]
 pub struct Network {
@@ -64,7 +65,7 @@ impl Network {
             name: link.shown(),
             index: link.index,
             kind: kind(&link.kind),
-            role: known.role.map(|role| role.name()),
+            role: known.role.map(Role::name),
             because: known.because.clone(),
             is_up: link.is_up,
             mac: link.mac.map(|mac| mac.to_string()),

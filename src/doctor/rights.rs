@@ -115,7 +115,7 @@ impl Sandbox {
             Some(0) | None => {}
             Some(1) => words.push_str("; 1 filter of system calls is on this process already"),
             Some(many) => {
-                words = format!("{words}; {many} filters of system calls are on this process already")
+                words = format!("{words}; {many} filters of system calls are on this process already");
             }
         }
         if let Some(label) = &self.label {

@@ -205,7 +205,7 @@ fn hosts(page: &mut Page, diagnosis: &Diagnosis) {
 
 fn environment(page: &mut Page, diagnosis: &Diagnosis) {
     let mut lines = Vec::new();
-    for variable in diagnosis.environment.iter() {
+    for variable in &diagnosis.environment {
         if let Some(value) = &variable.value {
             lines.push(format!("{}={value}", variable.name));
         }

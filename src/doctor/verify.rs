@@ -116,13 +116,6 @@ fn source(examined: &Examined, seen: &Seen) -> Verify {
             "no interface is known to lead out".to_owned(),
             Some("say which does: --role NAME=uplink".to_owned()),
         ),
-        (Some(Standpoint::Node), false) if examined.platform.place == Place::Desk => (
-            "partly",
-            format!(
-                "of what this machine itself sends, at {uplinks}; a cluster's traffic does not pass here"
-            ),
-            Some(elsewhere(examined).to_owned()),
-        ),
         (Some(Standpoint::Node), false) => (
             "yes",
             format!(

@@ -74,9 +74,8 @@ fn offloads(message: &[u8]) -> Option<Offloads> {
     for (kind, value) in attributes(message.get(FIXED..)?) {
         match kind {
             1 => {
-                offloads.link = attributes(value)
-                    .find(|(kind, _)| *kind == 1)
-                    .map_or(0, |(_, value)| u32_at(value, 0).unwrap_or_default())
+                let index = attributes(value).find(|(kind, _)| *kind == 1);
+                offloads.link = index.and_then(|(_, value)| u32_at(value, 0)).unwrap_or_default();
             }
             4 => active(value, |name| offloads.note(name)),
             _ => {}

@@ -1,4 +1,4 @@
-//! The rules by which the kernel translates sources (nf_tables), and whether its table of translations can be read.
+//! The rules by which the kernel translates sources (`nf_tables`), and whether its table of translations can be read.
 //!
 //! Rules are only looked at to say whether there are any. A rule is a list of expressions, each with a name and data:
 //!

@@ -12,7 +12,7 @@ pub struct Kernel {
     pub has_seccomp: Option<bool>,
     /// How many filters this process is under.
     pub filters: Option<u32>,
-    /// The security module that confines the process, and its label: `crio-default (enforce)`, an SELinux context.
+    /// The security module that confines the process, and its label: `crio-default (enforce)`, a context of `SELinux`.
     pub label: Option<String>,
 }
 

@@ -3,6 +3,8 @@
 //! Names stand in a command only where they are plain names; else, and where nobody told them, a word in capitals stands
 //! for what is to be filled in.
 
+use std::fmt::Write as _;
+
 use super::{Place, Platform, Runtime};
 use crate::privilege::{Capability, Rights};
 
@@ -28,7 +30,7 @@ impl Ways {
     pub fn lines(&self) -> String {
         let mut lines = format!("see what it has: {}\n", self.see);
         for way in &self.ways {
-            lines.push_str(&format!("{}:\n  {}\n", way.when, way.command));
+            let _ = writeln!(lines, "{}:\n  {}", way.when, way.command);
         }
         lines.push_str("without it: ");
         lines.push_str(&self.without);
@@ -80,7 +82,7 @@ impl Platform {
                 );
             }
             Place::NodePod => {
-                add("in a pod of the node that has the right", self.node_pod(capability, &egret))
+                add("in a pod of the node that has the right", self.node_pod(capability, &egret));
             }
             Place::Container => self.of_container(name, is_users, &egret, &mut add),
             Place::Node | Place::Desk => {
