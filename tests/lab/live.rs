@@ -51,7 +51,7 @@ impl Told {
                 Incident::Dropped(count) => self.dropped += count,
                 Incident::Truncated(why) => self.words.push(format!("truncated: {why}")),
                 Incident::Interrupted(why) | Incident::Unread(why) | Incident::Unchanged(why) => {
-                    self.words.push(why.clone())
+                    self.words.push(why.clone());
                 }
                 Incident::Unfinished => self.words.push("unfinished".to_owned()),
             }

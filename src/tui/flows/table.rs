@@ -68,9 +68,10 @@ impl<'a> Cells<'a> {
     fn of_flow(row: &'a Row, is_within: bool) -> Self {
         let address = row.origin.map_or_else(|| texts::NOT_SEEN.to_owned(), |it| it.to_string());
         // Within a group all have one name, which stands above them.
-        let (workload, origin) = match is_within {
-            true => (format!("    {address}"), None),
-            false => workload(flow::journey::workload(row), address),
+        let (workload, origin) = if is_within {
+            (format!("    {address}"), None)
+        } else {
+            workload(flow::journey::workload(row), address)
         };
         let sources: Vec<Address> = flow::sources(row).map(|source| source.address).collect();
         Self {
