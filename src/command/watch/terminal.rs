@@ -2,7 +2,7 @@
 //!
 //! It is given back when a [`Terminal`] is dropped, while the program is stopped by Ctrl-Z, and by a hook when any thread panics: then nothing is
 //! drawn any more, for what is said of the panic stands where the screen was. One that takes nothing (its line is dead, or held by flow control) makes
-//! whoever writes to it wait for ever; then what can be given back without writing is ([`let_go`]).
+//! whoever writes to it wait for ever; then what can be given back without writing is.
 //! Of the mouse only clicks and the wheel are asked for: every move of it would be a message over a slow line.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
