@@ -26,7 +26,7 @@ struct Opened {
     namespace: Namespace,
     /// The one that it is: the first that leads there.
     ground: Ground,
-    /// What the report calls it: the name of its first source.
+    /// What the report calls it: as its source, if it has one alone.
     name: String,
     /// As it was typed.
     shown: String,
@@ -44,8 +44,9 @@ impl Namespaces {
             let identity = namespace.identity();
             let first = opened.iter().position(|before| before.namespace.identity() == identity);
             let ground = if identity == own { None } else { Some(first.unwrap_or(index)) };
-            let (name, shown) = (entered.which.default_name(), entered.which.shown());
-            opened.push(Opened { namespace, ground, name, shown });
+            let name = entered.name.or_else(|| known[index].clone());
+            let name = name.unwrap_or_else(|| entered.which.default_name());
+            opened.push(Opened { namespace, ground, name, shown: entered.which.shown() });
         }
         let mut sources = frames.sources(&known)?;
         for source in &mut sources {
@@ -55,12 +56,10 @@ impl Namespaces {
                 interface.namespace = opened[index].ground;
             }
         }
-        let mut named: Vec<bool> = vec![false; opened.len()];
-        for source in &sources {
-            if let Some(index) = ground(source).flatten()
-                && !std::mem::replace(&mut named[index], true)
-            {
-                opened[index].name.clone_from(&source.name);
+        for (index, its) in opened.iter_mut().enumerate() {
+            let mut there = sources.iter().filter(|source| ground(source) == Some(Some(index)));
+            if let (Some(only), None) = (there.next(), there.next()) {
+                its.name.clone_from(&only.name);
             }
         }
         refuse_doubles(&sources)?;

@@ -164,14 +164,18 @@ fn screens_are_drawn_filters_read_and_reports_saved_in_it() {
     let egret = terminal.child();
     let tasks = fs::read_dir(format!("/proc/{egret}/task")).expect("threads").count();
     assert!(tasks > 3 && status(egret).contains("\nSeccomp:\t2\n"), "{tasks}: {}", status(egret));
-    // A service's name is looked up in a file, by libpcap.
+    // The name of a service is looked up in a file, by libpcap; where it cannot be, every name is unknown.
     terminal.press(&["/"]);
-    terminal.type_in("tcp port https");
+    terminal.type_in("udp port nosuchservice");
+    terminal.wait_for(&["unknown port"]);
+    terminal.press(&["BSpace"; 13]);
+    terminal.type_in("ntp");
     terminal.press(&["Enter"]);
-    terminal.wait_for(&["tcp port https"]);
-    terminal.press(&["w"]);
-    terminal.press(&["q", "q"]);
-    terminal.hang_up();
+    terminal.wait_for(&["NOTHING JUDGED"]);
+    terminal.press(&["w", "j"]);
+    terminal.wait_for(&["the report was saved to egret-"]);
+    terminal.press(&["q"]);
+    assert_eq!(terminal.ended(), "1", "the run itself has failed, whatever is shown");
 }
 
 /// A line of the test's own status.

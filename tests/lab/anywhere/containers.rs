@@ -4,6 +4,8 @@
 //! `podman exec` and `podman run --network container:…` stand for `kubectl exec` and for an ephemeral container, which are the
 //! same system calls.
 
+mod by_id;
+
 use std::net::IpAddr;
 use std::path::Path;
 use std::process::{Command, Stdio};
