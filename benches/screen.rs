@@ -142,8 +142,12 @@ fn draws(engine: &mut Engine, traffic: Traffic) -> Result<Duration, Box<dyn Erro
     for size in [(80, 24), (200, 60)] {
         let mut model = Model::new(Setup {
             is_live: true,
+            is_here: true,
+            speed: None,
             sources: String::new(),
             filter: String::new(),
+            captured: String::new(),
+            decoding: Arc::default(),
             presets: Vec::new(),
             zone: TimeZone::UTC,
             colours: Colours::Sixteen,

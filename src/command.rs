@@ -36,18 +36,26 @@ mod signals;
 mod status;
 mod tables;
 mod taker;
+mod valve;
 pub mod watch;
 mod whereabouts;
 
 use std::fmt::Display;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
+use std::thread::{self, JoinHandle};
+
+use anyhow::Context as _;
 
 use crate::cli::frames::Frames;
 use crate::cli::{Arguments, Command};
 use crate::decode;
 use crate::net::Block;
 use crate::privilege;
+
+/// Why `--narrow` is refused.
+const NOTHING_TO_NARROW: &str =
+    "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)";
 
 /// Runs what was typed. An error is a usage error, or that nothing could be read.
 pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
@@ -65,6 +73,15 @@ pub fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
     }
+}
+
+/// A thread with a name, for who looks at the process.
+fn start<T: Send + 'static>(
+    name: &str,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> anyhow::Result<JoinHandle<T>> {
+    let builder = thread::Builder::new().name(name.to_owned());
+    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }
 
 /// How frames are decoded of a cluster with these pods.

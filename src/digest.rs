@@ -333,6 +333,8 @@ pub enum Incident {
     Unread(String),
     /// Reading ended before the source did.
     Unfinished,
+    /// Another capture filter could not be set, and the one before stays; said in words.
+    Unchanged(String),
     /// The interface went down or is gone, so that there was nothing to capture; said in words.
     Interrupted(String),
 }
@@ -349,7 +351,7 @@ pub struct Batch {
     pub digests: Vec<Digest>,
     pub interfaces: Vec<Interface>,
     pub index_names: Vec<IndexName>,
-    /// Those of interfaces that this batch is the first to tell of.
+    /// Those of interfaces that this batch is the first to tell of, and those that are set from this batch on.
     pub filters: Vec<CaptureFilter>,
     pub places: Vec<Spot>,
     pub tunnels: Vec<Tunnel>,

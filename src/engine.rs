@@ -445,7 +445,7 @@ impl Engine {
                 facts.is_truncated = true;
                 tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
-            Incident::Interrupted(what) => {
+            Incident::Interrupted(what) | Incident::Unchanged(what) => {
                 tell(&mut self.points[point.0 as usize].incidents, what.clone());
             }
             Incident::Unread(what) => self.note_unread(what.clone()),

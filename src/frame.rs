@@ -45,6 +45,21 @@ impl Sub for Timestamp {
     }
 }
 
+impl From<Timestamp> for jiff::Timestamp {
+    fn from(time: Timestamp) -> Self {
+        Self::from_nanosecond(i128::from(time.nanos()))
+            .expect("63 bits of nanoseconds are some centuries, and jiff knows ten thousand years")
+    }
+}
+
+impl From<jiff::Timestamp> for Timestamp {
+    /// Saturates.
+    fn from(time: jiff::Timestamp) -> Self {
+        let nanos = time.as_nanosecond().clamp(i64::MIN.into(), i64::MAX.into());
+        Self(nanos as i64)
+    }
+}
+
 /// A link-layer header type, by its number in the `LINKTYPE_` registry.
 ///
 /// Source: <https://www.tcpdump.org/linktypes.html>.
@@ -148,6 +163,15 @@ mod tests {
         assert_eq!(Timestamp::from_parts(u64::MAX, 0), Timestamp::MAX);
         assert_eq!(Timestamp::from_parts(1, 5).nanos(), 1_000_000_005);
         assert_eq!(Timestamp::MIN - Timestamp::MAX, i64::MIN);
+    }
+
+    #[test]
+    fn times_are_the_same_for_jiff_as_far_as_they_reach() {
+        for time in [Timestamp::MIN, Timestamp::from_nanos(-1), Timestamp::from_nanos(0), Timestamp::MAX] {
+            assert_eq!(Timestamp::from(jiff::Timestamp::from(time)), time);
+        }
+        assert_eq!(Timestamp::from(jiff::Timestamp::MAX), Timestamp::MAX);
+        assert_eq!(Timestamp::from(jiff::Timestamp::MIN), Timestamp::MIN);
     }
 
     #[test]

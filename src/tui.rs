@@ -34,6 +34,7 @@ mod model;
 mod moment;
 mod packets;
 mod pen;
+mod place;
 mod points;
 mod sources;
 mod texts;

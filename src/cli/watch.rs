@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use crate::capture::live::MAX_SNAP_LENGTH;
 use crate::cli::check::waivable;
 use crate::cli::cluster::Cluster;
+use crate::cli::filter::Unrewritten;
 use crate::cli::frames::Frames;
 use crate::cli::known::Known;
 use crate::cli::output::{Color, zone};
@@ -38,6 +39,13 @@ pub struct Arguments {
 
     #[command(flatten)]
     pub traffic: Traffic,
+
+    #[command(flatten)]
+    pub unrewritten: Unrewritten,
+
+    /// Have the kernel hand over only what the selected flows may need, as `egret check --narrow` does
+    #[arg(long, help_heading = "Which traffic (the same option again: or; different options: and)")]
+    pub narrow: bool,
 
     #[command(flatten)]
     pub flags: Flags,

@@ -17,7 +17,7 @@ use crate::command::objects::{self, Described};
 use crate::command::question::Question;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::command::{decoding, is_gone, say};
+use crate::command::{NOTHING_TO_NARROW, decoding, is_gone, say};
 use crate::engine::Engine;
 use crate::filter::composition::marks::Marks;
 use crate::report;
@@ -36,9 +36,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     asked.fits(&sources)?;
     if arguments.narrow && !sources.iter().any(|source| source.input.is_here()) {
-        anyhow::bail!(
-            "--narrow is about interfaces that are captured here, and there is none; leave it out, or name one (-i)"
-        );
+        anyhow::bail!(NOTHING_TO_NARROW);
     }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
@@ -64,10 +62,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
     let decoding = decoding(frames, pods);
     let narrowing = arguments.narrow.then(|| Narrowing {
-        composition: &composition,
-        unrewritten: &arguments.unrewritten.unrewritten,
-        vxlan: &frames.vxlan_port,
-        geneve: &frames.geneve_port,
+        composition,
+        unrewritten: arguments.unrewritten.unrewritten.clone(),
+        decoding: decoding.clone(),
         obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
         interfaces: here.as_ref().map(Here::interfaces).unwrap_or_default(),
     });

@@ -17,15 +17,15 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, SyncSender, channel, s
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
-use anyhow::Context as _;
-
 use crate::capture::live::Live;
 use crate::capture::savefile::{Filled, Keep, Savefile};
 use crate::command::companion::Output;
 use crate::command::merge::Merge;
 use crate::command::replay::{Due, Replay};
+use crate::command::start;
+use crate::command::valve::{Turn, Turns};
 use crate::decode::{Digester, KeyHasher, Options};
-use crate::digest::{Batch, Incident};
+use crate::digest::{Batch, CaptureFilter, Incident};
 use crate::filter::composition::marks::{Marker, Marks};
 use crate::frame::PointIndex;
 
@@ -87,6 +87,16 @@ impl Bell {
     }
 }
 
+/// Has the readers of interfaces set other filters.
+#[derive(Debug, Clone)]
+pub(super) struct Valve(Arc<Asked>);
+
+impl Valve {
+    pub(super) fn turn(&self, point: PointIndex, turn: Turn) {
+        self.0.turns.ask(point, turn);
+    }
+}
+
 /// Threads that read and decode.
 pub(super) struct Feed {
     filled: Receiver<Fed>,
@@ -106,6 +116,8 @@ struct Asked {
     leave: AtomicBool,
     /// By point: nothing more comes of it.
     over: Vec<AtomicBool>,
+    /// To capture with other filters.
+    turns: Turns,
 }
 
 impl Feed {
@@ -125,6 +137,7 @@ impl Feed {
             stop: AtomicBool::new(false),
             leave: AtomicBool::new(false),
             over: (0..points).map(|_| AtomicBool::new(false)).collect(),
+            turns: Turns::new(points),
         });
         let mut empty = vec![None; points];
         let mut threads = Vec::new();
@@ -170,6 +183,11 @@ impl Feed {
         self.bell.clone()
     }
 
+    /// Has readers set filters.
+    pub(super) fn valve(&self) -> Valve {
+        Valve(Arc::clone(&self.asked))
+    }
+
     /// Gives a batch back to be filled again.
     pub(super) fn give_back(&self, batch: Batch) {
         // A reader has ended once it needs no more batches.
@@ -201,11 +219,6 @@ impl Feed {
         }
         Ok(())
     }
-}
-
-fn start(name: &str, work: impl FnOnce() + Send + 'static) -> anyhow::Result<JoinHandle<()>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }
 
 /// A reader's end of the round.
@@ -345,7 +358,17 @@ fn read_live(point: PointIndex, mut live: Live, supply: &Supply) {
                 is_finishing = true;
                 live.finish();
             }
+            let turned = supply.asked.turns.take(point).map(|turn| (live.narrow(&turn.filter), turn));
             let filled = live.fill(&mut batch);
+            match turned {
+                Some((Ok(()), turn)) if turn.is_narrower => {
+                    batch
+                        .filters
+                        .push(CaptureFilter { interface: 0, expression: turn.filter.as_str().into() });
+                }
+                Some((Err(error), _)) => batch.incidents.push(Incident::Unchanged(error.to_string())),
+                Some((Ok(()), _)) | None => {}
+            }
             if filled == Filled::End || !batch.is_empty() {
                 break filled;
             }

@@ -8,10 +8,8 @@ use std::mem;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread;
 
-use anyhow::Context as _;
-
+use crate::command::start;
 use crate::conntrack::news::News;
 use crate::frame::Timestamp;
 use crate::machine::follow::{Follow, Left};
@@ -38,10 +36,7 @@ impl Follower {
         let (teller, news) = sync_channel(IN_FLIGHT);
         let stop = Arc::new(AtomicBool::new(false));
         let (since, is_stopped) = (follow.since(), Arc::clone(&stop));
-        thread::Builder::new()
-            .name("follower".to_owned())
-            .spawn(move || read(follow, &teller, &is_stopped))
-            .context("cannot start the follower thread")?;
+        start("follower", move || read(follow, &teller, &is_stopped))?;
         Ok(Self { since, news, stop })
     }
 

@@ -44,7 +44,7 @@ pub(super) struct Judging<'a> {
     /// What frames are asked; it must exist for the link types of all sources.
     pub(super) expression: Option<&'a Expression>,
     /// What capturing is narrowed to.
-    pub(super) narrowing: Option<Narrowing<'a>>,
+    pub(super) narrowing: Option<Narrowing>,
     /// Interfaces that were there when capturing was narrowed, by index.
     pub(super) known: Option<BTreeSet<u32>>,
     /// Why the run cannot go on: frames came that cannot be asked.
@@ -103,6 +103,15 @@ impl<'a> Judging<'a> {
                 "what {what} is to the question is not known; it came when capturing was narrowed already, which keeps it from being \
                  found out (--narrow)"
             ));
+        }
+    }
+
+    /// Looks out from now on for interfaces beside these, if less than everything is captured.
+    pub(super) fn watch_out_since(&mut self, interfaces: Option<&BTreeSet<u32>>) {
+        match interfaces {
+            Some(interfaces) if self.known.is_none() => self.known = Some(interfaces.clone()),
+            None => self.known = None,
+            Some(_) => {}
         }
     }
 

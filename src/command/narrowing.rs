@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use crate::capture::live::ANY;
 use crate::cli::frames::{Input, Source};
 use crate::command::here::Here;
+use crate::decode::Options;
 use crate::filter::admission::{Admission, Question, Scope};
 use crate::filter::bpf::Program;
 use crate::filter::composition::Composition;
@@ -48,41 +49,43 @@ impl Narrow {
 }
 
 /// What captures of whole flows are narrowed to.
-#[derive(Debug)]
-pub(super) struct Narrowing<'a> {
-    pub(super) composition: &'a Composition,
-    pub(super) unrewritten: &'a [Block],
-    pub(super) vxlan: &'a [u16],
-    pub(super) geneve: &'a [u16],
+#[derive(Debug, Clone)]
+pub(super) struct Narrowing {
+    pub(super) composition: Composition,
+    pub(super) unrewritten: Vec<Block>,
+    pub(super) decoding: Options,
     /// Why nothing may be left out.
     pub(super) obstacle: Option<String>,
     /// What the machine has, by index, as the obstacle was looked for.
     pub(super) interfaces: BTreeSet<u32>,
 }
 
-impl Narrowing<'_> {
+impl Narrowing {
     /// The filter for frames of a link type that are captured, if there is one; and what is to be told of it.
     pub(super) fn filter(&self, link: LinkType) -> (Option<String>, String) {
-        if let Some(obstacle) = &self.obstacle {
-            return (None, format!("everything was captured, in spite of --narrow: {obstacle}"));
-        }
-        let question = Question {
-            scope: Scope::Flows,
-            link,
-            is_live: true,
-            vxlan: self.vxlan,
-            geneve: self.geneve,
-            unrewritten: self.unrewritten,
-        };
-        match Narrow::of(&self.composition.admission(&question), link) {
-            Narrow::To { expression, .. } => {
-                let asked = self.composition;
+        match self.expression(link) {
+            Ok(expression) => {
+                let asked = &self.composition;
                 (
                     Some(expression),
                     format!("capturing was narrowed to what flows of these may need: {asked} (--narrow)"),
                 )
             }
-            narrow => (None, format!("everything was captured, in spite of --narrow: {}", narrow.obstacle())),
+            Err(obstacle) => (None, format!("everything was captured, in spite of --narrow: {obstacle}")),
+        }
+    }
+
+    /// The filter for frames of a link type that are captured; or why everything must be.
+    pub(super) fn expression(&self, link: LinkType) -> Result<String, String> {
+        if let Some(obstacle) = &self.obstacle {
+            return Err(obstacle.clone());
+        }
+        let (vxlan, geneve) = self.decoding.ports();
+        let unrewritten = &self.unrewritten;
+        let question = Question { scope: Scope::Flows, link, is_live: true, vxlan, geneve, unrewritten };
+        match Narrow::of(&self.composition.admission(&question), link) {
+            Narrow::To { expression, .. } => Ok(expression),
+            narrow => Err(narrow.obstacle()),
         }
     }
 }

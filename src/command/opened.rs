@@ -7,6 +7,7 @@ use crate::command::companion::{Leash, Output};
 use crate::command::feed::Reader;
 use crate::command::namespaces::{Ground, Namespaces};
 use crate::command::taker::Taker;
+use crate::command::valve::Tap;
 use crate::frame::PointIndex;
 use crate::machine::namespace;
 
@@ -39,6 +40,8 @@ pub(super) struct Opened {
     pub(super) readers: Vec<Reader>,
     pub(super) savefiles: Vec<(PointIndex, Savefile)>,
     pub(super) live: Vec<Captured>,
+    /// What each of these is captured with.
+    pub(super) taps: Vec<Tap>,
     pub(super) leashes: Vec<Leash>,
     /// Commands that may take a while before they capture.
     pub(super) awaited: Vec<PointIndex>,
@@ -99,6 +102,7 @@ impl Opened {
                     taker.note_filter(point, filter);
                 }
                 self.live.push(Captured { point, ground });
+                self.taps.push(Tap { point, link: live.link(), own: request.filter.clone() });
                 self.readers.push(Reader::Live(point, live));
             }
             Input::Command(command) => {

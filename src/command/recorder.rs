@@ -160,7 +160,7 @@ impl Recorder {
     fn note(&mut self, incident: &Incident) {
         match incident {
             Incident::Dropped(more) => self.tally.dropped = self.tally.dropped.saturating_add(*more),
-            Incident::Interrupted(what) => self.warn(what.clone()),
+            Incident::Interrupted(what) | Incident::Unchanged(what) => self.warn(what.clone()),
             Incident::Truncated(what) | Incident::Unread(what) => {
                 self.tally.is_incomplete = true;
                 self.warn(what.clone());

@@ -193,7 +193,7 @@ impl Session {
         }
         hold(!frames.no_sandbox, taker.room());
         taker.begin()?;
-        let Opened { mut readers, savefiles, live, leashes, awaited, meters, names } = opened;
+        let Opened { mut readers, savefiles, live, taps, leashes, awaited, meters, names } = opened;
         let obliging = live
             .iter()
             .map(|its| &its.point)
@@ -213,7 +213,7 @@ impl Session {
             Shown::Progress(Progress::new(meters))
         };
         let feed = Feed::start(readers, plan.decoding, plan.marks, plan.limit)?;
-        taker.start(feed.bell())?;
+        taker.start(feed.bell(), feed.valve(), taps)?;
         let mut session = Self {
             feed,
             ends,

@@ -11,10 +11,11 @@
 
 use crate::capture::store::Store;
 use crate::cli::frames::Source;
-use crate::command::feed::Bell;
+use crate::command::feed::{Bell, Valve};
 use crate::command::opened::Captured;
 use crate::command::say;
 use crate::command::signals::Signals;
+use crate::command::valve::Tap;
 use crate::digest::Batch;
 use crate::frame::{LinkType, PointIndex, Timestamp};
 use crate::place::Known;
@@ -61,8 +62,9 @@ pub(super) trait Taker {
         Ok(())
     }
 
-    /// Reading has begun; the bell makes the session look up, and call [`Taker::meanwhile`] at once. An error ends the run.
-    fn start(&mut self, _bell: Bell) -> anyhow::Result<()> {
+    /// Reading has begun; the bell makes the session look up, and call [`Taker::meanwhile`] at once, and the valve sets what these
+    /// interfaces are captured with. An error ends the run.
+    fn start(&mut self, _bell: Bell, _valve: Valve, _taps: Vec<Tap>) -> anyhow::Result<()> {
         Ok(())
     }
 

@@ -11,18 +11,20 @@ mod desk;
 mod filtering;
 mod keys;
 mod lender;
-mod only;
+mod printing;
+mod recapture;
 mod reel;
 mod screen;
 mod shelf;
 mod stage;
-mod terminal;
+pub mod terminal;
 mod texts;
 mod watching;
 
 use std::io::{self, Write as _};
 use std::path::Path;
-use std::process::ExitCode;
+use std::process::{self, ExitCode};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use jiff::Timestamp as Now;
@@ -32,24 +34,28 @@ use crate::answer::answer;
 use crate::cli::frames::{Input, Source};
 use crate::cli::traffic::Library;
 use crate::cli::watch::Arguments;
+use crate::command::here::Here;
 use crate::command::judging::Judging;
 use crate::command::namespaces::Namespaces;
+use crate::command::narrowing::{Narrowing, obstacle};
 use crate::command::objects::{self, Described};
 use crate::command::opener::Opener;
 use crate::command::question::Question;
-use crate::command::say;
 use crate::command::session::{Plan, Session};
 use crate::command::tables;
-use crate::decode;
+use crate::command::{NOTHING_TO_NARROW, decoding, say};
+use crate::decode::Options;
 use crate::engine::Engine;
+use crate::filter::composition::Composition;
 use crate::filter::composition::marks::Marks;
 use crate::report;
 use crate::tui::{Colours, Setup};
+use crate::verdict::Verdict;
 use aside::Aside;
 use filtering::Filtering;
 use lender::PREFIX;
 use stage::End;
-use watching::{Up, Watching};
+use watching::{Closed, Up, Watching};
 
 /// Columns of a report that is saved.
 const REPORT_WIDTH: usize = 100;
@@ -73,6 +79,9 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         say(warning);
     }
     asked.fits(&sources)?;
+    if arguments.narrow && !sources.iter().any(|source| source.input.is_here()) {
+        anyhow::bail!(NOTHING_TO_NARROW);
+    }
     arguments.verdicts.fits(&sources)?;
     arguments.known.check_roles(&sources)?;
     let names = frames.interface_names()?;
@@ -95,8 +104,14 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     };
     let (settings, here) = question.settings(&sources, asked, &namespaces)?;
     let pods = settings.expectations.cluster.pods.iter().map(|known| known.block);
-    let decoding =
-        decode::Options::with_pods(pods).with_ports(frames.vxlan_port.clone(), frames.geneve_port.clone());
+    let decoding = decoding(frames, pods);
+    let narrowing = Narrowing {
+        composition: if arguments.narrow { selection.clone() } else { Composition::default() },
+        unrewritten: arguments.unrewritten.unrewritten.clone(),
+        decoding: decoding.clone(),
+        obstacle: here.as_ref().and_then(|here| obstacle(here, &sources, &arguments.known.roles)),
+        interfaces: here.as_ref().map(Here::interfaces).unwrap_or_default(),
+    };
     let mut engine = Engine::new(settings);
     let is_live = sources.iter().any(|source| source.input.is_live());
     engine.name_interfaces(names);
@@ -105,9 +120,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         conntrack: &arguments.known.conntrack,
         count: frames.until.count,
         expression: expression.as_ref(),
+        narrowing: arguments.narrow.then(|| narrowing.clone()),
         ..Judging::new(engine, is_live, &namespaces)
     };
-    let setup = setup(arguments, &sources, is_live)?;
+    let setup = setup(arguments, &sources, &decoding, is_live)?;
     let reports = report::Options {
         only: Vec::new(),
         zone: setup.zone.clone(),
@@ -123,6 +139,7 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
         filtering,
         selection,
         decoding: decoding.clone(),
+        narrowing,
         reports,
         opener: Some(opener),
         is_saved: !is_live,
@@ -146,7 +163,10 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let Watching { mut judging, mut up, .. } = watching;
     let refused = judging.refused.take();
     if let Some(why) = ran.err().or(refused.map(anyhow::Error::msg)) {
-        up.close();
+        if let Closed::Stalled = up.close() {
+            terminal::let_go();
+            process::exit(2);
+        }
         drop(aside);
         return Err(why);
     }
@@ -157,8 +177,18 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     }
     let mut stage = up.stage.take().expect("a run that could begin has a stage");
     stage.linger(&mut engine);
-    stage.close();
-    let problem = up.close();
+    up.stage = Some(stage);
+    let closed = up.close();
+    let stage = up.stage.take().expect("it was put there just before");
+    let problem = match closed {
+        Closed::Gone(problem) => problem,
+        // Nothing can be said there, and what waits to be said would be waited for.
+        Closed::Stalled => {
+            terminal::let_go();
+            let verdict = stage.verdict(&mut engine);
+            process::exit(report::exit_status(verdict, arguments.allow_inconclusive).into());
+        }
+    };
     drop(aside);
     if let Some(problem) = problem {
         say(problem);
@@ -170,24 +200,33 @@ pub fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let said = answer(&run);
     // The shell keeps a trace of what was on the screen; a terminal that is gone keeps none.
     let mut out = io::stdout();
-    if verdict == run.verdict {
-        writeln!(out, "{}  {}", said.word, said.sentence).ok();
-    } else {
-        writeln!(out, "{}", texts::HAD_FAILED).ok();
-    }
+    match verdict {
+        _ if verdict == run.verdict => writeln!(out, "{}  {}", said.word, said.sentence).ok(),
+        Verdict::Fail => writeln!(out, "{}", texts::HAD_FAILED).ok(),
+        _ => writeln!(out, "{}", texts::WAS_NARROWED).ok(),
+    };
     for file in saved {
         writeln!(out, "saved {file}").ok();
     }
     Ok(ExitCode::from(report::exit_status(verdict, arguments.allow_inconclusive)))
 }
 
-fn setup(arguments: &Arguments, sources: &[Source], is_live: bool) -> anyhow::Result<Setup> {
+fn setup(
+    arguments: &Arguments,
+    sources: &[Source],
+    decoding: &Options,
+    is_live: bool,
+) -> anyhow::Result<Setup> {
     let shown: Vec<&str> = sources.iter().map(|source| source.shown.as_str()).collect();
     let library = Library::read(arguments.traffic.presets.as_deref())?;
     Ok(Setup {
         is_live,
+        speed: arguments.speed.times().filter(|_| !is_live),
         sources: shown.join(", "),
         filter: arguments.traffic.typed(),
+        captured: String::new(),
+        is_here: false,
+        decoding: Arc::new(decoding.clone()),
         presets: library.entries.into_iter().map(|entry| entry.preset.name).collect(),
         zone: arguments.tz.clone().unwrap_or_else(TimeZone::system),
         colours: if arguments.color.is_wanted(true) { Colours::Sixteen } else { Colours::None },

@@ -12,7 +12,7 @@ use crate::flow::FlowIndex;
 pub use crate::flow::owners::Serial;
 use crate::frame::{FrameId, PointIndex};
 use crate::net::Address;
-use crate::snapshot::Window;
+use crate::snapshot::{Row, Window};
 use crate::verdict::{Reason, Verdict};
 
 /// A flow, and whose frames are its own.
@@ -52,6 +52,41 @@ impl Engine {
         let flows = listing::flows(self, window);
         let tracks = flows.into_iter().flat_map(|flow| self.table.tracks_of(flow).collect::<Vec<_>>());
         tracks.map(|track| self.table.serial(track)).collect()
+    }
+
+    /// The flows that a list has, by their first frames: each by the least serial of its tracks.
+    pub fn listed(&mut self, window: &Window) -> Vec<Serial> {
+        self.refresh();
+        let mut flows: Vec<(FrameId, Serial)> = listing::flows(self, window)
+            .into_iter()
+            .filter_map(|flow| Some((self.standings.of(flow)?.id, self.least_serial(flow)?)))
+            .collect();
+        flows.sort_unstable();
+        flows.into_iter().map(|(_, serial)| serial).collect()
+    }
+
+    /// The rows of flows that were listed, as they stand now: of each that is held and counts still. Flows that were found to be one
+    /// since have one row.
+    pub fn rows_of(&mut self, flows: &[Serial]) -> Vec<Row> {
+        self.refresh();
+        let clocks = self.clocks();
+        let row = |serial: &Serial| {
+            let flow = self.table.track(self.table.track_of(*serial)?).flow;
+            let is_its = self.standings.of(flow).is_some() && self.least_serial(flow) == Some(*serial);
+            is_its.then(|| rows::row(self, flow, &clocks))
+        };
+        flows.iter().filter_map(row).collect()
+    }
+
+    /// The row of a flow, by its id; `None` if it is not held (any more).
+    pub fn row(&mut self, id: &str) -> Option<Row> {
+        self.refresh();
+        let flow = listing::find(self, id)?;
+        Some(rows::row(self, flow, &self.clocks()))
+    }
+
+    fn least_serial(&self, flow: FlowIndex) -> Option<Serial> {
+        self.table.tracks_of(flow).map(|track| self.table.serial(track)).min()
     }
 
     /// The ids of a point's places, by the numbers that batches have for them.

@@ -54,18 +54,20 @@ fn group_id(kind: &Kind) -> GroupId {
     GroupId(FixedState::with_seed(0).hash_one(kind))
 }
 
+/// Whether a group's flows are listed.
+pub(super) fn admits(engine: &Engine, window: &Window, group: &Group) -> bool {
+    let listing = &window.listing;
+    let kind = &group.kind;
+    let left = || lefts(kind).into_iter().map(|left| engine.standings.began.counted_as(left));
+    (window.verdicts.is_empty() || window.verdicts.contains(&kind.verdict))
+        && listing.expectation.is_none_or(|wanted| kind.expectation == Some(wanted as u32))
+        && listing.left.is_none_or(|wanted| left().any(|left| left == wanted))
+}
+
 /// The groups whose flows are listed, in order.
 fn groups<'a>(engine: &'a Engine, window: &Window) -> Vec<&'a Group> {
-    let listing = &window.listing;
-    let began = &engine.standings.began;
-    let admits = |group: &&Group| {
-        let kind = &group.kind;
-        let left = || lefts(kind).into_iter().map(|left| began.counted_as(left));
-        (window.verdicts.is_empty() || window.verdicts.contains(&kind.verdict))
-            && listing.expectation.is_none_or(|wanted| kind.expectation == Some(wanted as u32))
-            && listing.left.is_none_or(|wanted| left().any(|left| left == wanted))
-    };
-    let mut groups: Vec<&Group> = engine.standings.groups().into_iter().filter(admits).collect();
+    let mut groups = engine.standings.groups();
+    groups.retain(|group| admits(engine, window, group));
     match window.sort {
         Sort::Worst => groups.sort_by_key(|group| trouble(group)),
         Sort::First => groups.sort_by_key(|group| group.example.0),
@@ -317,11 +319,7 @@ pub(super) fn sources(engine: &Engine) -> Sources {
                 pass: 0,
                 fail: 0,
                 inconclusive: 0,
-                exempt: 0,
-                packets: 0,
-                bytes: 0,
                 first_seen: Timestamp::MAX,
-                last_seen: Timestamp::MIN,
                 macs: address.map_or_else(Vec::new, |address| engine.claims.claimants(address)),
                 began: padded(counts, began.steps.count),
             }
@@ -332,16 +330,13 @@ pub(super) fn sources(engine: &Engine) -> Sources {
             let left = began.counted_as(left);
             let Some(source) = list.iter_mut().find(|source| source.left == left) else { continue };
             source.flows += group.flows;
-            *match group.kind.verdict {
-                Verdict::Pass => &mut source.pass,
-                Verdict::Fail => &mut source.fail,
-                Verdict::Inconclusive => &mut source.inconclusive,
-                Verdict::Exempt => &mut source.exempt,
-            } += group.flows;
-            source.packets += group.packets;
-            source.bytes += group.bytes;
+            match group.kind.verdict {
+                Verdict::Pass => source.pass += group.flows,
+                Verdict::Fail => source.fail += group.flows,
+                Verdict::Inconclusive => source.inconclusive += group.flows,
+                Verdict::Exempt => {}
+            }
             source.first_seen = source.first_seen.min(group.first_seen);
-            source.last_seen = source.last_seen.max(group.last_seen);
         }
     }
     list.retain(|source| source.flows > 0);

@@ -1,4 +1,4 @@
-//! Frames and bytes over the time of the capture.
+//! Frames over the time of the capture, and bytes in all.
 
 use super::steps::Steps;
 use crate::digest::Head;
@@ -8,7 +8,6 @@ use crate::snapshot;
 pub(super) struct Pace {
     steps: Steps,
     frames: Vec<u64>,
-    bytes: Vec<u64>,
     total_bytes: u64,
 }
 
@@ -36,24 +35,16 @@ impl Pace {
     fn admit(&mut self, head: &Head) -> Option<usize> {
         let (time, change) = self.steps.admit(head.time);
         change.apply(&mut self.frames, self.steps.count);
-        change.apply(&mut self.bytes, self.steps.count);
         (time == head.time).then(|| self.steps.step(time))
     }
 
     fn add(&mut self, step: usize, frames: u64, bytes: u64) {
         self.frames[step] += frames;
-        self.bytes[step] += bytes;
         self.total_bytes += bytes;
     }
 
     pub(super) fn shown(&self) -> snapshot::Pace {
-        snapshot::Pace {
-            start: self.steps.start(),
-            step_ns: self.steps.length,
-            frames: self.frames.clone(),
-            bytes: self.bytes.clone(),
-            total_bytes: self.total_bytes,
-        }
+        snapshot::Pace { frames: self.frames.clone(), total_bytes: self.total_bytes }
     }
 }
 
@@ -76,7 +67,6 @@ mod tests {
         pace.count(&[]);
         let shown = pace.shown();
         assert_eq!(shown.frames.iter().sum::<u64>(), 9);
-        assert_eq!(shown.bytes.iter().sum::<u64>(), 9_000);
         assert_eq!(shown.total_bytes, 9_000);
         assert_eq!(shown.frames.first(), Some(&4), "the first four came within 3 ms");
     }

@@ -56,8 +56,11 @@ pub(super) fn snapshot(engine: &mut Engine, window: &Window) -> Snapshot {
         }
         Detail::Totals => {
             snapshot.matching = engine.standings.matching(&window.verdicts);
-            let groups = engine.standings.groups();
+            let mut groups = engine.standings.groups();
             tell(engine, &groups, problems::TOLD, &mut snapshot);
+            // Verdicts are the reports' to choose by.
+            let any = Window { verdicts: Vec::new(), ..window.clone() };
+            groups.retain(|group| listing::admits(engine, &any, group));
             let names = GroupNames::of(engine, &groups);
             snapshot.groups = groups.into_iter().map(|group| group_row(engine, group, &names)).collect();
         }

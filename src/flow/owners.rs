@@ -89,6 +89,11 @@ impl Table {
         self.owners.as_ref().map_or(Serial::NONE, |owners| owners.of(track))
     }
 
+    /// The track with a serial, if it is held.
+    pub fn track_of(&self, serial: Serial) -> Option<TrackIndex> {
+        self.owners.as_ref()?.track(serial)
+    }
+
     /// Frames of these tracks have met what these marks say; tracks that are no longer held are passed over.
     pub fn mark(&mut self, marked: &[(Serial, u8)]) {
         let Some(owners) = &self.owners else { return };

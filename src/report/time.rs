@@ -17,7 +17,7 @@ pub(super) struct Utc(pub(super) Timestamp);
 impl fmt::Display for Utc {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let digits = if self.0.nanos() % 1_000 == 0 { 6 } else { 9 };
-        write!(f, "{:.digits$}", instant(self.0))
+        write!(f, "{:.digits$}", jiff::Timestamp::from(self.0))
     }
 }
 
@@ -57,7 +57,7 @@ impl Clock {
     /// The date before and the zone after `time`, each empty where it was said last.
     fn surroundings(&mut self, time: Timestamp) -> (String, String) {
         let date = self.civil(time).date();
-        let zone = self.zone.to_offset_info(instant(time)).abbreviation().to_owned();
+        let zone = self.zone.to_offset_info(time.into()).abbreviation().to_owned();
         let (same_date, same_zone) = match &self.said {
             Some((said, in_zone)) => (*said == date, *in_zone == zone),
             None => (false, false),
@@ -69,13 +69,8 @@ impl Clock {
     }
 
     fn civil(&self, time: Timestamp) -> jiff::civil::DateTime {
-        self.zone.to_datetime(instant(time))
+        self.zone.to_datetime(time.into())
     }
-}
-
-fn instant(time: Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_nanosecond(i128::from(time.nanos()))
-        .expect("63 bits of nanoseconds are some centuries, and jiff knows ten thousand years")
 }
 
 #[cfg(test)]

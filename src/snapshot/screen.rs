@@ -69,7 +69,7 @@ pub struct Listing {
     pub is_together: bool,
     /// Groups whose flows are listed below them.
     pub open: Vec<GroupId>,
-    /// Only flows that an expectation speaks of; its number.
+    /// Only flows that an expectation speaks of; its number. This and the next narrow the groups of [`Totals`](super::Detail), too.
     pub expectation: Option<usize>,
     /// Only flows that left so.
     pub left: Option<Left>,
@@ -144,13 +144,11 @@ pub struct Page {
     pub flow: Option<Box<Row>>,
 }
 
-/// Frames and bytes over the time of the capture, in equal steps.
+/// How fast frames came.
 #[derive(Debug, Clone, Default)]
 pub struct Pace {
-    pub start: Option<Timestamp>,
-    pub step_ns: i64,
+    /// Frames over the time of the capture, in equal steps.
     pub frames: Vec<u64>,
-    pub bytes: Vec<u64>,
     /// Of all frames, as they were on the wire.
     pub total_bytes: u64,
 }
@@ -172,11 +170,7 @@ pub struct Source {
     pub pass: u64,
     pub fail: u64,
     pub inconclusive: u64,
-    pub exempt: u64,
-    pub packets: u64,
-    pub bytes: u64,
     pub first_seen: Timestamp,
-    pub last_seen: Timestamp,
     /// Link-layer addresses that claimed it, at any place; a few.
     pub macs: Vec<Mac>,
     /// Flows that began in each step.

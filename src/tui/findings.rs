@@ -14,6 +14,15 @@ pub struct State {
     pub(super) cursor: Cursor,
 }
 
+impl State {
+    /// The first of the flows that the selected entry is about, if it is about flows.
+    pub(super) fn flow<'a>(&self, run: Option<&'a Snapshot>) -> Option<&'a str> {
+        let run = run?;
+        let at = self.cursor.selected.checked_sub(run.findings.len())?;
+        run.problems.get(at).map(|problem| problem.example.as_str())
+    }
+}
+
 /// How many entries there are: findings, then problems.
 pub(super) fn count(run: &Snapshot) -> usize {
     run.findings.len() + run.problems.len()

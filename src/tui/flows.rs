@@ -7,6 +7,7 @@
 pub(super) mod columns;
 pub(super) mod table;
 
+use super::cursor::Cursor;
 use super::message::ONLY;
 use super::texts;
 use crate::snapshot::{
@@ -31,9 +32,8 @@ pub struct State {
     /// The flow that the selected line is, or begins with.
     looked_at: Option<String>,
     is_following: bool,
-    /// Lines from the list's start.
-    selected: usize,
-    top: usize,
+    /// By lines from the list's start.
+    cursor: Cursor,
     pub(super) widths: Widths,
 }
 
@@ -49,8 +49,7 @@ impl Default for State {
             chosen: None,
             looked_at: None,
             is_following: true,
-            selected: 0,
-            top: 0,
+            cursor: Cursor::default(),
             widths: Widths::default(),
         }
     }
@@ -92,11 +91,12 @@ impl State {
     /// The page that is wanted for a screen of so many lines.
     pub(super) fn window(&self, room: usize) -> Window {
         let room = room.max(1);
-        let above = self.top.min(room * BESIDE);
+        let Cursor { selected, top } = self.cursor;
+        let above = top.min(room * BESIDE);
         Window {
             verdicts: ONLY[self.only].to_vec(),
             sort: self.sort,
-            first: self.top - above,
+            first: top - above,
             count: above + room * (1 + BESIDE),
             detail: Detail::Screen,
             listing: Listing {
@@ -104,7 +104,7 @@ impl State {
                 open: self.open.clone(),
                 expectation: self.expectation,
                 left: self.left,
-                anchor: self.chosen.clone().map(|id| (id, above + self.selected.saturating_sub(self.top))),
+                anchor: self.chosen.clone().map(|id| (id, above + selected.saturating_sub(top))),
                 flow: self.looked_at.clone(),
             },
         }
@@ -114,22 +114,19 @@ impl State {
     pub(super) fn take(&mut self, page: &Page, room: usize) {
         let at = |id: &LineId| page.lines.iter().position(|line| line.id() == *id);
         if self.is_following {
-            (self.selected, self.top) = (0, 0);
+            self.cursor = Cursor::default();
         } else if let Some(at) = self.chosen.as_ref().and_then(at) {
-            let on_screen = self.selected.saturating_sub(self.top);
-            self.selected = page.first + at;
-            self.top = self.selected.saturating_sub(on_screen);
+            let on_screen = self.cursor.selected.saturating_sub(self.cursor.top);
+            self.cursor.selected = page.first + at;
+            self.cursor.top = self.cursor.selected.saturating_sub(on_screen);
         }
         self.keep(page, room);
         self.widths.widen(page);
     }
 
     fn keep(&mut self, page: &Page, room: usize) {
-        let room = room.max(1);
-        self.selected = self.selected.min(page.total.saturating_sub(1));
-        self.top = self.top.min(self.selected).max((self.selected + 1).saturating_sub(room));
-        self.top = self.top.min(page.total.saturating_sub(room));
-        let line = line(page, self.selected);
+        self.cursor.keep(page.total, room);
+        let line = line(page, self.cursor.selected);
         if !self.is_following {
             self.chosen = line.map(Line::id);
         }
@@ -140,19 +137,19 @@ impl State {
 
     /// Moves the selection; from then on it is the user's.
     pub(super) fn moved(&mut self, by: isize, run: Option<&Snapshot>, room: usize) {
-        self.to(self.selected.saturating_add_signed(by), run, room);
+        self.to(self.cursor.selected.saturating_add_signed(by), run, room);
     }
 
     pub(super) fn to(&mut self, selected: usize, run: Option<&Snapshot>, room: usize) {
         let Some(run) = run else { return };
         self.is_following = false;
-        self.selected = selected;
+        self.cursor.selected = selected;
         self.keep(&run.page, room);
     }
 
     /// Goes back to the top, and stays there.
     pub(super) fn follow(&mut self) {
-        (self.is_following, self.chosen, self.selected, self.top) = (true, None, 0, 0);
+        (self.is_following, self.chosen, self.cursor) = (true, None, Cursor::default());
     }
 
     /// Orders by the next column, beginning with what is worst.
@@ -215,15 +212,15 @@ impl State {
 
     /// The line that is selected, if it is at hand.
     pub(super) fn selected<'a>(&self, run: Option<&'a Snapshot>) -> Option<&'a Line> {
-        line(&run?.page, self.selected)
+        line(&run?.page, self.cursor.selected)
     }
 
     pub(super) fn is_selected(&self, number: usize) -> bool {
-        number == self.selected
+        number == self.cursor.selected
     }
 
     pub(super) fn top(&self) -> usize {
-        self.top
+        self.cursor.top
     }
 
     pub(super) fn can_expand(&self, run: Option<&Snapshot>) -> bool {
@@ -252,7 +249,8 @@ impl State {
     /// Takes the flows of the selected group, or of the one that the selected flow is in, off the list.
     pub(super) fn close(&mut self, run: Option<&Snapshot>) {
         let Some(run) = run else { return };
-        let upto = self.selected.saturating_sub(run.page.first).min(run.page.lines.len().saturating_sub(1));
+        let upto =
+            self.cursor.selected.saturating_sub(run.page.first).min(run.page.lines.len().saturating_sub(1));
         let above = run.page.lines.get(..=upto).unwrap_or_default().iter().enumerate().rev();
         let group = above.into_iter().find_map(|(at, line)| match line {
             Line::Group { id, is_open: true, .. } => Some((at, *id)),
@@ -260,8 +258,8 @@ impl State {
         });
         if let Some((at, id)) = group {
             self.open.retain(|open| *open != id);
-            self.selected = run.page.first + at;
-            self.top = self.top.min(self.selected);
+            self.cursor.selected = run.page.first + at;
+            self.cursor.top = self.cursor.top.min(self.cursor.selected);
             self.hold(LineId::Group(id));
         }
     }

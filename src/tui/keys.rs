@@ -73,8 +73,8 @@ impl Key {
             Self::Down => "↓".to_owned(),
             Self::Left => "←".to_owned(),
             Self::Right => "→".to_owned(),
-            Self::PageUp => "page up".to_owned(),
-            Self::PageDown => "page down".to_owned(),
+            Self::PageUp => "pgup".to_owned(),
+            Self::PageDown => "pgdn".to_owned(),
             Self::Home => "home".to_owned(),
             Self::End => "end".to_owned(),
         }
@@ -111,6 +111,7 @@ pub(super) enum Action {
     Save,
     Copy,
     CopyLine,
+    Recapture,
     Quit,
     Suspend,
     // Of a line that is typed.
@@ -119,7 +120,6 @@ pub(super) enum Action {
     Earlier,
     Later,
     Complete,
-    Recapture,
     Rub,
     RubNext,
     RubWord,
@@ -128,6 +128,8 @@ pub(super) enum Action {
     CaretRight,
     CaretHome,
     CaretEnd,
+    // Of a question.
+    Confirm,
     // Of the choice of what to save.
     SaveFrames,
     SaveText,
@@ -148,6 +150,7 @@ pub(super) enum Place {
     Help,
     Line,
     Menu,
+    Confirm,
 }
 
 #[derive(Debug)]
@@ -161,7 +164,7 @@ pub(super) struct Binding {
     pub hint: Option<&'static str>,
 }
 
-use Place::{Expectations, Findings, Flow, Flows, Help, Line, Menu, Packets, Points, Sources};
+use Place::{Confirm, Expectations, Findings, Flow, Flows, Help, Line, Menu, Packets, Points, Sources};
 
 const SCREENS: &[Place] = &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help];
 const BUT_HELP: &[Place] = &[Flows, Flow, Packets, Sources, Expectations, Findings, Points];
@@ -183,7 +186,7 @@ use Key::{
 
 /// Every key. Hints are shown in this order.
 pub(super) const TABLE: &[Binding] = &[
-    binding(&[Enter], Action::Open, &[Flows, Sources, Expectations], texts::OPEN),
+    binding(&[Enter], Action::Open, &[Flows, Sources, Expectations, Findings], texts::OPEN),
     binding(&[Enter, Right, Char('l')], Action::Right, &[Packets], texts::ENTER),
     binding(&[Left, Char('h')], Action::Left, &[Packets], texts::LEAVE),
     binding(&[Esc, Backspace], Action::Back, SCREENS, texts::BACK),
@@ -192,6 +195,7 @@ pub(super) const TABLE: &[Binding] = &[
     binding(&[Char('N')], Action::PreviousCopy, &[Packets], texts::PREVIOUS_COPY),
     binding(&[Char('/')], Action::Filter, BUT_HELP, texts::FILTER),
     binding(&[Char('/')], Action::Filter, &[Help], texts::SEARCH),
+    binding(&[Char('c')], Action::Recapture, BUT_HELP, texts::RECAPTURE),
     binding(&[Char('s')], Action::Sort, &[Flows], texts::SORT),
     binding(&[Char('S')], Action::Turn, &[Flows], texts::TURN),
     binding(&[Char('v')], Action::Only, &[Flows], texts::ONLY),
@@ -222,7 +226,8 @@ pub(super) const TABLE: &[Binding] = &[
     binding(&[Ctrl('z')], Action::Suspend, SCREENS, texts::SUSPEND),
     // A line that is typed.
     binding(&[Enter], Action::Accept, &[Line], texts::ACCEPT),
-    binding(&[Ctrl('x')], Action::Recapture, &[Line], texts::RECAPTURE),
+    binding(&[Char('y')], Action::Confirm, &[Confirm], texts::CONFIRM),
+    binding(&[Char('n'), Esc, Ctrl('c')], Action::Cancel, &[Confirm], texts::DECLINE),
     binding(&[Esc, Ctrl('c')], Action::Cancel, &[Line, Menu], texts::CANCEL),
     binding(&[Up, Ctrl('p')], Action::Earlier, &[Line], texts::EARLIER),
     binding(&[Down, Ctrl('n')], Action::Later, &[Line], texts::LATER),
@@ -259,7 +264,7 @@ mod tests {
     use super::*;
 
     const PLACES: &[Place] =
-        &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help, Line, Menu];
+        &[Flows, Flow, Packets, Sources, Expectations, Findings, Points, Help, Line, Menu, Confirm];
 
     #[test]
     fn no_key_does_two_things_at_one_place() {

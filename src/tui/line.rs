@@ -50,11 +50,6 @@ impl Line {
         self.found.as_ref()
     }
 
-    /// What narrowing the capture to this would lose, where it can be done.
-    pub(super) fn recapture(&self) -> Option<&str> {
-        self.found.as_ref()?.as_ref().ok()?.recapture.as_deref()
-    }
-
     /// Takes in what the outside found, if it is about what stands here now.
     pub(super) fn take(&mut self, typed: &str, found: Result<Checked, Mistake>) -> bool {
         let is_this = self.typed() == typed;

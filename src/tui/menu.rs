@@ -1,33 +1,32 @@
-//! What to save, and as what.
+//! A question that waits for a key: what to save, and as what; whether to capture something else.
 
+use super::keys::Place;
 use super::message::{Save, SaveFormat, SaveWhat};
-use crate::snapshot::Window;
 
-/// A choice that waits for a key.
 #[derive(Debug, Clone)]
-pub(super) struct Menu {
-    /// What is shown.
-    pub shown: SaveWhat,
+pub(super) enum Menu {
+    Save(SaveWhat),
+    /// Whether to capture only what a filter admits, everything if it is empty; and what to know before.
+    Recapture {
+        filter: String,
+        told: String,
+    },
 }
 
 impl Menu {
-    pub(super) fn of_list(window: Window) -> Self {
-        Self { shown: SaveWhat::Shown(window) }
+    /// Who takes keys while it waits.
+    pub(super) fn place(&self) -> Place {
+        match self {
+            Self::Save(_) => Place::Menu,
+            Self::Recapture { .. } => Place::Confirm,
+        }
     }
 
-    pub(super) fn of_flow(id: &str) -> Self {
-        Self { shown: SaveWhat::Flow(id.to_owned()) }
-    }
-
-    pub(super) fn of_all() -> Self {
-        Self { shown: SaveWhat::All }
-    }
-
-    pub(super) fn frames(self) -> Save {
-        Save { what: self.shown, format: SaveFormat::Frames }
-    }
-
-    pub(super) fn report(self, format: SaveFormat) -> Save {
-        Save { what: self.shown, format }
+    /// What is saved in this format; nothing, if it asks something else.
+    pub(super) fn save(self, format: SaveFormat) -> Option<Save> {
+        match self {
+            Self::Save(what) => Some(Save { what, format }),
+            Self::Recapture { .. } => None,
+        }
     }
 }

@@ -39,6 +39,11 @@ pub enum Message {
         typed: String,
         found: Result<Checked, Mistake>,
     },
+    /// What there is to know before only what this filter admits is captured, or everything if it is empty.
+    Weighed {
+        filter: String,
+        told: String,
+    },
     /// Something that was asked for was done: `saved to leak.pcapng`.
     Done(String),
     /// Something that was asked for could not be done, and why.
@@ -63,8 +68,6 @@ impl Message {
 pub struct Checked {
     /// What it means, in words.
     pub meaning: String,
-    /// Live: what would be lost if the capture itself were narrowed to it; `None` where that cannot be done.
-    pub recapture: Option<String>,
 }
 
 /// What is wrong with a filter, and where.
@@ -87,11 +90,13 @@ pub enum Effect {
     Copy(String),
     /// Tell what a filter comes to; answered by [`Message::Checked`].
     Check(String),
-    /// Show only what a filter admits, all if it is empty; with `recapture`, capture nothing else any more.
-    Apply {
-        typed: String,
-        recapture: bool,
-    },
+    /// Show only what a filter admits, all if it is empty.
+    Apply(String),
+    /// Tell what would be lost if only what a filter admits were captured, everything if it is empty; answered by
+    /// [`Message::Weighed`].
+    Weigh(String),
+    /// Capture only that.
+    Recapture(String),
     /// Give the terminal back and stop, as Ctrl-Z does.
     Suspend,
 }

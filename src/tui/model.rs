@@ -10,6 +10,7 @@ use super::line::Line;
 use super::menu::Menu;
 use super::theme::Colours;
 use super::{expectations, findings, flow, flows, help, packets, points, sources};
+use crate::decode::Options;
 use crate::frame::Timestamp;
 use crate::snapshot::{Snapshot, Window};
 
@@ -18,10 +19,17 @@ use crate::snapshot::{Snapshot, Window};
 pub struct Setup {
     /// Interfaces are captured, and no files read.
     pub is_live: bool,
+    /// Some of it egret captures itself, and can do so with another filter.
+    pub is_here: bool,
+    /// Captures are read by their clock, so many times as fast.
+    pub speed: Option<f64>,
     /// What is captured, in words, until a snapshot tells.
     pub sources: String,
-    /// The filter that the run was started with.
+    /// The filter that the run was started with, and the one that capturing is narrowed to.
     pub filter: String,
+    pub captured: String,
+    /// How frames are decoded.
+    pub decoding: Arc<Options>,
     /// Presets that a filter can name.
     pub presets: Vec<String>,
     pub zone: TimeZone,
@@ -44,10 +52,10 @@ pub enum Screen {
 
 impl Screen {
     /// The screen of a tab, as it begins.
-    pub(super) fn of_tab(tab: usize) -> Self {
+    pub(super) fn of_tab(tab: usize, decoding: &Arc<Options>) -> Self {
         match tab {
             1 => Self::Sources(sources::State::default()),
-            2 => Self::Packets(packets::State::of(None)),
+            2 => Self::Packets(packets::State::of(None, decoding)),
             3 => Self::Expectations(expectations::State::default()),
             4 => Self::Findings(findings::State::default()),
             5 => Self::Points(points::State::default()),
@@ -96,13 +104,16 @@ pub(super) struct Run {
     pub is_due: bool,
     pub rates: Rates,
     pub filter: String,
+    /// What capturing is narrowed to, as it was typed.
+    pub captured: String,
 }
 
-/// Frames and bytes in each of the last seconds, of a capture that goes on.
+/// Frames and bytes a second, of a capture that goes on. Of a large run it may take longer than a second to be told how it stands; so what
+/// came is counted by its own clock, from its last frame to its last frame.
 #[derive(Debug, Default)]
 pub(super) struct Rates {
     last: Option<(Timestamp, u64, u64)>,
-    /// Frames a second, the youngest last.
+    /// Frames a second, each over a second or more, the youngest last.
     pub packets: VecDeque<u64>,
     /// Bits a second.
     pub bits: u64,
@@ -113,12 +124,16 @@ const REMEMBERED: usize = 60;
 const SECOND: i64 = 1_000_000_000;
 
 impl Rates {
-    /// Takes in how many frames and bytes there are by now.
-    fn take(&mut self, now: Timestamp, frames: u64, bytes: u64) {
+    /// Takes in how many frames and bytes there are by now, the last of them `seen`.
+    fn take(&mut self, now: Timestamp, seen: Option<Timestamp>, frames: u64, bytes: u64) {
+        // The time was told a moment ago, and other machines' clocks are others.
+        let fresh = seen.filter(|seen| (-SECOND..SECOND).contains(&(now - *seen)));
         let Some((then, frames_then, bytes_then)) = self.last else {
-            self.last = Some((now, frames, bytes));
+            self.last = Some((fresh.unwrap_or(now), frames, bytes));
             return;
         };
+        // Where nothing comes any more, time goes on without it.
+        let now = fresh.filter(|_| frames > frames_then).unwrap_or(now);
         let gone = now - then;
         if gone < SECOND {
             return;
@@ -158,7 +173,7 @@ pub struct Model {
     pub(super) line: Option<Line>,
     /// What was typed before, the youngest last.
     pub(super) history: Vec<String>,
-    /// A choice of what to save.
+    /// A question that waits for a key.
     pub(super) menu: Option<Menu>,
     pub(super) notice: Option<Notice>,
     /// What was asked for last.
@@ -168,12 +183,12 @@ pub struct Model {
 
 impl Model {
     pub fn new(setup: Setup) -> Self {
-        let run = Run { filter: setup.filter.clone(), ..Run::default() };
+        let run = Run { filter: setup.filter.clone(), captured: setup.captured.clone(), ..Run::default() };
         Self {
             size: setup.size,
-            setup,
             run,
-            stack: vec![Screen::of_tab(0)],
+            stack: vec![Screen::of_tab(0, &setup.decoding)],
+            setup,
             aside: Vec::new(),
             line: None,
             history: Vec::new(),
@@ -210,10 +225,8 @@ impl Model {
     pub(super) fn place(&self) -> Place {
         if self.line.is_some() {
             Place::Line
-        } else if self.menu.is_some() {
-            Place::Menu
         } else {
-            self.screen().place()
+            self.menu.as_ref().map_or_else(|| self.screen().place(), Menu::place)
         }
     }
 
@@ -225,11 +238,15 @@ impl Model {
                 self.stack.len() > 1 || matches!(self.screen(), Screen::Flows(flows) if flows.is_narrowed())
             }
             Action::Pause => !self.run.has_ended || self.run.is_paused,
+            Action::Recapture => {
+                self.setup.is_here && !self.run.has_ended && self.run.filter != self.run.captured
+            }
             Action::Open => match self.screen() {
                 Screen::Flows(flows) => flows.selected(snapshot).is_some(),
                 Screen::Sources(_) => snapshot.is_some_and(|run| !run.sources.list.is_empty()),
                 Screen::Expectations(_) => snapshot.is_some_and(|run| !run.expectations.is_empty()),
                 Screen::Packets(packets) => packets.can_enter(),
+                Screen::Findings(findings) => findings.flow(snapshot).is_some(),
                 _ => false,
             },
             Action::Right => match self.screen() {
@@ -256,7 +273,6 @@ impl Model {
                 _ => false,
             },
             Action::Copy | Action::CopyLine => super::update::to_copy(self, action).is_some(),
-            Action::Recapture => self.line.as_ref().is_some_and(|line| line.recapture().is_some()),
             Action::Earlier | Action::Later => {
                 !self.history.is_empty() && self.line.as_ref().is_some_and(Line::is_filter)
             }
@@ -283,12 +299,18 @@ impl Model {
             }
         }
         let is_another_second = before.is_none_or(|before| before.nanos() / SECOND != now.nanos() / SECOND);
-        if let Some(run) = self.run.snapshot.as_ref().filter(|_| is_another_second && !self.run.has_ended) {
-            self.run.rates.take(now, run.summary.frames, run.pace.total_bytes);
-        }
         if is_another_second && !self.run.has_ended && !self.run.is_paused {
             self.changed();
         }
+    }
+
+    /// Takes in how the run stands.
+    pub(super) fn take(&mut self, run: Arc<Snapshot>) {
+        if let Some(now) = self.run.now.filter(|_| self.setup.is_live) {
+            let seen = run.points.iter().filter_map(|point| point.last_seen).max();
+            self.run.rates.take(now, seen, run.summary.frames, run.pace.total_bytes);
+        }
+        self.run.snapshot = Some(run);
     }
 
     pub(super) fn tell(&mut self, text: String, is_bad: bool) {
@@ -310,5 +332,37 @@ impl Model {
         let points = &self.snapshot()?.points;
         let first = points.iter().filter_map(|point| point.first_seen).min()?;
         Some(points.iter().filter_map(|point| point.last_seen).max()? - first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_nanos(1_795_400_000 * SECOND + ms * 1_000_000)
+    }
+
+    #[test]
+    fn a_rate_is_that_of_the_frames_own_clock_however_seldom_it_is_told() {
+        let mut rates = Rates::default();
+        for (now, seen) in [(0, 0), (1_700, 1_500), (3_000, 2_900), (5_600, 5_500)] {
+            rates.take(at(now), Some(at(seen)), seen as u64 * 100, seen as u64 * 1_000);
+        }
+        assert_eq!(rates.packets, [100_000, 100_000, 100_000]);
+        assert_eq!(rates.bits, 8_000_000);
+    }
+
+    #[test]
+    fn a_rate_falls_when_nothing_comes_any_more() {
+        let mut rates = Rates::default();
+        rates.take(at(0), None, 0, 0);
+        rates.take(at(300), Some(at(300)), 50, 50);
+        for now in [700, 1_200, 2_300, 3_400] {
+            rates.take(at(now), Some(at(300)), 50, 50);
+        }
+        // One over 2.3 s that has them all, at most; then none.
+        assert_eq!(rates.packets.back(), Some(&0));
+        assert_eq!(rates.packets.iter().filter(|rate| **rate > 0).count(), 1);
     }
 }

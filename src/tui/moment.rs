@@ -9,18 +9,18 @@ const SECOND: i64 = 1_000 * MS;
 
 /// `00:41:26.586575`, the time of day in a zone.
 pub(super) fn clock(time: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(instant(time)).strftime("%H:%M:%S.%6f").to_string()
+    zone.to_datetime(time.into()).strftime("%H:%M:%S.%6f").to_string()
 }
 
 /// `00:41:26`.
 pub(super) fn second(time: Timestamp, zone: &TimeZone) -> String {
-    zone.to_datetime(instant(time)).strftime("%H:%M:%S").to_string()
+    zone.to_datetime(time.into()).strftime("%H:%M:%S").to_string()
 }
 
 /// `2026-11-23 00:41:26 UTC`.
 pub(super) fn date(time: Timestamp, zone: &TimeZone) -> String {
-    let offset = zone.to_offset_info(instant(time)).abbreviation().to_owned();
-    format!("{} {offset}", zone.to_datetime(instant(time)).strftime("%Y-%m-%d %H:%M:%S"))
+    let offset = zone.to_offset_info(time.into()).abbreviation().to_owned();
+    format!("{} {offset}", zone.to_datetime(time.into()).strftime("%Y-%m-%d %H:%M:%S"))
 }
 
 /// How long something took or is ago, in its two largest units: `350 ms`, `12 s`, `3m 20s`, `2h 05m`, `4d 03h`.
@@ -80,11 +80,6 @@ pub(super) fn bit_rate(bits: u64) -> String {
         Some(number) => format!("{number} {}bit/s", &short[number.len()..]),
         None => format!("{short} bit/s"),
     }
-}
-
-fn instant(time: Timestamp) -> jiff::Timestamp {
-    jiff::Timestamp::from_nanosecond(i128::from(time.nanos()))
-        .expect("63 bits of nanoseconds are some centuries, and jiff knows ten thousand years")
 }
 
 #[cfg(test)]

@@ -9,6 +9,7 @@ mod tree;
 
 use std::sync::Arc;
 
+use super::cursor::Cursor;
 use super::layout;
 use super::message::{Frames, FramesWanted, Seen};
 use crate::decode::Options;
@@ -28,8 +29,8 @@ pub struct State {
     flow: Option<String>,
     frames: Option<Arc<Frames>>,
     briefs: Vec<Brief>,
-    selected: usize,
-    top: usize,
+    /// By frames from the list's start.
+    cursor: Cursor,
     is_following: bool,
     pane: Pane,
     /// What the selected frame is made of, and its id.
@@ -37,22 +38,23 @@ pub struct State {
     byte: usize,
     /// The frames that were asked for last.
     asked: Option<FramesWanted>,
+    decoding: Arc<Options>,
 }
 
 impl State {
     /// The frames of a flow, by its id; all frames, if none is named.
-    pub(super) fn of(flow: Option<String>) -> Self {
+    pub(super) fn of(flow: Option<String>, decoding: &Arc<Options>) -> Self {
         Self {
             flow,
             frames: None,
             briefs: Vec::new(),
-            selected: 0,
-            top: 0,
+            cursor: Cursor::default(),
             is_following: false,
             pane: Pane::List,
             tree: None,
             byte: 0,
             asked: None,
+            decoding: Arc::clone(decoding),
         }
     }
 
@@ -80,13 +82,13 @@ impl State {
 
     /// The frame that is selected, if it is at hand.
     pub(super) fn selected(&self) -> Option<&Seen> {
-        self.at(self.selected).map(|(seen, _)| seen)
+        self.at(self.cursor.selected).map(|(seen, _)| seen)
     }
 
     /// The frames to ask for, if they are others than those asked for last; with `again`, in any case.
     pub(super) fn wanted(&mut self, size: (u16, u16), again: bool) -> Option<FramesWanted> {
         let room = room(size);
-        let first = self.top.saturating_sub(room);
+        let first = self.cursor.top.saturating_sub(room);
         // Whole pages, so that not every step asks.
         let first = first - first % room.max(1);
         let wanted = FramesWanted { flow: self.flow.clone(), first, count: room * 4 };
@@ -102,24 +104,22 @@ impl State {
         if frames.wanted.flow != self.flow {
             return false;
         }
-        self.briefs = frames.list.iter().map(|seen| Brief::of(&seen.bytes, seen.link)).collect();
+        self.briefs =
+            frames.list.iter().map(|seen| Brief::of(&seen.bytes, seen.link, &self.decoding)).collect();
         self.frames = Some(frames);
         if self.is_following {
-            self.selected = usize::MAX;
+            self.cursor.selected = usize::MAX;
         }
         self.keep(size);
         true
     }
 
     fn keep(&mut self, size: (u16, u16)) {
-        let (total, room) = (self.total(), room(size).max(1));
-        self.selected = self.selected.min(total.saturating_sub(1));
-        self.top = self.top.min(self.selected).max((self.selected + 1).saturating_sub(room));
-        self.top = self.top.min(total.saturating_sub(room));
+        self.cursor.keep(self.total(), room(size));
         let id = self.selected().map(|seen| seen.id.clone());
         if self.tree.as_ref().map(|(id, _)| id) != id.as_ref() {
             let tree = |seen: &Seen| {
-                let dissection = dissect(&seen.bytes, seen.link, &Options::default());
+                let dissection = dissect(&seen.bytes, seen.link, &self.decoding);
                 (seen.id.clone(), Tree::of(&dissection))
             };
             self.tree = self.selected().map(tree);
@@ -132,14 +132,14 @@ impl State {
     }
 
     pub(super) fn follow(&mut self, size: (u16, u16)) {
-        (self.is_following, self.selected, self.pane) = (true, usize::MAX, Pane::List);
+        (self.is_following, self.cursor.selected, self.pane) = (true, usize::MAX, Pane::List);
         self.keep(size);
     }
 
     /// Moves in the pane that has the keys.
     pub(super) fn moved(&mut self, by: isize, size: (u16, u16)) {
         match self.pane {
-            Pane::List => self.to(self.selected.saturating_add_signed(by), size),
+            Pane::List => self.to(self.cursor.selected.saturating_add_signed(by), size),
             Pane::Layers => {
                 let room = usize::from(layout::packets(size).layers.height);
                 if let Some((_, tree)) = &mut self.tree {
@@ -167,7 +167,7 @@ impl State {
     /// Selects a frame by its number.
     pub(super) fn to(&mut self, number: usize, size: (u16, u16)) {
         self.is_following = false;
-        self.selected = number;
+        self.cursor.selected = number;
         self.keep(size);
     }
 
@@ -229,9 +229,9 @@ impl State {
 
     /// The numbers of the selected packet's copies, itself among them, as far as they are at hand.
     fn same(&self) -> Vec<usize> {
-        let Some((_, own)) = self.at(self.selected) else { return Vec::new() };
+        let Some((_, own)) = self.at(self.cursor.selected) else { return Vec::new() };
         let first = self.frames.as_ref().map_or(0, |frames| frames.wanted.first);
-        let Some(print) = own.print else { return vec![self.selected] };
+        let Some(print) = own.print else { return vec![self.cursor.selected] };
         (first..)
             .zip(&self.briefs)
             .filter(|(_, brief)| brief.print == Some(print))
@@ -246,7 +246,7 @@ impl State {
 
     pub(super) fn next_copy(&mut self, is_forwards: bool, size: (u16, u16)) {
         let same = self.same();
-        let Some(at) = same.iter().position(|number| *number == self.selected) else { return };
+        let Some(at) = same.iter().position(|number| *number == self.cursor.selected) else { return };
         let next = if is_forwards { at + 1 } else { at + same.len() - 1 };
         // What is selected in the layers stays, for copies are alike.
         let line = self.tree().map(Tree::selected);

@@ -79,6 +79,13 @@ impl<'a> Pen<'a> {
         Pen::new(self.buffer, area, self.colours)
     }
 
+    /// Takes off what stands in a part.
+    pub(super) fn blank(&mut self, area: Rect) {
+        for at in area.intersection(self.area).positions() {
+            self.buffer[at].reset();
+        }
+    }
+
     pub(super) fn width(&self) -> usize {
         usize::from(self.area.width)
     }

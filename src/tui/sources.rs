@@ -112,22 +112,22 @@ struct Widths {
 }
 
 /// Columns of a number.
-const NUMBER: usize = 7;
+const NUMBER: usize = 5;
 
 impl Widths {
     fn of(list: &[Source], width: usize) -> Self {
         let names: Vec<String> = list.iter().map(|source| name(source.left)).collect();
         let name = texts::widest(names.iter().map(String::as_str)).max(8).min(width / 3);
-        let owner = width.saturating_sub(3 + name + 2 + 2 + 4 * (NUMBER + 1));
+        let owner = width.saturating_sub(3 + name + 2 + 1 + 4 * (NUMBER + 1));
         Self { name, owner }
     }
 
     fn head(&self) -> Vec<Word<'static>> {
-        let [_, name, whose, flows, pass, fail, _] = texts::SOURCE_COLUMNS;
+        let [name, whose, flows, pass, fail] = texts::SOURCE_COLUMNS;
         let open = crate::verdict::Verdict::Inconclusive;
         let open = if self.owner > 0 { super::theme::mark(open) } else { "" };
         let numbers = [flows, pass, fail, open].map(|text| format!(" {}", right(text, NUMBER))).concat();
-        let text = format!("   {}  {}  {numbers}", padded(name, self.name), padded(whose, self.owner));
+        let text = format!("   {}  {} {numbers}", padded(name, self.name), padded(whose, self.owner));
         vec![word(text, Tone::Quiet)]
     }
 
@@ -139,7 +139,7 @@ impl Widths {
         vec![
             word(format!("{letter}  "), tone),
             word(padded(&name(source.left), self.name), tone),
-            word(format!("  {}  ", padded(&owner(source), self.owner)), Tone::Plain),
+            word(format!("  {} ", padded(&owner(source), self.owner)), Tone::Plain),
             number(source.flows, Tone::Plain),
             number(source.pass, Tone::Good),
             number(source.fail, Tone::Bad),

@@ -30,14 +30,17 @@ pub(super) mod keys {
     pub(in super::super) const SORT: Words = ("order by the next column", Some("sort"));
     pub(in super::super) const TURN: Words = ("turn the order round", None);
     pub(in super::super) const ONLY: Words =
-        ("show only one verdict: fail, inconclusive, pass, exempt, all", Some("verdict"));
+        ("one verdict alone: fail, inconclusive, … or all", Some("verdict"));
     pub(in super::super) const TOGETHER: Words =
         ("one line for equal flows, or one for each", Some("together"));
     pub(in super::super) const FOLLOW: Words = ("follow what is new again", Some("follow"));
     pub(in super::super) const FILTER: Words = ("narrow what is shown", Some("filter"));
     pub(in super::super) const SEARCH: Words = ("search the keys", Some("search"));
-    pub(in super::super) const PAUSE: Words =
-        ("hold the screen still, or go on; nothing is missed", Some("pause"));
+    pub(in super::super) const RECAPTURE: Words =
+        ("capture only what the filter admits; asks before", Some("capture so"));
+    pub(in super::super) const CONFIRM: Words = ("do it", Some("yes"));
+    pub(in super::super) const DECLINE: Words = ("leave it as it is", Some("no"));
+    pub(in super::super) const PAUSE: Words = ("hold the screen still; nothing is missed", Some("pause"));
     pub(in super::super) const SAVE: Words = ("save frames or the report", Some("save"));
     pub(in super::super) const COPY: Words = ("copy the address", Some("copy"));
     pub(in super::super) const COPY_LINE: Words = ("copy the whole line", None);
@@ -53,7 +56,7 @@ pub(super) mod keys {
         "flows: what left, with which address",
         "sources: the addresses flows left with, over time",
         "packets: all frames",
-        "expectations: what should leave, and whether it does",
+        "expectations: what should leave, and if it does",
         "findings: what is wrong with the network itself",
         "points: where frames were seen",
     ];
@@ -61,8 +64,6 @@ pub(super) mod keys {
     pub(in super::super) const QUIT: Words = ("leave; the exit code is that of `egret check`", Some("quit"));
     pub(in super::super) const SUSPEND: Words = ("stop for now, as other programs do", None);
     pub(in super::super) const ACCEPT: Words = ("apply", Some("apply"));
-    pub(in super::super) const RECAPTURE: Words =
-        ("narrow the capture, too", Some("narrow the capture, too"));
     pub(in super::super) const CANCEL: Words = ("leave it as it was", Some("cancel"));
     pub(in super::super) const EARLIER: Words = ("what was typed before", Some("history"));
     pub(in super::super) const LATER: Words = ("what was typed after", None);
@@ -90,6 +91,11 @@ pub(super) const WAITING: &str = "waiting for the first frame";
 
 pub(super) fn loading(percent: Option<u64>) -> String {
     percent.map_or_else(|| "reading".to_owned(), |percent| format!("reading {percent} %"))
+}
+
+/// A file that is read by its clock is no nearer its end for being read ahead.
+pub(super) fn replaying(times: f64) -> String {
+    format!("replaying {times}×")
 }
 
 pub(super) fn lost(frames: u64, is_whole: bool) -> String {
@@ -247,6 +253,23 @@ pub(super) const LINKED: &str = "Other side";
 pub(super) const NOTHING_EXPECTED: &str = "nothing: no expectation speaks about this flow";
 pub(super) const PROVISIONAL: &str = "not settled yet: more may come";
 pub(super) const WORKLOAD: &str = "workload";
+pub(super) fn pod(namespace: Option<&str>, pod: Option<&str>) -> Option<String> {
+    match (namespace, pod) {
+        (Some(namespace), Some(pod)) => Some(format!("{namespace}/{pod}")),
+        (Some(namespace), None) => Some(format!("a pod of {namespace}")),
+        (None, pod) => pod.map(str::to_owned),
+    }
+}
+
+pub(super) fn changed_at(kind: &str, point: &str) -> String {
+    format!("{kind} at {point}")
+}
+
+/// What was done, and what to say of it.
+pub(super) fn and(what: &str, said: &str) -> String {
+    if said.is_empty() { what.to_owned() } else { format!("{what}: {said}") }
+}
+
 pub(super) const SNAT: &str = "SNAT";
 pub(super) const DNAT: &str = "DNAT";
 pub(super) const BOTH_NAT: &str = "SNAT+DNAT";
@@ -321,7 +344,7 @@ pub(super) fn copies(count: usize) -> String {
 
 // Sources.
 
-pub(super) const SOURCE_COLUMNS: [&str; 7] = ["", "LEFT AS", "WHOSE", "FLOWS", "PASS", "FAIL", "SEEN"];
+pub(super) const SOURCE_COLUMNS: [&str; 5] = ["LEFT AS", "WHOSE", "FLOWS", "PASS", "FAIL"];
 pub(super) const SOURCE_UNSEEN: &str = "not seen to leave";
 pub(super) const SOURCE_OTHER: &str = "other addresses";
 pub(super) const NOBODYS: &str = "declared by nobody";
@@ -382,20 +405,24 @@ pub(super) const HELP_NOTHING: &str = "No key is about that.";
 pub(super) const MARKS: [&str; 4] = [
     "pass: every packet left with an expected address",
     "fail: some left with another",
-    "inconclusive: what was captured cannot tell; the flow says where to capture instead",
-    "exempt: not judged, as it stays inside or no expectation speaks about it",
+    "inconclusive: the capture cannot tell; the flow says which would",
+    "exempt: not judged: it stays inside, or nothing is expected of it",
 ];
 pub(super) const SEARCH_PROMPT: &str = "search: ";
 pub(super) const FILTER_PROMPT: &str = "filter: ";
 pub(super) const FILTER_EMPTY: &str = "--host, --dst-port … or a pcap expression; empty shows all";
 pub(super) const SAVE_PROMPT: &str = "save:";
 
-pub(super) fn copied(what: &str) -> String {
-    format!("copied {what}")
+pub(super) fn recapture(filter: &str) -> String {
+    if filter.is_empty() { "capture everything again?".to_owned() } else { format!("capture only {filter}?") }
 }
 
-pub(super) fn recapture(loss: &str) -> String {
-    format!("narrowing the capture, too, loses {loss}")
+pub(super) fn captured(filter: &str) -> String {
+    format!("captured: {filter}")
+}
+
+pub(super) fn copied(what: &str) -> String {
+    format!("copied {what}")
 }
 
 pub(super) fn too_small(width: u16, height: u16) -> String {

@@ -11,7 +11,7 @@ use super::keys::{Action, Key, action};
 use super::layout;
 use super::line::{Line, Purpose};
 use super::menu::Menu;
-use super::message::{Effect, Effects, Message};
+use super::message::{Effect, Effects, Message, SaveWhat};
 use super::model::{Model, Screen};
 use super::{expectations, findings, flow, packets, points, sources, texts};
 use crate::snapshot::{Left, Line as ListLine, Window};
@@ -36,7 +36,7 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
                 return effects;
             }
             model.run.is_due = false;
-            model.run.snapshot = Some(snapshot);
+            model.take(snapshot);
             again = !model.run.has_ended && !model.run.is_paused;
             model.changed();
         }
@@ -61,6 +61,13 @@ pub fn update(model: &mut Model, message: Message) -> Effects {
         }
         Message::Checked { typed, found } => {
             if model.line.as_mut().is_some_and(|line| line.take(&typed, found)) {
+                model.changed();
+            }
+        }
+        Message::Weighed { filter, told } => {
+            // Whoever types or saves something meanwhile is not disturbed.
+            if model.line.is_none() && model.menu.is_none() {
+                model.menu = Some(Menu::Recapture { filter, told });
                 model.changed();
             }
         }
@@ -116,7 +123,8 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
             });
             typing::check(model, effects);
         }
-        Action::Save => model.menu = Some(menu(model)),
+        Action::Save => model.menu = Some(Menu::Save(to_save(model))),
+        Action::Recapture => effects.push(Effect::Weigh(model.run.filter.clone())),
         Action::Copy | Action::CopyLine => {
             if let Some(text) = to_copy(model, action) {
                 model.tell(texts::copied(&text), false);
@@ -126,7 +134,7 @@ pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
         Action::Open => open(model),
         Action::Packets => {
             if let Some(flow) = flow_of(model) {
-                model.stack.push(Screen::Packets(packets::State::of(Some(flow))));
+                model.stack.push(Screen::Packets(packets::State::of(Some(flow), &model.setup.decoding)));
             }
         }
         Action::Up => moved(model, -1),
@@ -186,7 +194,8 @@ pub(super) fn to_tab(model: &mut Model, tab: usize) {
     let mut left = std::mem::take(&mut model.stack);
     left.truncate(1);
     let before = model.aside.iter().position(|screen| screen.tab() == Some(tab));
-    let screen = before.map_or_else(|| Screen::of_tab(tab), |at| model.aside.remove(at));
+    let screen =
+        before.map_or_else(|| Screen::of_tab(tab, &model.setup.decoding), |at| model.aside.remove(at));
     model.aside.extend(left);
     model.stack.push(screen);
 }
@@ -223,6 +232,7 @@ pub(super) fn open(model: &mut Model) {
         Screen::Expectations(state) => {
             Some(Screen::Flows(flows::State::of_expectation(state.cursor.selected)))
         }
+        Screen::Findings(state) => state.flow(run).map(|flow| Screen::Flow(flow::State::of(flow))),
         Screen::Packets(_) => {
             sideways(model, true);
             None
@@ -291,12 +301,12 @@ pub(super) fn moved(model: &mut Model, by: isize) {
 }
 
 /// What `w` saves: the flow or the list that is shown, else the run.
-fn menu(model: &Model) -> Menu {
+fn to_save(model: &Model) -> SaveWhat {
     match model.screen() {
-        Screen::Flow(state) => Menu::of_flow(&state.id),
-        Screen::Packets(state) if state.flow().is_some() => Menu::of_flow(state.flow().unwrap_or_default()),
-        Screen::Flows(_) => Menu::of_list(window(model)),
-        _ => Menu::of_all(),
+        Screen::Flow(state) => SaveWhat::Flow(state.id.clone()),
+        Screen::Packets(state) => state.flow().map_or(SaveWhat::All, |flow| SaveWhat::Flow(flow.to_owned())),
+        Screen::Flows(_) => SaveWhat::Shown(window(model)),
+        _ => SaveWhat::All,
     }
 }
 

@@ -7,9 +7,10 @@ use super::answers::{self, Said};
 use super::keys::of_use;
 use super::layout::{self, areas, is_too_small};
 use super::line::Purpose;
+use super::menu::Menu;
 use super::model::{Model, Screen};
 use super::packets;
-use super::pen::{Pen, Word, word};
+use super::pen::{Pen, Word, prose, word};
 use super::theme::{Tone, mark};
 use super::{chart, expectations, findings, flow, flows, help, moment, points, sources, texts};
 use crate::number::{counted, thousands};
@@ -33,6 +34,7 @@ pub fn view(model: &Model, frame: &mut Frame<'_>) {
     draw_problem(model, &mut pen.at(areas.problem));
     draw_tabs(model, &mut pen.at(areas.tabs));
     draw_body(model, &mut pen.at(areas.body));
+    draw_question(model, &mut pen.at(areas.body));
     let caret = draw_foot(model, &mut pen.at(areas.foot));
     if let Some(column) = caret {
         frame.set_cursor_position((areas.foot.x + column, areas.foot.y));
@@ -63,8 +65,11 @@ fn draw_status(model: &Model, pen: &mut Pen<'_>) {
     draw_source(model, pen);
     match model.snapshot() {
         Some(run) => {
-            draw_said(&answers::address(run), pen);
-            draw_said(&answers::partner(run), pen);
+            let both = [answers::address(run), answers::partner(run)];
+            let leads = both.iter().map(|said| columns(&said.lead())).max().unwrap_or(0);
+            for said in &both {
+                draw_said(said, leads, pen);
+            }
             draw_counts(model, run, pen);
         }
         None => {
@@ -101,10 +106,13 @@ fn draw_source(model: &Model, pen: &mut Pen<'_>) {
         }
     }
     // What is looked at matters more than all of where it comes from.
-    let is_filtered = !model.run.filter.is_empty();
+    let is_filtered = !model.run.filter.is_empty() || !model.run.captured.is_empty();
     let captured = if is_filtered { cut(&captured(model), pen.width() / 4) } else { captured(model) };
     let mut left = vec![word(texts::NAME, Tone::Strong), word(format!("  {captured}"), Tone::Plain)];
-    if is_filtered {
+    if !model.run.captured.is_empty() {
+        left.push(word(format!("  {}", texts::captured(&model.run.captured)), Tone::Change));
+    }
+    if !model.run.filter.is_empty() && model.run.filter != model.run.captured {
         left.push(word(format!("  {}", texts::filter(&model.run.filter)), Tone::Key));
     }
     pen.line_and(&left, &right);
@@ -124,15 +132,16 @@ fn captured(model: &Model) -> String {
     if named.is_empty() { model.setup.sources.clone() } else { named.join(", ") }
 }
 
-/// Where the sentences begin, if there is room to bring them into line.
+/// Where the sentences begin at least, if there is room to bring them into line.
 const SENTENCES: usize = 16;
 const ALIGNED_FROM: usize = 76;
 /// From here on there is room for what is good to know.
 const WIDE: usize = 100;
 
-fn draw_said(said: &Said, pen: &mut Pen<'_>) {
+fn draw_said(said: &Said, leads: usize, pen: &mut Pen<'_>) {
     let lead = said.lead();
-    let gap = if pen.width() >= ALIGNED_FROM { SENTENCES.saturating_sub(columns(&lead)).max(2) } else { 2 };
+    let start = if pen.width() >= ALIGNED_FROM { SENTENCES.max(leads + 2) } else { columns(&lead) + 2 };
+    let gap = start - columns(&lead);
     let fits = columns(&lead) + gap + columns(&said.sentence) <= pen.width();
     let sentence = if fits { &said.sentence } else { &said.short };
     pen.line(&[
@@ -163,12 +172,13 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
     if model.run.is_paused {
         right.push(word(format!("  {}", texts::PAUSED), Tone::Unsure));
     } else if !model.run.has_ended {
-        let told = match model.run.progress {
-            Some((read, of)) if !model.setup.is_live => texts::loading(
+        let told = match (model.setup.speed, model.run.progress) {
+            _ if model.setup.is_live => texts::LIVE.to_owned(),
+            (Some(times), _) => texts::replaying(times),
+            (None, Some((read, of))) => texts::loading(
                 of.filter(|of| *of > 0).map(|of| (read.min(of) as u128 * 100 / of as u128) as u64),
             ),
-            _ if model.setup.is_live => texts::LIVE.to_owned(),
-            _ => texts::loading(None),
+            (None, None) => texts::loading(None),
         };
         right.push(word(format!("  {told}"), Tone::Key));
     }
@@ -186,14 +196,35 @@ fn draw_counts(model: &Model, run: &Snapshot, pen: &mut Pen<'_>) {
     pen.line_and(&left, &right);
 }
 
-/// The worst problem, and what to do about it.
+/// The worst problem, and what to do about it; else what to do where there is no answer.
 fn draw_problem(model: &Model, pen: &mut Pen<'_>) {
-    let Some(problem) = model.snapshot().and_then(|run| run.problems.first()) else { return };
+    let Some(run) = model.snapshot() else { return };
+    let Some(problem) = run.problems.first() else {
+        if let Some(next) = crate::answer::answer(run).next_step {
+            let left = pen.left();
+            pen.prose(&word("  → ", Tone::Strong), next, Tone::Plain, left);
+        }
+        return;
+    };
     let lines = pen.left().min(2);
     pen.prose(&word("  ", Tone::Plain), &format!("{}.", problem.sentence), Tone::Plain, lines);
     if let Some(next) = problem.next_step.as_ref().filter(|_| pen.has_room()) {
         let left = pen.left();
         pen.prose(&word("  → ", Tone::Strong), next, Tone::Plain, left.min(2));
+    }
+}
+
+/// What there is to know before a key answers, above the foot.
+fn draw_question(model: &Model, pen: &mut Pen<'_>) {
+    let Some(Menu::Recapture { told, .. }) = &model.menu else { return };
+    let lines = prose(&word("", Tone::Plain), told, Tone::Strong, pen.width(), pen.left().saturating_sub(1));
+    let top = (pen.left() - lines.len()).saturating_sub(1) as u16;
+    let area = Rect { y: pen.area.y + top, height: lines.len() as u16 + 1, ..pen.area };
+    pen.blank(area);
+    let mut pen = pen.at(area);
+    pen.rule();
+    for line in &lines {
+        pen.line(line);
     }
 }
 
@@ -277,8 +308,13 @@ fn draw_foot(model: &Model, pen: &mut Pen<'_>) -> Option<u16> {
         return None;
     }
     let mut words: Vec<Word<'_>> = Vec::new();
-    if model.menu.is_some() {
-        words.push(word(format!("{}  ", texts::SAVE_PROMPT), Tone::Strong));
+    match &model.menu {
+        Some(Menu::Save(_)) => words.push(word(format!("{}  ", texts::SAVE_PROMPT), Tone::Strong)),
+        Some(Menu::Recapture { filter, .. }) => {
+            let prompt = cut(&texts::recapture(filter), pen.width() / 2);
+            words.push(word(format!("{prompt}  "), Tone::Strong));
+        }
+        None => {}
     }
     words.extend(hints(model, pen.width()));
     pen.line(&words);
@@ -310,12 +346,9 @@ fn draw_line(line: &super::line::Line, prompt: &str, pen: &mut Pen<'_>) -> u16 {
     let typed: Vec<char> = line.typed().chars().collect();
     // What is found stands at the right; the typed text keeps at least a half.
     let said = match line.found() {
+        _ if typed.is_empty() && line.is_filter() => Some((texts::FILTER_EMPTY.to_owned(), Tone::Quiet)),
         Some(Err(mistake)) => Some((mistake.message.clone(), Tone::Bad)),
-        Some(Ok(checked)) => match line.recapture() {
-            Some(loss) => Some((format!("{} · {}", checked.meaning, texts::recapture(loss)), Tone::Quiet)),
-            None => Some((checked.meaning.clone(), Tone::Good)),
-        },
-        None if typed.is_empty() && line.is_filter() => Some((texts::FILTER_EMPTY.to_owned(), Tone::Quiet)),
+        Some(Ok(checked)) => Some((checked.meaning.clone(), Tone::Good)),
         None => None,
     };
     let whole = pen.width();

@@ -128,9 +128,10 @@ impl Contents {
         let word = |incident: &Incident| match incident {
             Incident::Dropped(_) => "dropped".to_owned(),
             Incident::Unfinished => "unfinished".to_owned(),
-            Incident::Truncated(why) | Incident::Interrupted(why) | Incident::Unread(why) => {
-                why.chars().filter(|c| !c.is_ascii_hexdigit()).collect()
-            }
+            Incident::Truncated(why)
+            | Incident::Interrupted(why)
+            | Incident::Unread(why)
+            | Incident::Unchanged(why) => why.chars().filter(|c| !c.is_ascii_hexdigit()).collect(),
         };
         let links = self.interfaces.iter().take(3).map(|interface| interface.link);
         let links = links.filter(|link| link.name().is_some()).collect();
@@ -177,7 +178,11 @@ fn contents(savefile: &mut Savefile) -> Contents {
     // What was lost may be told at once or bit by bit.
     let lost = |incident: &Incident| match incident {
         Incident::Dropped(count) => *count,
-        Incident::Truncated(_) | Incident::Interrupted(_) | Incident::Unread(_) | Incident::Unfinished => 0,
+        Incident::Truncated(_)
+        | Incident::Interrupted(_)
+        | Incident::Unread(_)
+        | Incident::Unchanged(_)
+        | Incident::Unfinished => 0,
     };
     let lost = contents.incidents.iter().map(lost).fold(0, u64::saturating_add);
     contents.incidents.retain(|incident| matches!(incident, Incident::Truncated(_)));

@@ -50,7 +50,9 @@ impl Told {
             match incident {
                 Incident::Dropped(count) => self.dropped += count,
                 Incident::Truncated(why) => self.words.push(format!("truncated: {why}")),
-                Incident::Interrupted(why) | Incident::Unread(why) => self.words.push(why.clone()),
+                Incident::Interrupted(why) | Incident::Unread(why) | Incident::Unchanged(why) => {
+                    self.words.push(why.clone());
+                }
                 Incident::Unfinished => self.words.push("unfinished".to_owned()),
             }
         }

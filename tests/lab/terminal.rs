@@ -40,10 +40,14 @@ impl Terminal {
 
     /// Has the shell run `egret watch ARGUMENTS`, and then say how it ended and what the terminal is set to.
     pub(crate) fn watch(&self, program: &Path, arguments: &str) {
+        self.run(&format!("{} watch {arguments}", program.display()));
+    }
+
+    /// The same of any command.
+    pub(crate) fn run(&self, command: &str) {
         let folder = self.folder.display();
         let line = format!(
-            "cd {folder}; clear; stty -g >before; {} watch {arguments}; echo $? >code.part; stty -g >after; mv code.part code",
-            program.display()
+            "cd {folder}; clear; stty -g >before; {command}; echo $? >code.part; stty -g >after; mv code.part code"
         );
         self.type_in(&line);
         self.press(&["Enter"]);
@@ -66,6 +70,11 @@ impl Terminal {
 
     pub(crate) fn type_in(&self, text: &str) {
         self.tmux(&["send-keys", "-l", "--", text]);
+    }
+
+    /// What tmux says of the terminal, in words of its formats.
+    pub(crate) fn state(&self, format: &str) -> String {
+        self.tmux(&["display-message", "-p", format]).trim().to_owned()
     }
 
     pub(crate) fn shown(&self) -> String {

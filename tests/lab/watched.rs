@@ -9,12 +9,16 @@ use egret::capture::savefile::{Filled, Keep, Savefile};
 use egret::digest::Batch;
 use egret::frame::PointIndex;
 use rustix::process::{Pid, Signal, kill_process};
+use rustix::termios::{Action, tcflow};
 
 use crate::cable::{Cable, OUTSIDE};
 use crate::capture::until;
 use crate::egret::program;
 use crate::enclosure::{Watch, entered};
 use crate::terminal::Terminal;
+
+/// Nobody is there either.
+const ASIDE: &str = "198.51.100.7";
 
 const PATIENCE: Duration = Duration::from_mins(2);
 
@@ -66,7 +70,10 @@ fn a_leak_is_seen_at_once_and_followed_to_its_packets() {
     terminal.press(&["Enter"]);
     terminal.wait_for(&["✗ ▾ 10.128.0.5", "10.128.0.5:46369"]);
     terminal.press(&["j", "Enter"]);
-    terminal.wait_for(&["node-ip  node1-any:1533", "SNAT 192.168.12.11:46369", "not the expected address"]);
+    terminal.wait_for(&[
+        "node-ip  node1-any:1533",
+        "◆ 192.168.12.11:46369  SNAT at node1-any: not the expected address",
+    ]);
     terminal.press(&["p"]);
     terminal
         .wait_for(&["node1-any:1533, seen at 3 places", "192.168.12.11:46369  203.0.113.25:443     tcp SYN"]);
@@ -116,6 +123,84 @@ fn the_terminal_is_given_back_whatever_signal_comes() {
         assert_eq!(terminal.ended(), "1", "{signal:?}");
         terminal.wait_for(&["FAIL  20 of 72 outgoing flows"]);
     }
+}
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn a_terminal_that_takes_nothing_keeps_no_signal_from_ending_it() {
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("stalled", (80, 24), tmux());
+    terminal.watch(&egret(), &leak());
+    terminal.wait_for(&["✗ FAIL"]);
+    let pid = terminal.child();
+    let line = fs::File::open(format!("/proc/{pid}/fd/1")).expect("the terminal");
+    // As Ctrl-S does where the terminal looks for it.
+    tcflow(&line, Action::OOff).expect("a terminal");
+    terminal.press(&["2"]);
+    until("the screen waits for the terminal", || is_writing(pid));
+    kill_process(Pid::from_raw(pid as i32).expect("a process"), Signal::TERM)
+        .expect("a process of the test's own");
+    until("it has ended", || fs::metadata(format!("/proc/{pid}/exe")).is_err());
+    tcflow(&line, Action::OOn).expect("a terminal");
+    assert_eq!(terminal.ended(), "1");
+}
+
+/// Whether the thread that draws waits for the terminal to take what it writes.
+fn is_writing(pid: u32) -> bool {
+    let tasks = fs::read_dir(format!("/proc/{pid}/task")).expect("a process");
+    let mut screens = tasks
+        .flatten()
+        .map(|task| task.path())
+        .filter(|task| fs::read_to_string(task.join("comm")).is_ok_and(|name| name.trim() == "screen"));
+    screens.any(|task| {
+        fs::read_to_string(task.join("wchan"))
+            .is_ok_and(|at| ["write", "wait_woken"].iter().any(|name| at.contains(name)))
+    })
+}
+
+/// Set for the test's own program, where it is to take a terminal over and panic.
+const PANICS: &str = "EGRET_LAB_PANICS";
+
+#[test]
+#[ignore = "needs tmux: make lab"]
+fn the_terminal_is_given_back_when_a_thread_panics() {
+    if std::env::var_os(PANICS).is_some() {
+        take_over_and_panic();
+    }
+    let _watch = Watch::set("watched", PATIENCE);
+    let terminal = Terminal::open("panic", (80, 24), tmux());
+    let own = std::env::current_exe().expect("the test's own program");
+    let test = "watched::the_terminal_is_given_back_when_a_thread_panics --exact --ignored --nocapture";
+    terminal.run(&format!("{PANICS}=1 {} {test}", own.display()));
+    // What it says of the panic stands where the screen was.
+    terminal.wait_for(&["a thread that fails", "what else was to be drawn: a part of egret has failed"]);
+    assert_eq!(terminal.ended(), "7");
+    assert_eq!(terminal.state("#{alternate_on} #{cursor_flag} #{mouse_any_flag}"), "0 1 0");
+}
+
+/// Shows a screen, and fails in another thread.
+fn take_over_and_panic() -> ! {
+    let mut terminal = egret::command::watch::terminal::Terminal::set_up().expect("a terminal");
+    let model = egret::tui::Model::new(egret::tui::Setup {
+        is_live: true,
+        is_here: true,
+        speed: None,
+        sources: "nothing".to_owned(),
+        filter: String::new(),
+        captured: String::new(),
+        decoding: std::sync::Arc::default(),
+        presets: Vec::new(),
+        zone: jiff::tz::TimeZone::UTC,
+        colours: egret::tui::Colours::Sixteen,
+        size: (80, 24),
+    });
+    terminal.draw(&model).expect("a screen");
+    std::thread::spawn(|| panic!("a thread that fails")).join().expect_err("a panic");
+    let refused = terminal.draw(&model).expect_err("nothing is drawn any more");
+    println!("what else was to be drawn: {refused}");
+    // Not dropped: the hook alone has given it back.
+    std::mem::forget(terminal);
+    std::process::exit(7);
 }
 
 #[test]
@@ -173,4 +258,81 @@ fn a_capture_is_watched_while_it_goes_on() {
     assert!(frames(&terminal.at("egret-run.pcapng")) >= 100);
     terminal.press(&["q"]);
     assert_eq!(terminal.ended(), "1");
+}
+
+#[test]
+#[ignore = "needs tmux and network namespaces: make lab"]
+fn what_is_captured_is_changed_on_the_screen_and_back() {
+    if !entered("watched::what_is_captured_is_changed_on_the_screen_and_back") {
+        return; // The same test passed inside.
+    }
+    let _watch = Watch::set("watched-narrowed", PATIENCE);
+    let cable = Cable::lay();
+    let terminal = Terminal::open("narrowed", (120, 40), cable.here.command("tmux"));
+    terminal.watch(
+        &egret(),
+        "-i veth0 --role veth0=uplink --expect 10.7.0.1 --inside 10.7.0.0/24 --unrewritten 203.0.113.0/24",
+    );
+    terminal.wait_for(&["veth0", "NOTHING JUDGED"]);
+    cable.send(OUTSIDE, 3);
+    cable.send(ASIDE, 3);
+    terminal.wait_for(&["6 frames", "203.0.113.25:9/udp", "198.51.100.7:9/udp"]);
+    terminal.press(&["/"]);
+    terminal.type_in("--dst 203.0.113.25");
+    terminal.press(&["Enter"]);
+    terminal.wait_for(&["filter: --dst 203.0.113.25", "c capture so"]);
+    terminal.press(&["c"]);
+    terminal.wait_for(&["All others are lost", "this run can no longer pass", "y yes"]);
+    terminal.press(&["y"]);
+    terminal.wait_for(&["captured: --dst 203.0.113.25"]);
+    // The reader sets it between two looks at its socket; what is sent until then is captured still.
+    until("the other destination is captured no longer", || {
+        let before = counted(&terminal);
+        cable.send(ASIDE, 1);
+        cable.send(OUTSIDE, 1);
+        let mut after = before;
+        until("what passes the filter is counted", || {
+            after = counted(&terminal);
+            after > before
+        });
+        after == before + 1
+    });
+    let before = counted(&terminal);
+    cable.send(ASIDE, 500);
+    cable.send(OUTSIDE, 10);
+    until("what passes the filter is counted", || counted(&terminal) >= before + 10);
+    assert_eq!(counted(&terminal), before + 10, "{}", terminal.shown());
+    // And everything again.
+    terminal.press(&["/", "C-u", "Enter"]);
+    terminal.wait_for(&["c capture so"]);
+    terminal.press(&["c"]);
+    terminal.wait_for(&["capture everything again?"]);
+    terminal.press(&["y"]);
+    terminal.wait_for(&["everything is captured again"]);
+    until("the other destination is captured again", || {
+        let before = counted(&terminal);
+        cable.send(ASIDE, 20);
+        cable.send(OUTSIDE, 1);
+        let mut after = before;
+        until("what passes is counted", || {
+            after = counted(&terminal);
+            after > before
+        });
+        after > before + 1
+    });
+    terminal.press(&["6"]);
+    terminal
+        .wait_for(&["captured with the filter", "capturing was narrowed to what flows of these may need"]);
+    terminal.press(&["q"]);
+    // All that was seen passes, and not all was seen.
+    assert_eq!(terminal.ended(), "3");
+    terminal.wait_for(&["INCONCLUSIVE  What was captured passes"]);
+}
+
+/// Frames so far, as the screen tells.
+fn counted(terminal: &Terminal) -> u64 {
+    let shown = terminal.shown();
+    let told = shown.lines().next().and_then(|line| line.split(" frame").next()?.rsplit(' ').next());
+    told.and_then(|number| number.replace(',', "").parse().ok())
+        .unwrap_or_else(|| panic!("no frames in\n{shown}"))
 }

@@ -16,7 +16,7 @@ use ratatui::buffer::Buffer;
 use ratatui::style::{Color, Modifier, Style};
 
 use crate::picture::{Ground, svg};
-use crate::stage::{FIREWALL, IPV6, LEAK, OTHER_NODE, POD_ALONE, Stage, text};
+use crate::stage::{FIREWALL, IPV6, LEAK, NAMED, OTHER_NODE, POD_ALONE, Stage, text};
 
 const SIZES: [(u16, u16); 3] = [(80, 24), (120, 40), (60, 15)];
 
@@ -100,6 +100,28 @@ fn one_flow() {
         stage.keys("jj");
         stage.key(KeyCode::Enter);
     });
+}
+
+#[test]
+fn a_workload_with_a_name() {
+    for size in SIZES {
+        let mut stage = Stage::of(NAMED, size);
+        hold("named", &stage, size);
+        stage.keys("t");
+        stage.key(KeyCode::Enter);
+        hold("named-flow", &stage, size);
+    }
+}
+
+#[test]
+fn capturing_with_another_filter() {
+    for size in SIZES {
+        let mut stage = Stage::live(LEAK, size);
+        stage.keys("/--dst-port 443");
+        stage.key(KeyCode::Enter);
+        stage.keys("c");
+        hold("recapture", &stage, size);
+    }
 }
 
 #[test]

@@ -62,6 +62,71 @@ fn the_leak_is_found_its_packets_opened_and_saved_in_a_few_keys() {
 }
 
 #[test]
+fn a_live_capture_is_narrowed_to_the_filter_only_after_it_was_said_what_that_loses() {
+    let offers = |stage: &Stage| stage.text(SIZE).lines().last().unwrap().contains("c capture so");
+    let mut stage = Stage::live(LEAK, SIZE);
+    assert!(!offers(&stage), "nothing is filtered");
+    stage.keys("/port 443");
+    stage.key(KeyCode::Enter);
+    assert!(offers(&stage));
+    stage.asked.clear();
+    stage.keys("c");
+    assert_eq!(stage.asked, [Effect::Weigh("port 443".to_owned())]);
+    let shown = stage.text(SIZE);
+    assert!(shown.contains("All others are") && shown.contains("capture only port 443?"), "{shown}");
+    stage.keys("n");
+    assert_eq!(stage.asked.len(), 1, "nothing was done");
+    stage.keys("cy");
+    assert_eq!(stage.asked.last(), Some(&Effect::Recapture("port 443".to_owned())));
+    assert!(stage.text(SIZE).contains("captured: port 443"));
+    assert!(!offers(&stage), "it is captured so already");
+    // The way back.
+    stage.keys("/");
+    stage.ctrl('u');
+    stage.key(KeyCode::Enter);
+    assert!(offers(&stage));
+    stage.keys("c");
+    assert!(stage.text(SIZE).contains("capture everything again?"));
+    stage.keys("y");
+    assert_eq!(stage.asked.last(), Some(&Effect::Recapture(String::new())));
+}
+
+#[test]
+fn a_finding_about_flows_leads_to_the_first_of_them() {
+    let mut stage = Stage::of(LEAK, SIZE);
+    stage.keys("5");
+    stage.key(KeyCode::Enter);
+    assert!(stage.text(SIZE).contains("node-ip  node1-any:1533"), "{}", stage.text(SIZE));
+    stage.key(KeyCode::Esc);
+    assert!(matches!(stage.model.screen(), Screen::Findings(_)));
+}
+
+#[test]
+fn what_a_key_does_is_told_whole() {
+    for screen in ["1", "2", "3", "4", "5", "6", "1p"] {
+        let mut stage = Stage::live(LEAK, SIZE);
+        stage.keys(screen);
+        stage.keys("?");
+        for _ in 0..40 {
+            let shown = stage.text(SIZE);
+            let body = shown.lines().skip(7).take(16);
+            assert!(body.clone().all(|line| !line.ends_with('…')), "{screen}\n{shown}");
+            stage.keys("j");
+        }
+    }
+}
+
+#[test]
+fn what_is_read_from_files_is_not_captured_again() {
+    let mut stage = Stage::of(LEAK, SIZE);
+    stage.keys("/port 443");
+    stage.key(KeyCode::Enter);
+    stage.asked.clear();
+    stage.keys("c");
+    assert_eq!(stage.asked, []);
+}
+
+#[test]
 fn escape_goes_back_the_way_one_came() {
     let mut stage = Stage::of(LEAK, SIZE);
     stage.key(KeyCode::Enter);
@@ -190,18 +255,14 @@ fn a_filter_is_checked_as_it_is_typed_and_applied_only_if_it_is_right() {
     stage.keys("port 443");
     stage.asked.clear();
     stage.key(KeyCode::Enter);
-    assert_eq!(stage.asked, [Effect::Apply { typed: "port 443".to_owned(), recapture: false }]);
+    assert_eq!(stage.asked, [Effect::Apply("port 443".to_owned())]);
     assert!(stage.text(SIZE).contains("filter: port 443"));
     stage.keys("/");
     stage.ctrl('u');
     stage.key(KeyCode::Up);
     stage.asked.clear();
     stage.key(KeyCode::Enter);
-    assert_eq!(
-        stage.asked,
-        [Effect::Apply { typed: "port 443".to_owned(), recapture: false }],
-        "the history has it"
-    );
+    assert_eq!(stage.asked, [Effect::Apply("port 443".to_owned())], "the history has it");
 }
 
 #[test]

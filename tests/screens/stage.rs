@@ -47,12 +47,26 @@ pub(crate) struct Stage {
     pub(crate) asked: Vec<Effect>,
 }
 
-/// A folder of `testdata/`, files of it, and flags.
+/// A folder of `testdata/`, files of it, and flags; variables of the environment stand among them.
 pub(crate) type Scene = (&'static str, &'static [&'static str], &'static [&'static str]);
 
 const FLAGS: &[&str] = &["--expect=192.168.12.99", "--node-ip=192.168.12.11", "--inside=10.128.0.0/14"];
 
 pub(crate) const LEAK: Scene = ("leak", &["node1-any.pcap.gz"], FLAGS);
+/// The leak, told by the pod itself.
+pub(crate) const NAMED: Scene = (
+    "leak",
+    &["node1-any.pcap.gz"],
+    &[
+        "POD_IP=10.128.0.5",
+        "POD_NAME=web-0",
+        "POD_NAMESPACE=herasoo",
+        "NODE_IP=192.168.12.11",
+        "NODE_NAME=worker1",
+        "--expect=192.168.12.99",
+        "--inside=10.128.0.0/14",
+    ],
+);
 pub(crate) const FIREWALL: Scene = (
     "firewall",
     &["node1-any.pcap"],
@@ -101,8 +115,12 @@ impl Stage {
         let Reading { engine, frames, shown } = Reading::of(folder, files, flags);
         let model = Model::new(Setup {
             is_live,
+            is_here: is_live,
+            speed: None,
             sources: shown,
             filter: String::new(),
+            captured: String::new(),
+            decoding: Arc::default(),
             presets: vec!["dns".to_owned(), "web".to_owned()],
             zone: TimeZone::UTC,
             colours,
@@ -136,10 +154,17 @@ impl Stage {
             Effect::Check(typed) => {
                 let found = match typed.find("prot ") {
                     Some(at) => Err(Mistake { message: "syntax error at `prot`".to_owned(), at: Some(at) }),
-                    None => Ok(Checked { meaning: format!("flows like {typed}"), recapture: None }),
+                    None => Ok(Checked { meaning: format!("flows like {typed}") }),
                 };
                 self.asked.push(Effect::Check(typed.clone()));
                 Some(Message::Checked { typed, found })
+            }
+            Effect::Weigh(filter) => {
+                self.asked.push(Effect::Weigh(filter.clone()));
+                let told = format!(
+                    "Only frames that flows like {filter} may need will be captured. All others are lost."
+                );
+                Some(Message::Weighed { filter, told })
             }
             other => {
                 self.asked.push(other);
@@ -266,9 +291,12 @@ impl Reading {
         mut look: impl FnMut(&mut Engine),
     ) -> Self {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(folder);
-        let typed = Typed::try_parse_from(["watch"].iter().chain(flags)).expect("flags");
+        let (flags, set): (Vec<&str>, Vec<&str>) = flags.iter().partition(|flag| flag.starts_with("--"));
+        let typed = Typed::try_parse_from(["watch"].iter().chain(&flags)).expect("flags");
+        let value = |name: &str| set.iter().find_map(|set| set.strip_prefix(name)?.strip_prefix('='));
+        let environment = Environment::read(|name| value(name).map(str::to_owned));
         let (expectations, warnings) =
-            Expectations::from_parts(&typed.flags, Environment::default(), Vec::new()).expect("expectations");
+            Expectations::from_parts(&typed.flags, environment, Vec::new()).expect("expectations");
         let settings = Settings { expectations, warnings, ..Settings::default() };
         let options = Options::with_pods(settings.expectations.cluster.pods.iter().map(|known| known.block));
         let mut engine = Engine::new(settings);

@@ -109,7 +109,7 @@ impl<'a> Press<'a> {
                 // Of what nobody wants any more, nothing is missing.
                 Incident::Truncated(_) | Incident::Unread(_) if !self.goes_on() => {}
                 Incident::Truncated(what) | Incident::Unread(what) => self.tell_missing(what.clone()),
-                Incident::Interrupted(what) => self.told.push(what.clone()),
+                Incident::Interrupted(what) | Incident::Unchanged(what) => self.told.push(what.clone()),
                 // Who ended it knows.
                 Incident::Unfinished => {}
             }

@@ -28,12 +28,23 @@ pub(super) struct Chosen {
     markers: Vec<Marker>,
     /// How many filters were applied.
     number: u64,
+    /// Less was captured for a while than the run was started for.
+    was_narrowed: bool,
 }
 
 impl Chosen {
     pub(super) fn new(filtering: Filtering, first: Composition, options: Options, points: usize) -> Self {
         let links = vec![Vec::new(); points];
-        Self { filtering, first, before: None, options, links, markers: Vec::new(), number: 0 }
+        Self {
+            filtering,
+            first,
+            before: None,
+            options,
+            links,
+            markers: Vec::new(),
+            number: 0,
+            was_narrowed: false,
+        }
     }
 
     /// Marks a batch before the engine takes it in.
@@ -60,10 +71,22 @@ impl Chosen {
         self.select(self.first.clone(), engine).expect("the run was started with it")
     }
 
-    /// The run's verdict, whatever was chosen on the screen: a failure that was seen stays one, though what frames showed it may be gone.
+    /// What a filter that was typed means.
+    pub(super) fn read(&self, typed: &str) -> Result<Composition, String> {
+        self.filtering.read(typed).map(|asked| asked.composition).map_err(|mistake| mistake.message)
+    }
+
+    /// From now on only this is captured.
+    pub(super) fn note_narrowed(&mut self, asked: &Composition) {
+        self.was_narrowed |= !asked.is_everything() && *asked != self.first;
+    }
+
+    /// The run's verdict, whatever was chosen on the screen: a failure that was seen stays one, though what frames showed it may be
+    /// gone, and where less was captured than the run was started for, it does not pass.
     pub(super) fn verdict(&self, now: Verdict) -> Verdict {
-        match self.before {
-            Some(Verdict::Fail) => Verdict::Fail,
+        match (self.before, now) {
+            (Some(Verdict::Fail), _) => Verdict::Fail,
+            (_, Verdict::Pass) if self.was_narrowed => Verdict::Inconclusive,
             _ => now,
         }
     }

@@ -40,11 +40,17 @@ pub(super) enum Order {
     Save(Save),
     /// Only what this filter admits counts from now on.
     Apply(String),
+    /// Tell what is lost if only what this filter admits is captured.
+    Weigh(String),
+    /// Capture only that from now on; everything, if it is empty.
+    Recapture(String),
     /// These tracks have frames that meet what the filter with that number asks of frames.
     Mark {
         number: u64,
         marked: Vec<(Serial, u8)>,
     },
+    /// Who writes a report has room for more of it.
+    More,
     /// What was to be saved is, in a file of that name; or it cannot be.
     Saved(Option<String>),
     /// The screen is gone.

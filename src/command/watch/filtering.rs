@@ -55,7 +55,7 @@ impl Filtering {
         if let Some(warning) = asked.warnings.first() {
             meaning = format!("{meaning} ({warning})");
         }
-        Ok(Checked { meaning, recapture: None })
+        Ok(Checked { meaning })
     }
 
     pub(super) fn read(&self, typed: &str) -> Result<Asked, Mistake> {

@@ -42,8 +42,10 @@ pub(super) enum Job {
     Frames { wanted: FramesWanted, tracks: Option<Vec<Serial>>, places: Vec<Vec<String>> },
     /// Frames are to be saved: of these tracks, or all.
     Save { tracks: Option<Vec<Serial>>, name: String },
-    /// A report was written, and is to be copied into a file of that name.
-    Report { report: std::fs::File, name: String },
+    /// A report was written, and is to be copied into a file of that name, with that ending.
+    Report { report: std::fs::File, name: String, ending: &'static str },
+    /// A report could not be written, and why.
+    Unwritten(String),
     /// Which frames so far meet what a filter asks of frames.
     Mark { number: u64, marks: Marks, options: Options },
     /// What a filter comes to.
@@ -141,10 +143,11 @@ impl Lender {
                 let saved = self.save_frames(tracks, &name);
                 self.tell_saved(saved);
             }
-            Job::Report { report, name } => {
-                let saved = self.save_report(report, &name);
+            Job::Report { report, name, ending } => {
+                let saved = self.save_report(report, &name, ending);
                 self.tell_saved(saved);
             }
+            Job::Unwritten(why) => self.tell_failed(why),
             Job::Mark { number, marks, options } => self.mark(number, &marks, &options),
             Job::Check(typed) => {
                 let found = self.known.filtering.check(&typed);

@@ -12,6 +12,7 @@ use std::fs::File;
 use std::io;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::capture::scratch::scratch;
 use crate::capture::store::Kept;
@@ -92,22 +93,23 @@ impl Lying {
 pub(super) struct Reel {
     /// The first has 0.
     pub(super) number: u32,
-    pub(super) entries: File,
-    pub(super) frames: Option<Frames>,
+    pub(super) entries: Arc<File>,
+    pub(super) frames: Option<Frames<Arc<File>>>,
 }
 
+/// The two files of a reel that has frames, or what writes into them.
 #[derive(Debug)]
-pub(super) struct Frames {
-    pub(super) heads: File,
-    pub(super) bytes: File,
+pub(super) struct Frames<F> {
+    pub(super) heads: F,
+    pub(super) bytes: F,
 }
 
 impl Reel {
     /// A reel in the directory, with room for frames, or for entries alone.
     pub(super) fn new(directory: &Path, number: u32, has_frames: bool) -> io::Result<Self> {
-        let frames = || Ok(Frames { heads: scratch(directory)?, bytes: scratch(directory)? });
-        let frames = has_frames.then(frames).transpose().map_err(|error: io::Error| error)?;
-        Ok(Self { number, entries: scratch(directory)?, frames })
+        let file = || scratch(directory).map(Arc::new);
+        let frames = if has_frames { Some(Frames { heads: file()?, bytes: file()? }) } else { None };
+        Ok(Self { number, entries: file()?, frames })
     }
 
     pub(super) fn entry(&self, index: u32) -> io::Result<Entry> {

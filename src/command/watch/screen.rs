@@ -22,7 +22,6 @@ use super::terminal::{self, Terminal};
 use super::texts;
 use crate::command::feed::Bell;
 use crate::command::signals::Signals;
-use crate::frame::Timestamp;
 use crate::tui::{Effect, Message, Model, update};
 
 /// The least time from one drawing to the next: 30 a second.
@@ -143,20 +142,17 @@ impl Screen {
 
     fn tick(&mut self) -> Then {
         self.told_time = Some(Instant::now());
-        let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
-        self.take(Message::Tick { now })
+        self.take(Message::Tick { now: Now::now().into() })
     }
 
     fn hear(&mut self, heard: Heard) -> Result<Then, String> {
         match heard {
-            Heard::Event(Event::Key(key)) => Ok(self.take(Message::Key(key))),
-            Heard::Event(Event::Mouse(mouse)) => Ok(self.take(Message::Mouse(mouse))),
-            Heard::Event(Event::Paste(text)) => Ok(self.take(Message::Paste(text))),
-            Heard::Event(Event::Resize(width, height)) => {
-                self.drawn = None;
-                Ok(self.take(Message::Resize { width, height }))
+            Heard::Event(event) => {
+                if matches!(event, Event::Resize(..)) {
+                    self.drawn = None;
+                }
+                Ok(Message::of(event).map_or(Then::Stay, |message| self.take(message)))
             }
-            Heard::Event(Event::FocusGained | Event::FocusLost) => Ok(Then::Stay),
             Heard::Told(message) => Ok(self.take(message)),
             Heard::Gone(why) => Err(texts::terminal_is_gone(why)),
             Heard::Close => Ok(Then::Go),
@@ -170,8 +166,9 @@ impl Screen {
                 Effect::Ask(window) => self.order(Order::Show(window)),
                 Effect::AskFrames(wanted) => self.order(Order::Frames(wanted)),
                 Effect::Save(save) => self.order(Order::Save(save)),
-                // Narrowing the capture is never offered ([`crate::tui::Checked::recapture`]).
-                Effect::Apply { typed, recapture: _ } => self.order(Order::Apply(typed)),
+                Effect::Apply(typed) => self.order(Order::Apply(typed)),
+                Effect::Weigh(typed) => self.order(Order::Weigh(typed)),
+                Effect::Recapture(typed) => self.order(Order::Recapture(typed)),
                 Effect::Check(typed) => drop(self.others.lender.send(Job::Check(typed))),
                 // A terminal that is gone is noticed by the next drawing.
                 Effect::Copy(text) => drop(terminal::say(&clipboard::sequence(&text))),

@@ -5,13 +5,14 @@
 //!
 //! What cannot be written is not kept, and told once; judging goes on without.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::Sender;
 
 use super::lender::Job;
-use super::reel::{Entry, Lying, Reel};
+use super::reel::{Entry, Frames, Lying, Reel};
 use super::texts;
 use crate::digest::Batch;
 use crate::engine::Engine;
@@ -46,51 +47,31 @@ struct Writing {
     /// Frames in it, and their bytes.
     count: u32,
     size: u32,
-    entries: BufWriter<Part>,
-    heads: BufWriter<Part>,
-    bytes: BufWriter<Part>,
+    entries: Out,
+    frames: Option<Frames<Out>>,
 }
 
 /// One of a reel's files.
-struct Part {
-    reel: Arc<Reel>,
-    which: Which,
-}
-
-#[derive(Clone, Copy)]
-enum Which {
-    Entries,
-    Heads,
-    Bytes,
-}
-
-impl io::Write for Part {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        match (self.which, &self.reel.frames) {
-            (Which::Entries, _) => (&self.reel.entries).write(buffer),
-            (Which::Heads, Some(frames)) => (&frames.heads).write(buffer),
-            (Which::Bytes, Some(frames)) => (&frames.bytes).write(buffer),
-            (_, None) => Ok(buffer.len()),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
+type Out = BufWriter<Arc<File>>;
 
 impl Writing {
     fn new(reel: Reel) -> Self {
         let reel = Arc::new(reel);
-        let part = |which| BufWriter::with_capacity(64 << 10, Part { reel: Arc::clone(&reel), which });
-        let (entries, heads, bytes) = (part(Which::Entries), part(Which::Heads), part(Which::Bytes));
-        Self { reel, count: 0, size: 0, entries, heads, bytes }
+        let out = |file: &Arc<File>| BufWriter::with_capacity(64 << 10, Arc::clone(file));
+        let frames = reel.frames.as_ref();
+        let frames = frames.map(|frames| Frames { heads: out(&frames.heads), bytes: out(&frames.bytes) });
+        Self { count: 0, size: 0, entries: out(&reel.entries), frames, reel }
+    }
+
+    fn is_full(&self) -> bool {
+        self.frames.is_some() && (self.size >= REEL || self.count >= REEL_FRAMES)
     }
 
     fn flush(&mut self) -> io::Result<()> {
         self.entries.flush()?;
-        self.heads.flush()?;
-        self.bytes.flush()
+        let Some(frames) = &mut self.frames else { return Ok(()) };
+        frames.heads.flush()?;
+        frames.bytes.flush()
     }
 }
 
@@ -122,9 +103,7 @@ impl Shelf {
     }
 
     fn write(&mut self, batch: &Batch, engine: &Engine) -> io::Result<()> {
-        let full =
-            |writing: &Writing| self.has_frames && (writing.size >= REEL || writing.count >= REEL_FRAMES);
-        if let Some(number) = self.writing.as_ref().filter(|it| full(it)).map(|it| it.reel.number) {
+        if let Some(number) = self.writing.as_ref().filter(|it| it.is_full()).map(|it| it.reel.number) {
             self.flush()?;
             self.begin_reel(number + 1);
         }
@@ -135,7 +114,7 @@ impl Shelf {
             let frame = FrameId { point: batch.point, ordinal };
             let entry = Entry { owner: *owner, frame, place: digest.place.0 };
             writing.entries.write_all(&entry.encoded())?;
-            if self.has_frames {
+            if let Some(frames) = &mut writing.frames {
                 let lying = Lying {
                     time: head.time,
                     start: writing.size,
@@ -144,8 +123,8 @@ impl Shelf {
                     interface: head.interface,
                     link: point.links.get(usize::from(head.interface)).copied().unwrap_or(LinkType(u16::MAX)),
                 };
-                writing.heads.write_all(&lying.encoded())?;
-                writing.bytes.write_all(batch.bytes(head))?;
+                frames.heads.write_all(&lying.encoded())?;
+                frames.bytes.write_all(batch.bytes(head))?;
                 writing.size = writing.size.saturating_add(head.captured);
             }
             writing.count = writing.count.saturating_add(1);

@@ -1,12 +1,15 @@
 //! The terminal: taken over for the screens, and given back as it was, however that ends.
 //!
-//! It is given back when a [`Terminal`] is dropped, while the program is stopped by Ctrl-Z, and by a hook when any thread panics.
+//! It is given back when a [`Terminal`] is dropped, while the program is stopped by Ctrl-Z, and by a hook when any thread panics: then nothing is
+//! drawn any more, for what is said of the panic stands where the screen was. One that takes nothing (its line is dead, or held by flow control) makes
+//! whoever writes to it wait for ever; then what can be given back without writing is.
 //! Of the mouse only clicks and the wheel are asked for: every move of it would be a message over a slow line.
 
 use std::io::{self, BufWriter, IsTerminal as _, Stdout, Write as _};
 use std::mem::ManuallyDrop;
 use std::panic;
 use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crossterm::event::{DisableBracketedPaste, EnableBracketedPaste};
 use crossterm::terminal::{
@@ -25,9 +28,12 @@ const MOUSE_OFF: &[u8] = b"\x1b[?1006l\x1b[?1000l";
 /// What is written at once: a whole screen, mostly.
 const ROOM: usize = 64 << 10;
 
+/// Some thread has panicked.
+static HAS_PANICKED: AtomicBool = AtomicBool::new(false);
+
 /// A terminal that shows screens.
 #[derive(Debug)]
-pub(super) struct Terminal {
+pub struct Terminal {
     /// Never dropped: it would complain on standard error where the terminal is gone, and panic as that is gone, too.
     inner: ManuallyDrop<ratatui::Terminal<CrosstermBackend<BufWriter<Stdout>>>>,
 }
@@ -53,11 +59,12 @@ pub(super) fn size() -> io::Result<(u16, u16)> {
 
 impl Terminal {
     /// Takes the terminal over.
-    pub(super) fn set_up() -> io::Result<Self> {
+    pub fn set_up() -> io::Result<Self> {
         static HOOK: Once = Once::new();
         HOOK.call_once(|| {
             let tell = panic::take_hook();
             panic::set_hook(Box::new(move |what| {
+                HAS_PANICKED.store(true, Ordering::SeqCst);
                 give_back();
                 tell(what);
             }));
@@ -68,7 +75,11 @@ impl Terminal {
         Ok(Self { inner })
     }
 
-    pub(super) fn draw(&mut self, model: &Model) -> io::Result<()> {
+    /// Draws what the model shows.
+    pub fn draw(&mut self, model: &Model) -> io::Result<()> {
+        if HAS_PANICKED.load(Ordering::SeqCst) {
+            return Err(io::Error::other("a part of egret has failed; this is a bug in egret"));
+        }
         self.inner.draw(|frame| tui::view(model, frame)).map(drop)
     }
 
@@ -99,6 +110,11 @@ impl Drop for Terminal {
     fn drop(&mut self) {
         give_back();
     }
+}
+
+/// Gives back what takes no writing: how the terminal treats keys.
+pub(super) fn let_go() {
+    disable_raw_mode().ok();
 }
 
 fn take_over() -> io::Result<()> {

@@ -11,6 +11,43 @@ pub(super) const NO_SERVERS: &str = "names are looked up in hosts files alone he
 /// In the place of the answer, where frames that showed a failure can no longer be looked at.
 pub(super) const HAD_FAILED: &str = "FAIL  A flow had failed before the filter was changed.";
 
+pub(super) const BACK_TO_ALL: &str = "Everything will be captured again. What passed meanwhile is lost: of flows that were left out, that nothing left cannot be told.";
+pub(super) const CAPTURED_AGAIN: &str = "everything is captured again";
+/// In the place of the answer, where only a part was captured of what the run was begun for.
+pub(super) const WAS_NARROWED: &str =
+    "INCONCLUSIVE  What was captured passes; from the screen, capturing was narrowed to a part of it.";
+
+pub(super) fn would_lose(asked: impl Display) -> String {
+    format!(
+        "From now on only frames will be captured that flows of these may need: {asked}. All others are lost: they are neither \
+         judged nor shown nor saved, a leak among them is not seen, and this run can no longer pass for them. Frames by now stay."
+    )
+}
+
+pub(super) fn narrowed(asked: impl Display) -> String {
+    format!("from now on only what flows of these may need is captured: {asked}")
+}
+
+pub(super) fn narrowed_since(time: impl Display, asked: impl Display) -> String {
+    format!("from {time} on, capturing was narrowed to what flows of these may need: {asked} (on the screen)")
+}
+
+pub(super) fn all_since(time: impl Display) -> String {
+    format!("from {time} on, everything was captured again (on the screen)")
+}
+
+pub(super) fn not_narrowed(why: impl Display) -> String {
+    format!("everything must be captured: {why}; `egret filter explain` says more")
+}
+
+pub(super) fn unchanged(why: impl Display) -> String {
+    format!("the capture filter stays as it was: {why}")
+}
+
+pub(super) fn unknown_since(interface: &str, because: &str) -> String {
+    format!("what {interface} is to the question is not known ({because}); it came after the run began")
+}
+
 pub(super) fn no_screen(obstacle: &str) -> String {
     format!("{obstacle}; `egret check` judges the same flows, and prints what it finds")
 }
@@ -30,6 +67,9 @@ pub(super) fn saved_report(name: &str) -> String {
 pub(super) fn not_saved(why: impl Display) -> String {
     format!("nothing was saved: {why}")
 }
+
+/// Of a flow that is no longer held.
+pub(super) const FLOW_GONE: &str = "this flow is no longer held, so there is nothing to write of it";
 
 pub(super) fn no_report(why: impl Display) -> String {
     format!("cannot write a report: {why}")

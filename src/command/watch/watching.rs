@@ -2,6 +2,7 @@
 
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
 use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 
@@ -10,20 +11,23 @@ use super::desk::MESSAGES;
 use super::filtering::Filtering;
 use super::keys;
 use super::lender::{Asking, Job, Known as Lent, Lender};
+use super::recapture::Recapture;
 use super::screen::{Others, Screen};
 use super::shelf::Shelf;
 use super::stage::{Lines, Stage};
 use super::terminal::{self, Terminal};
 use crate::capture::store::Store;
-use crate::capture::writer::AboutPoint;
 use crate::cli::frames::Source;
-use crate::command::feed::Bell;
+use crate::command::feed::{Bell, Valve};
 use crate::command::held::to_write;
 use crate::command::judging::Judging;
+use crate::command::narrowing::Narrowing;
 use crate::command::opened::Captured;
 use crate::command::opener::Opener;
 use crate::command::signals::Signals;
+use crate::command::start;
 use crate::command::taker::{Status, Taker};
+use crate::command::valve::Tap;
 use crate::decode::Options;
 use crate::digest::Batch;
 use crate::filter::composition::Composition;
@@ -41,6 +45,8 @@ pub(super) struct Watching<'a> {
     /// The flows that count to begin with.
     pub(super) selection: Composition,
     pub(super) decoding: Options,
+    /// How interfaces are captured with less.
+    pub(super) narrowing: Narrowing,
     /// How reports are written.
     pub(super) reports: report::Options,
     /// Makes files in the working directory; or why it cannot.
@@ -53,7 +59,6 @@ pub(super) struct Watching<'a> {
 /// What there is once the screens are up.
 #[derive(Default)]
 pub(super) struct Up {
-    points: Vec<AboutPoint>,
     stores: Vec<Store>,
     signals: Option<Signals>,
     /// The shelf, and the jobs that it has for the lender, until that can begin.
@@ -62,20 +67,42 @@ pub(super) struct Up {
     screen: Option<JoinHandle<Option<String>>>,
 }
 
+/// How the screen went.
+pub(super) enum Closed {
+    /// The terminal is given back; why the screen could not go on, if that was it.
+    Gone(Option<String>),
+    /// A signal asked to end, and the terminal takes nothing: whoever writes to it waits for ever.
+    Stalled,
+}
+
+/// How long a terminal may take what the screen has to write once a signal asked to end.
+const STALLED: Duration = Duration::from_secs(2);
+/// How often it is looked whether the screen is gone.
+const LOOK: Duration = Duration::from_millis(10);
+
 impl Up {
-    /// Waits until the terminal is given back; why the screen could not go on, if that was it.
-    pub(super) fn close(&mut self) -> Option<String> {
-        if let Some(stage) = &self.stage {
-            stage.close();
+    /// Has the screen go, and waits until the terminal is given back. One that takes nothing is waited for until a signal asks to end.
+    pub(super) fn close(&mut self) -> Closed {
+        let Some(screen) = self.screen.take() else { return Closed::Gone(None) };
+        let mut asked: Option<Instant> = None;
+        while !screen.is_finished() {
+            if let Some(stage) = &self.stage {
+                stage.close();
+            }
+            if self.signals.as_ref().is_some_and(|signals| signals.asked().is_some())
+                && asked.get_or_insert_with(Instant::now).elapsed() > STALLED
+            {
+                return Closed::Stalled;
+            }
+            thread::sleep(LOOK);
         }
         let bug = |_| Some("the screen ended early: this is a bug in egret".to_owned());
-        self.screen.take()?.join().unwrap_or_else(bug)
+        Closed::Gone(screen.join().unwrap_or_else(bug))
     }
 }
 
 impl Taker for Watching<'_> {
     fn add_point(&mut self, source: &Source) -> PointIndex {
-        self.up.points.push(AboutPoint { name: source.name.clone(), filter: None });
         self.judging.add_point(source)
     }
 
@@ -88,7 +115,6 @@ impl Taker for Watching<'_> {
     }
 
     fn note_filter(&mut self, point: PointIndex, filter: &str) {
-        self.up.points[usize::from(point.0)].filter = Some(filter.to_owned());
         self.judging.note_filter(point, filter);
     }
 
@@ -124,32 +150,46 @@ impl Taker for Watching<'_> {
         self.judging.begin()
     }
 
-    fn start(&mut self, bell: Bell) -> anyhow::Result<()> {
+    fn start(&mut self, bell: Bell, valve: Valve, taps: Vec<Tap>) -> anyhow::Result<()> {
         let signals = self.up.signals.clone().expect("signals are listened to before reading begins");
         let (shelf, lender, jobs) = self.up.shelf.take().expect("the shelf is there before reading begins");
         let (engine, orders) = channel();
         let (told, heard) = sync_channel(MESSAGES);
-        let points = self.up.points.len();
+        // The shelf is all that keeps frames here, so nobody has taken these.
+        let about = std::mem::take(&mut self.judging.about);
+        let points = about.len();
         let known = Lent {
             stores: std::mem::take(&mut self.up.stores),
-            points: std::mem::take(&mut self.up.points),
+            points: about,
             opener: self.opener.take().expect("it is taken once"),
             filtering: self.filtering.clone(),
         };
         let asking = Asking { screen: told.clone(), engine: engine.clone(), bell: bell.clone() };
-        spawn("lender", move || Lender::new(jobs, asking, known).run())?;
+        start("lender", move || Lender::new(jobs, asking, known).run())?;
         let terminal = Terminal::set_up().context("the terminal cannot be used")?;
         self.setup.size = terminal::size().context("the terminal's size cannot be told")?;
-        let others = Others { engine, bell, lender: lender.clone(), signals };
+        let recapture = Recapture::new(valve, taps, self.narrowing.clone());
+        self.setup.is_here = recapture.is_possible();
+        if recapture.watched().is_some() {
+            self.setup.captured.clone_from(&self.setup.filter);
+        }
+        let lines = Lines {
+            orders,
+            screen: told.clone(),
+            lender: lender.clone(),
+            own: engine.clone(),
+            bell: bell.clone(),
+            signals: signals.clone(),
+        };
+        let others = Others { engine, bell, lender, signals };
         let screen = Screen::new(terminal, Model::new(self.setup.clone()), heard, others)
             .context("cannot listen to signals")?;
-        let keys = told.clone();
         let filtering = self.filtering.clone();
         let chosen = Chosen::new(filtering, self.selection.clone(), self.decoding.clone(), points);
-        let lines = Lines { orders, screen: told, lender };
-        self.up.stage = Some(Stage::new(lines, shelf, chosen, self.reports.clone(), points as u16));
-        self.up.screen = Some(spawn("screen", move || screen.run())?);
-        spawn("keys", move || keys::read(&keys))?;
+        self.up.stage =
+            Some(Stage::new(lines, shelf, chosen, recapture, self.reports.clone(), points as u16));
+        self.up.screen = Some(start("screen", move || screen.run())?);
+        start("keys", move || keys::read(&told))?;
         Ok(())
     }
 
@@ -167,6 +207,7 @@ impl Taker for Watching<'_> {
         self.judging.meanwhile();
         if let Some(stage) = &mut self.up.stage {
             stage.attend(&mut self.judging.engine);
+            self.judging.watch_out_since(stage.recapture().watched());
         }
     }
 
@@ -180,6 +221,9 @@ impl Taker for Watching<'_> {
 
     fn know_interfaces(&mut self, point: PointIndex, known: &[Known]) {
         self.judging.know_interfaces(point, known);
+        if let Some(stage) = &mut self.up.stage {
+            stage.recapture().know(known);
+        }
     }
 
     fn note_unread(&mut self, what: String) {
@@ -223,12 +267,4 @@ impl Taker for Watching<'_> {
     fn status(&mut self) -> Status {
         self.judging.status()
     }
-}
-
-fn spawn<T: Send + 'static>(
-    name: &str,
-    work: impl FnOnce() -> T + Send + 'static,
-) -> anyhow::Result<JoinHandle<T>> {
-    let builder = thread::Builder::new().name(name.to_owned());
-    builder.spawn(work).with_context(|| format!("cannot start the {name} thread"))
 }

@@ -3,30 +3,32 @@
 //! Drawn twice. As boxes and arrows where these fit into the width; and as a line a place, which has the numbers:
 //!
 //! ```text
-//! ● 10.128.0.5:40001                     workload
-//! │ node1/#7  vethb1c2  pod       12 →  8 ←  TTL 64  +0 µs
-//! ◆ SNAT 192.168.12.11:40001             not the expected address
-//! │ node1/#2  eth0      uplink    12 →  8 ←  TTL 63  +31 µs
-//! ▼ 203.0.113.25:443                     established
+//! ● 10.128.0.5:40001   herasoo/web-0
+//! │ node1/#7  vethb1c2  pod     12 →  8 ←  TTL 64  +0 µs
+//! ◆ 192.168.12.11:40001  SNAT at node1: not the expected address
+//! │ node1/#2  eth0      uplink  12 →  8 ←  TTL 63  +31 µs
+//! ▼ 203.0.113.25:443   established
 //! ```
 
 use super::super::pen::{Word, padded, right, word};
+use super::super::place;
 use super::super::theme::Tone;
 use super::super::{moment, texts};
 use super::Line;
 use crate::net::Endpoint;
 use crate::number::thousands;
 use crate::prose::columns;
-use crate::snapshot::{Leg, Place, Row, Snapshot};
+use crate::snapshot::{Leg, Row, Snapshot};
 use crate::verdict::Verdict;
 
 /// Something that stands on the way.
 enum Stop<'a> {
     Workload(Option<Endpoint>),
     Leg(&'a Leg),
-    /// From here on packets have other addresses.
+    /// From here on packets have other addresses; at the point that shows them before and after.
     Change {
         kind: &'static str,
+        at: Option<&'a str>,
         source: Option<Endpoint>,
         destination: Option<Endpoint>,
     },
@@ -36,33 +38,33 @@ enum Stop<'a> {
 fn stops(row: &Row) -> Vec<Stop<'_>> {
     let mut stops = vec![Stop::Workload(row.origin)];
     let mut before = row.origin.map(|origin| (origin, row.origin_destination.unwrap_or(row.destination)));
+    let mut point_before = None;
     for leg in &row.legs {
         let (source, destination) = before.unwrap_or((leg.source, leg.destination));
         let (is_source, is_destination) = (leg.source != source, leg.destination != destination);
+        let point = leg.place.split('/').next();
         if is_source || is_destination {
             let kind = match (is_source, is_destination) {
                 (true, false) => texts::SNAT,
                 (false, _) => texts::DNAT,
                 (true, true) => texts::BOTH_NAT,
             };
+            let at = point.filter(|_| point == point_before);
             let source = is_source.then_some(leg.source);
-            stops.push(Stop::Change { kind, source, destination: is_destination.then_some(leg.destination) });
+            let destination = is_destination.then_some(leg.destination);
+            stops.push(Stop::Change { kind, at, source, destination });
         }
         before = Some((leg.source, leg.destination));
+        point_before = point;
         stops.push(Stop::Leg(leg));
     }
     stops.push(Stop::Destination(row.destination));
     stops
 }
 
-fn place<'a>(run: Option<&'a Snapshot>, leg: &Leg) -> Option<&'a Place> {
-    run?.points.iter().flat_map(|point| &point.places).find(|place| place.id == leg.place)
-}
-
-/// The interface's name, or else the place's id.
-fn short(run: Option<&Snapshot>, leg: &Leg) -> String {
-    let name = place(run, leg).and_then(|place| place.interface.as_ref());
-    name.map_or_else(|| leg.place.clone(), ToString::to_string)
+/// What the workload is called, as far as anybody says.
+pub(in super::super) fn workload(row: &Row) -> Option<String> {
+    texts::pod(row.namespace.as_deref(), row.pod.as_deref())
 }
 
 /// What to say of a source address that a flow left with.
@@ -74,6 +76,11 @@ fn judged(row: &Row, is_source: bool) -> (&'static str, Tone) {
     }
 }
 
+/// `SNAT at node1`.
+fn change(kind: &str, at: Option<&str>) -> String {
+    at.map_or_else(|| kind.to_owned(), |point| texts::changed_at(kind, point))
+}
+
 /// A line a stop, with the numbers of each place.
 pub(in super::super) fn way(row: &Row, run: Option<&Snapshot>, width: usize) -> Vec<Line> {
     let widths = Widths::of(row, run, width);
@@ -83,26 +90,36 @@ pub(in super::super) fn way(row: &Row, run: Option<&Snapshot>, width: usize) -> 
         .map(|stop| match stop {
             Stop::Workload(origin) => {
                 let text = origin.map_or_else(|| texts::UNSEEN_ORIGIN.to_owned(), |it| it.to_string());
-                widths.stop("●", &text, Tone::Strong, texts::WORKLOAD, Tone::Quiet)
+                let (said, tone) = called(row);
+                widths.stop("●", &text, Tone::Strong, said, tone)
             }
             Stop::Leg(leg) => widths.leg(run, leg, start),
-            Stop::Change { kind, source, destination } => {
+            Stop::Change { kind, at, source, destination } => {
                 let ends: Vec<String> =
                     [source, destination].into_iter().flatten().map(ToString::to_string).collect();
                 let (said, tone) = judged(row, source.is_some());
-                widths.stop("◆", &format!("{kind} {}", ends.join(" → ")), tone, said, tone)
+                let what = texts::and(&change(kind, *at), said);
+                widths.stop("◆", &ends.join(" → "), tone, what, tone)
             }
             Stop::Destination(end) => {
                 let name = row.destination_name.as_ref().map_or_else(String::new, |name| format!("  {name}"));
                 let tone = Tone::of_outcome(row.outcome);
-                widths.stop("▼", &format!("{end}{name}"), Tone::Strong, row.outcome.name(), tone)
+                let outcome = row.outcome.name().to_owned();
+                widths.stop("▼", &format!("{end}{name}"), Tone::Strong, outcome, tone)
             }
         })
         .collect()
 }
 
+/// What a workload is called, in its tone.
+fn called(row: &Row) -> (String, Tone) {
+    workload(row).map_or_else(|| (texts::WORKLOAD.to_owned(), Tone::Quiet), |name| (name, Tone::Strong))
+}
+
 /// The columns of the lines of places.
 struct Widths {
+    /// What stands before what is said of the ends: roles stand there, too, if there is room.
+    ends: usize,
     place: usize,
     interface: usize,
     role: usize,
@@ -113,13 +130,22 @@ struct Widths {
 
 /// Between columns.
 const GAP: &str = "  ";
+/// The longest end that others are brought into line with: those of IPv6 have no room beside them.
+const ENDS: usize = 28;
 
 impl Widths {
     fn of(row: &Row, run: Option<&Snapshot>, width: usize) -> Self {
         let most = |of: &dyn Fn(&Leg) -> usize| row.legs.iter().map(of).max().unwrap_or(0);
+        let place = most(&|leg| columns(&leg.place)).min(width / 4);
+        let named = |leg: &Leg| place::interface(run, &leg.place).map_or(0, |name| columns(&name));
+        let interface = most(&named).min(width / 5);
+        let legs = place + if interface == 0 { 0 } else { GAP.len() + interface };
+        let ends = row.legs.iter().flat_map(|leg| [leg.source, leg.destination]).chain(row.origin);
+        let longest = ends.map(|end| columns(&end.to_string())).max().unwrap_or(0);
         Self {
-            place: most(&|leg| columns(&leg.place)).min(width / 4),
-            interface: most(&|leg| columns(&short(run, leg))).min(width / 5),
+            ends: legs.max(longest.min(ENDS)),
+            place,
+            interface,
             role: most(&|leg| columns(texts::role(leg.role))),
             out: most(&|leg| thousands(leg.packets_out).len()),
             back: most(&|leg| thousands(leg.packets_in).len()),
@@ -127,10 +153,8 @@ impl Widths {
         }
     }
 
-    fn stop(&self, sign: &'static str, text: &str, tone: Tone, said: &'static str, said_tone: Tone) -> Line {
-        // What is said of it stands where roles do, if there is room.
-        let before = self.place + 2 + self.interface;
-        let text = if columns(text) < before { padded(text, before) } else { text.to_owned() };
+    fn stop(&self, sign: &'static str, text: &str, tone: Tone, said: String, said_tone: Tone) -> Line {
+        let text = padded(text, self.ends.max(columns(text)));
         vec![
             word(sign, if tone == Tone::Strong { Tone::Plain } else { tone }),
             word(" ", Tone::Plain),
@@ -140,14 +164,20 @@ impl Widths {
         ]
     }
 
+    /// Columns of the interface's name and the gap behind it; none where no interface has a name.
+    fn named(&self) -> usize {
+        if self.interface == 0 { 0 } else { self.interface + GAP.len() }
+    }
+
     fn leg(&self, run: Option<&Snapshot>, leg: &Leg, start: crate::frame::Timestamp) -> Line {
         let quiet = |text: String| word(text, Tone::Quiet);
+        let name = place::interface(run, &leg.place).unwrap_or_default();
+        let name = padded(&padded(&name, self.interface), self.named());
         let mut words: Line = vec![
             quiet("│ ".to_owned()),
             word(padded(&leg.place, self.place), Tone::Plain),
             word(GAP, Tone::Plain),
-            word(padded(&short(run, leg), self.interface), Tone::Plain),
-            word(GAP, Tone::Plain),
+            word(name, Tone::Plain),
             quiet(padded(texts::role(leg.role), self.role)),
             word(GAP, Tone::Plain),
             word(format!("{} →", right(&thousands(leg.packets_out), self.out)), Tone::Plain),
@@ -173,10 +203,9 @@ fn answered(leg: &Leg, width: usize) -> Word<'static> {
     word(format!("{} ←", right(&thousands(leg.packets_in), width)), tone)
 }
 
-/// A box with what stands in it, and the label of the arrow that leads on.
+/// A box with what stands in it, and the places on the way to the next.
 struct Station {
-    lines: [(String, Tone); 2],
-    /// The places on the way to the next.
+    lines: Vec<(String, Tone)>,
     on: Vec<String>,
 }
 
@@ -218,36 +247,42 @@ fn needed(stations: &[Station]) -> usize {
 
 fn drawn(stations: &[Station]) -> Vec<Line> {
     let last = stations.len() - 1;
-    let mut lines: [Line; 4] = Default::default();
+    let tall = stations.iter().map(|station| station.lines.len()).max().unwrap_or(0);
+    let mut lines: Vec<Line> = vec![Vec::new(); tall + 2];
     for (number, station) in stations.iter().enumerate() {
         let inner = station.inner();
         let edge =
             |left: &str, right: &str| word(format!("{left}{}{right}", "─".repeat(inner + 2)), Tone::Quiet);
         lines[0].push(edge("╭", "╮"));
-        for (at, (text, tone)) in station.lines.iter().enumerate() {
+        for at in 0..tall {
             let starts = if at == 0 && number > 0 { "▶ " } else { "│ " };
             let ends = if at == 0 && number < last { " ├" } else { " │" };
+            let (text, tone) = station.lines.get(at).map_or(("", Tone::Plain), |(text, tone)| (text, *tone));
             let line = &mut lines[at + 1];
             line.push(word(starts, Tone::Quiet));
-            line.push(word(padded(text, inner), *tone));
+            line.push(word(padded(text, inner), tone));
             line.push(word(ends, Tone::Quiet));
         }
-        lines[3].push(edge("╰", "╯"));
+        lines[tall + 1].push(edge("╰", "╯"));
         if number < last {
             let wide = station.arrow();
-            let label = station.label();
-            let label = if label.is_empty() { label } else { format!(" {label} ") };
-            let dashes = "─".repeat(wide - columns(&label) - 2);
-            let blank = || word(" ".repeat(wide), Tone::Plain);
-            lines[0].push(blank());
-            lines[1].push(word("──", Tone::Quiet));
-            lines[1].push(word(label, Tone::Plain));
-            lines[1].push(word(dashes, Tone::Quiet));
-            lines[2].push(blank());
-            lines[3].push(blank());
+            for (at, line) in lines.iter_mut().enumerate() {
+                if at == 1 {
+                    let label = station.label();
+                    let label = if label.is_empty() { label } else { format!(" {label} ") };
+                    let dashes = "─".repeat(wide - columns(&label) - 2);
+                    line.extend([
+                        word("──", Tone::Quiet),
+                        word(label, Tone::Plain),
+                        word(dashes, Tone::Quiet),
+                    ]);
+                } else {
+                    line.push(word(" ".repeat(wide), Tone::Plain));
+                }
+            }
         }
     }
-    lines.into()
+    lines
 }
 
 fn stations(row: &Row, run: Option<&Snapshot>) -> Vec<Station> {
@@ -256,24 +291,28 @@ fn stations(row: &Row, run: Option<&Snapshot>) -> Vec<Station> {
         let lines = match stop {
             Stop::Leg(leg) => {
                 let tunnel = leg.tunnel.as_ref().map_or_else(String::new, |it| format!(" ({})", it.kind));
-                let label = format!("{}{tunnel}", short(run, leg));
-                if let Some(station) = stations.last_mut() {
+                let label = format!("{}{tunnel}", place::called(run, &leg.place));
+                if let Some(station) = stations.last_mut()
+                    // What comes in and goes out by one interface has passed one.
+                    && station.on.last() != Some(&label)
+                {
                     station.on.push(label);
                 }
                 continue;
             }
             Stop::Workload(origin) => {
                 let text = origin.map_or_else(|| texts::UNSEEN_ORIGIN.to_owned(), |it| it.to_string());
-                [(text, Tone::Strong), (texts::WORKLOAD.to_owned(), Tone::Quiet)]
+                vec![(text, Tone::Strong), called(row)]
             }
-            Stop::Change { kind, source, destination } => {
+            Stop::Change { kind, at, source, destination } => {
                 let (_, tone) = judged(row, source.is_some());
                 let end = source.or(destination).map_or_else(String::new, |it| it.to_string());
-                [(end, tone), (kind.to_owned(), Tone::Quiet)]
+                vec![(end, tone), (change(kind, at), Tone::Quiet)]
             }
             Stop::Destination(end) => {
+                let name = row.destination_name.as_ref().map(|name| (name.to_string(), Tone::Plain));
                 let outcome = (row.outcome.name().to_owned(), Tone::of_outcome(row.outcome));
-                [(end.to_string(), Tone::Strong), outcome]
+                [(end.to_string(), Tone::Strong)].into_iter().chain(name).chain([outcome]).collect()
             }
         };
         stations.push(Station { lines, on: Vec::new() });

@@ -15,6 +15,8 @@ pub(super) const GAP: usize = 2;
 const MARK: usize = 2;
 /// The widest that a cell may make its column, before there is room left.
 const MOST: usize = 24;
+/// Columns that something beside what stands first in a cell needs to say anything.
+pub(super) const BESIDE: usize = 7;
 /// Columns of a name that come before numbers.
 const NAME: usize = 24;
 
@@ -26,8 +28,9 @@ pub(in super::super) struct Widths {
     left_as: usize,
     expected: usize,
     outcome: usize,
-    /// What the destination is called.
+    /// What the destination is called, and the address of a workload that has a name.
     name: usize,
+    origin: usize,
 }
 
 impl Widths {
@@ -42,6 +45,9 @@ impl Widths {
             grow(&mut self.outcome, cells.outcome.name());
             if let Some(name) = cells.name {
                 grow(&mut self.name, &name.to_string());
+            }
+            if let Some(origin) = &cells.origin {
+                grow(&mut self.origin, origin);
             }
         }
     }
@@ -61,16 +67,17 @@ impl Widths {
         measured.max(columns(texts::column(column)) + 1)
     }
 
-    /// What nothing would be cut in.
-    fn whole(&self, column: Column) -> usize {
-        match column {
-            Column::Destination if self.name > 0 => self.destination + GAP + self.name,
-            Column::Destination => self.destination,
-            Column::Workload => self.workload,
-            Column::LeftAs => self.left_as,
-            Column::Expected => self.expected,
-            _ => self.of(column),
-        }
+    /// What nothing would be cut in, of all that fits into `room`: what else is known of an end has some of it at least, or none.
+    fn whole(&self, column: Column, room: usize) -> usize {
+        let (first, second) = match column {
+            Column::Destination => (self.destination, self.name),
+            Column::Workload => (self.workload, self.origin),
+            Column::LeftAs => (self.left_as, 0),
+            Column::Expected => (self.expected, 0),
+            _ => (self.of(column), 0),
+        };
+        let has_second = second > 0 && first + GAP + second.min(BESIDE) <= room;
+        if has_second { first + GAP + second } else { first }
     }
 }
 
@@ -87,7 +94,7 @@ pub(in super::super) fn columns_of(widths: &Widths, width: usize) -> Vec<(Column
     // What is left goes to the name of the destination, then to what was cut.
     for column in [Column::Destination, Column::Workload, Column::LeftAs, Column::Expected] {
         if let Some((_, width)) = kept.iter_mut().find(|(known, _)| *known == column) {
-            let more = widths.whole(column).saturating_sub(*width).min(room);
+            let more = widths.whole(column, *width + room).saturating_sub(*width).min(room);
             *width += more;
             room -= more;
         }

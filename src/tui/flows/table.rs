@@ -8,7 +8,7 @@ use super::super::pen::{Pen, Word, padded, right, word};
 use super::super::theme::{Tone, mark};
 use super::super::{flow, moment, texts};
 use super::State;
-use super::columns::{GAP, columns_of};
+use super::columns::{BESIDE, GAP, columns_of};
 use crate::frame::Timestamp;
 use crate::net::{Address, Endpoint};
 use crate::prose::{columns, cut};
@@ -20,6 +20,8 @@ use crate::verdict::{Outcome, Verdict};
 pub(super) struct Cells<'a> {
     pub verdict: Verdict,
     pub workload: String,
+    /// The workload's address, where that says what it is called.
+    pub origin: Option<String>,
     pub destination: String,
     pub name: Option<&'a Text>,
     pub left_as: String,
@@ -45,10 +47,12 @@ impl<'a> Cells<'a> {
             (_, true) => "▾",
             (_, false) => "▸",
         };
-        let origin = group.origin.map_or_else(|| texts::NOT_SEEN.to_owned(), |it| it.to_string());
+        let address = group.origin.map_or_else(|| texts::NOT_SEEN.to_owned(), |it| it.to_string());
+        let (workload, origin) = workload(group.origin_pod.clone(), address);
         Self {
             verdict: group.verdict,
-            workload: format!("{sign} {origin}"),
+            workload: format!("{sign} {workload}"),
+            origin,
             destination: endpoint(group.destination, group.protocol),
             name: group.destination_name.as_ref(),
             left_as: addresses(&group.sources),
@@ -62,12 +66,18 @@ impl<'a> Cells<'a> {
     }
 
     fn of_flow(row: &'a Row, is_within: bool) -> Self {
-        let indent = if is_within { "    " } else { "" };
-        let origin = row.origin.map_or_else(|| texts::NOT_SEEN.to_owned(), |it| it.to_string());
+        let address = row.origin.map_or_else(|| texts::NOT_SEEN.to_owned(), |it| it.to_string());
+        // Within a group all have one name, which stands above them.
+        let (workload, origin) = if is_within {
+            (format!("    {address}"), None)
+        } else {
+            workload(flow::journey::workload(row), address)
+        };
         let sources: Vec<Address> = flow::sources(row).map(|source| source.address).collect();
         Self {
             verdict: row.verdict,
-            workload: format!("{indent}{origin}"),
+            workload,
+            origin,
             destination: endpoint(Some(row.destination), row.protocol),
             name: row.destination_name.as_ref(),
             left_as: addresses(&sources),
@@ -84,8 +94,14 @@ impl<'a> Cells<'a> {
         let verdict = Tone::Verdict(self.verdict);
         match column {
             Column::Verdict => word(padded(self.verdict.name(), width), verdict),
-            Column::Workload => word(padded(&self.workload, width), Tone::Plain),
-            Column::Destination => word(padded(&self.whither(width), width), Tone::Plain),
+            Column::Workload => {
+                let origin = self.origin.as_deref();
+                word(padded(&beside(&self.workload, origin, width), width), Tone::Plain)
+            }
+            Column::Destination => {
+                let name = self.name.map(ToString::to_string);
+                word(padded(&beside(&self.destination, name.as_deref(), width), width), Tone::Plain)
+            }
             Column::LeftAs if self.left_as == texts::NOTHING => {
                 word(padded(&self.left_as, width), Tone::Quiet)
             }
@@ -101,16 +117,24 @@ impl<'a> Cells<'a> {
             }
         }
     }
+}
 
-    /// The destination, and its name where there is room for some of it.
-    fn whither(&self, width: usize) -> String {
-        let used = columns(&self.destination);
-        match self.name {
-            Some(name) if width > used + GAP + 6 => {
-                format!("{}  {}", self.destination, cut(&name.to_string(), width - used - GAP))
-            }
-            _ => self.destination.clone(),
+/// A workload by its name, if it has one, with its address beside that.
+fn workload(name: Option<String>, address: String) -> (String, Option<String>) {
+    match name {
+        Some(name) => (name, Some(address)),
+        None => (address, None),
+    }
+}
+
+/// What comes first, and what else is known of it where there is room for some of that.
+fn beside(first: &str, second: Option<&str>, width: usize) -> String {
+    let used = columns(first);
+    match second {
+        Some(second) if width >= used + GAP + columns(second).min(BESIDE) => {
+            format!("{first}  {}", cut(second, width - used - GAP))
         }
+        _ => first.to_owned(),
     }
 }
 
@@ -198,9 +222,11 @@ fn draw_preview(model: &Model, state: &State, run: &Snapshot, pen: &mut Pen<'_>)
 /// A line as text, to be copied.
 pub(in super::super) fn copied(line: &Line) -> String {
     let cells = Cells::of(line);
-    let name = cells.name.map_or_else(String::new, |name| format!(" ({name})"));
+    let in_brackets = |text: Option<String>| text.map_or_else(String::new, |text| format!(" ({text})"));
+    let name = in_brackets(cells.name.map(ToString::to_string));
+    let origin = in_brackets(cells.origin);
     format!(
-        "{} {} → {}{name}: left as {}, expected {}, {}",
+        "{} {}{origin} → {}{name}: left as {}, expected {}, {}",
         cells.verdict.name(),
         cells.workload.trim_start_matches(['▸', '▾', ' ']),
         cells.destination,

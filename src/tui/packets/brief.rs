@@ -18,8 +18,8 @@ pub(super) struct Brief {
 }
 
 impl Brief {
-    pub(super) fn of(bytes: &[u8], link: LinkType) -> Self {
-        let dissection = dissect(bytes, link, &Options::default());
+    pub(super) fn of(bytes: &[u8], link: LinkType, decoding: &Options) -> Self {
+        let dissection = dissect(bytes, link, decoding);
         let layers = &dissection.layers;
         let innermost = |names: &[&str]| layers.iter().rposition(|layer| names.contains(&layer.name));
         let network = innermost(&["ipv4", "ipv6"]);
@@ -27,7 +27,9 @@ impl Brief {
         let ends = ["source", "destination"].map(|end| {
             let address = match network {
                 Some(at) => shown(&layers[at], end),
-                None => layers.iter().rev().find_map(|layer| shown(layer, end)),
+                None => {
+                    layers.iter().rev().find_map(|layer| neighbour(layer, end).or_else(|| shown(layer, end)))
+                }
             };
             let port = transport.and_then(|at| shown(&layers[at], &format!("{end} port")));
             match (address, port) {
@@ -45,6 +47,11 @@ impl Brief {
 
 fn field<'a>(layer: &'a LayerFields, name: &str) -> Option<&'a Value> {
     layer.fields.iter().find(|field| field.name == name).map(|field| &field.value)
+}
+
+/// Who asks or answers in ARP, and for whom: that says more than link-layer addresses.
+fn neighbour(layer: &LayerFields, end: &str) -> Option<String> {
+    shown(layer, if end == "source" { "sender" } else { "target" }).filter(|_| layer.name == "arp")
 }
 
 fn shown(layer: &LayerFields, name: &str) -> Option<String> {
@@ -65,8 +72,8 @@ fn what(layers: &[LayerFields], network: Option<usize>, transport: Option<usize>
             "trailer" => {}
             name => words.push(name.to_owned()),
         }
-        let told = layer.fields.iter().find(|field| matches!(field.name, "flags" | "type"));
-        if let Some(told) = told.filter(|_| matches!(layer.name, "tcp" | "icmp" | "icmpv6")) {
+        let told = layer.fields.iter().find(|field| matches!(field.name, "flags" | "type" | "operation"));
+        if let Some(told) = told.filter(|_| matches!(layer.name, "tcp" | "icmp" | "icmpv6" | "arp")) {
             words.push(told.meaning.as_ref().map_or_else(|| told.value.to_string(), ToString::to_string));
         }
     }
@@ -89,4 +96,29 @@ fn print(dissection: &Dissection, network: usize, transport: usize, bytes: &[u8]
     (transport.name, kept, id).hash(&mut hasher);
     rest.hash(&mut hasher);
     is_told_apart.then(|| hasher.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::build::tcp;
+
+    #[test]
+    fn who_asks_for_a_neighbour_is_told_with_whom_it_asks_for() {
+        let frame = crate::decode::build::arp(1, "10.128.0.5", "10.128.0.1").ethernet();
+        let brief = Brief::of(&frame, LinkType::ETHERNET, &Options::default());
+        assert_eq!((brief.from.as_str(), brief.to.as_str()), ("10.128.0.5", "10.128.0.1"));
+        assert_eq!(brief.what, "arp request: who has the target?");
+    }
+
+    #[test]
+    fn tunnels_are_opened_at_the_ports_that_were_named() {
+        let inner = tcp(40_001, 443, 10).in4("10.128.0.5", "203.0.113.25");
+        let frame = inner.vxlan(9000, 77).in4("192.168.12.11", "192.168.12.12").ethernet();
+        let brief = |decoding: &Options| Brief::of(&frame, LinkType::ETHERNET, decoding);
+        assert_eq!(brief(&Options::default()).from, "192.168.12.11:40000");
+        let opened = brief(&Options::default().with_ports(vec![9000], Vec::new()));
+        assert_eq!(opened.from, "10.128.0.5:40001");
+        assert!(opened.what.starts_with("vxlan tcp"), "{}", opened.what);
+    }
 }

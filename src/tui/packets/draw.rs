@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use super::super::layout;
 use super::super::model::Model;
 use super::super::pen::{Pen, Word, padded, word};
+use super::super::place::called;
 use super::super::theme::Tone;
 use super::super::{moment, texts};
 use super::{Brief, Pane, State};
@@ -23,13 +24,14 @@ pub(in super::super) fn draw(model: &Model, state: &State, pen: &mut Pen<'_>) {
     if state.total() == 0 {
         list.line(&[word(texts::NO_PACKETS, Tone::Quiet)]);
     }
-    let shown = state.top..(state.top + usize::from(areas.lines.height)).min(state.total());
+    let top = state.cursor.top;
+    let shown = top..(top + usize::from(areas.lines.height)).min(state.total());
     for number in shown {
         let words = match state.at(number) {
             Some((seen, brief)) => widths.words(model, seen, brief),
             None => vec![word(texts::LOADING, Tone::Quiet)],
         };
-        list.line_if(number == state.selected, &words);
+        list.line_if(number == state.cursor.selected, &words);
     }
     draw_rule(state, &mut pen.at(areas.rule));
     draw_layers(state, &mut pen.at(areas.layers));
@@ -53,7 +55,8 @@ impl Widths {
     fn of(model: &Model, state: &State, width: usize) -> Self {
         let most = |of: &dyn Fn(&Brief) -> usize| state.briefs.iter().map(of).max().unwrap_or(0);
         let list = state.frames.as_ref().map_or(&[][..], |frames| &frames.list);
-        let places = list.iter().map(|seen| columns(&place(model, seen))).max().unwrap_or(0);
+        let places =
+            list.iter().map(|seen| columns(&called(model.snapshot(), &seen.place))).max().unwrap_or(0);
         let place = places.clamp(5, width / 6);
         let time = if width >= WIDE { TIME } else { SECONDS };
         let room = width.saturating_sub(time + place + 4 * GAP.len());
@@ -79,7 +82,7 @@ impl Widths {
         vec![
             word(clock(model, seen.time, self.time), Tone::Quiet),
             gap(),
-            word(padded(&place(model, seen), self.place), Tone::Plain),
+            word(padded(&called(model.snapshot(), &seen.place), self.place), Tone::Plain),
             gap(),
             word(padded(&brief.from, self.from), Tone::Plain),
             gap(),
@@ -94,14 +97,6 @@ impl Widths {
 fn clock(model: &Model, time: Timestamp, width: usize) -> String {
     let whole = moment::clock(time, &model.setup.zone);
     whole[whole.len().saturating_sub(width)..].to_owned()
-}
-
-/// The interface's name, or else the place's id.
-fn place(model: &Model, seen: &Seen) -> String {
-    let points = model.snapshot().map_or(&[][..], |run| &run.points);
-    let known = points.iter().flat_map(|point| &point.places).find(|place| place.id == seen.place);
-    let name = known.and_then(|place| place.interface.as_ref());
-    name.map_or_else(|| seen.place.clone(), ToString::to_string)
 }
 
 fn draw_rule(state: &State, pen: &mut Pen<'_>) {
@@ -188,7 +183,7 @@ pub(in super::super) fn first_field(state: &State) -> usize {
 }
 
 pub(in super::super) fn top(state: &State) -> usize {
-    state.top
+    state.cursor.top
 }
 
 fn character(byte: u8) -> char {

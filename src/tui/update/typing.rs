@@ -2,6 +2,7 @@
 
 use super::super::keys::Action;
 use super::super::line::Purpose;
+use super::super::menu::Menu;
 use super::super::message::{Effect, Effects, Save, SaveFormat, SaveWhat};
 use super::super::model::{Model, Screen};
 
@@ -33,12 +34,17 @@ pub(super) fn check(model: &mut Model, effects: &mut Effects) {
 
 pub(super) fn act(model: &mut Model, action: Action, effects: &mut Effects) {
     match action {
-        Action::Accept => accept(model, false, effects),
-        Action::Recapture => accept(model, true, effects),
+        Action::Accept => accept(model, effects),
         Action::Cancel => cancel(model),
         Action::SaveFrames => save(model, SaveFormat::Frames, effects),
         Action::SaveText => save(model, SaveFormat::Text, effects),
         Action::SaveJson => save(model, SaveFormat::Json, effects),
+        Action::Confirm => {
+            if let Some(Menu::Recapture { filter, .. }) = model.menu.take() {
+                model.run.captured.clone_from(&filter);
+                effects.push(Effect::Recapture(filter));
+            }
+        }
         Action::SaveAll => {
             model.menu = None;
             effects.push(Effect::Save(Save { what: SaveWhat::All, format: SaveFormat::Frames }));
@@ -67,7 +73,7 @@ fn edit(model: &mut Model, action: Action, effects: &mut Effects) {
 }
 
 /// Applies what was typed, unless it is known to be wrong.
-fn accept(model: &mut Model, recapture: bool, effects: &mut Effects) {
+fn accept(model: &mut Model, effects: &mut Effects) {
     let Some(line) = model.line.take_if(|line| !matches!(line.found(), Some(Err(_)))) else { return };
     if line.purpose == Purpose::Search {
         return;
@@ -78,7 +84,7 @@ fn accept(model: &mut Model, recapture: bool, effects: &mut Effects) {
         model.history.push(typed.clone());
     }
     model.run.filter.clone_from(&typed);
-    effects.push(Effect::Apply { typed, recapture });
+    effects.push(Effect::Apply(typed));
 }
 
 fn cancel(model: &mut Model) {
@@ -91,10 +97,6 @@ fn cancel(model: &mut Model) {
 }
 
 fn save(model: &mut Model, format: SaveFormat, effects: &mut Effects) {
-    let Some(menu) = model.menu.take() else { return };
-    let save = match format {
-        SaveFormat::Frames => menu.frames(),
-        format => menu.report(format),
-    };
-    effects.push(Effect::Save(save));
+    let save = model.menu.take().and_then(|menu| menu.save(format));
+    effects.extend(save.map(Effect::Save));
 }

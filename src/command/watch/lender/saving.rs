@@ -36,10 +36,17 @@ pub(in super::super) fn stem_of(what: &str) -> String {
 impl Lender {
     /// Tells what was saved; those who wait for it before they leave, too.
     pub(super) fn tell_saved(&mut self, saved: io::Result<Saved>) {
-        let (message, file) = match saved {
-            Ok(Saved { name, words }) => (Message::Done(words), Some(name)),
-            Err(error) => (Message::Refused(texts::not_saved(error)), None),
-        };
+        match saved {
+            Ok(Saved { name, words }) => self.tell_over(Message::Done(words), Some(name)),
+            Err(error) => self.tell_failed(texts::not_saved(error)),
+        }
+    }
+
+    pub(super) fn tell_failed(&mut self, why: String) {
+        self.tell_over(Message::Refused(why), None);
+    }
+
+    fn tell_over(&mut self, message: Message, file: Option<String>) {
         self.asking.engine.send(Order::Saved(file)).ok();
         self.asking.bell.ring();
         self.tell(message);
@@ -80,9 +87,8 @@ impl Lender {
     }
 
     /// Copies a report that was written elsewhere.
-    pub(super) fn save_report(&mut self, mut report: File, stem: &str) -> io::Result<Saved> {
-        let (stem, ending) = stem.rsplit_once('.').unwrap_or((stem, "txt"));
-        let (mut file, name) = create(&mut self.known.opener, stem, &format!(".{ending}"))?;
+    pub(super) fn save_report(&mut self, mut report: File, stem: &str, ending: &str) -> io::Result<Saved> {
+        let (mut file, name) = create(&mut self.known.opener, stem, ending)?;
         report.rewind()?;
         io::copy(&mut report, &mut file)?;
         Ok(Saved { words: texts::saved_report(&name), name })
