@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use super::static_file;
 use crate::netns::run;
 
-/// 6 MiB: more nobody wants to copy through `kubectl exec`.
-const SIZE: u64 = 6 << 20;
+/// 6 MB: more nobody wants to copy through `kubectl exec`.
+const SIZE: u64 = 6_000_000;
 /// A start that nobody notices.
 const START: Duration = Duration::from_millis(10);
 
