@@ -67,16 +67,17 @@ pub(crate) fn run(command: &mut Command, input: &[u8]) -> io::Result<Ended> {
         let stderr = scope.spawn(move || all(&mut err));
         let mut peak_kib = 0;
         let status = loop {
-            peak_kib = peak_kib.max(peak(&child).unwrap_or(0));
             if let Some(status) = child.try_wait()? {
                 break Some(status);
             }
+            // Until it has become the program that it was told to be, its memory is that of this process.
+            thread::sleep(GLANCE);
+            peak_kib = peak_kib.max(peak(&child).unwrap_or(0));
             if peak_kib > MEMORY_KIB || start.elapsed() > TIME {
                 child.kill()?;
                 child.wait()?;
                 break None;
             }
-            thread::sleep(GLANCE);
         };
         Ok(Ended {
             status,
