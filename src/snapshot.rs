@@ -233,6 +233,17 @@ pub struct Problem {
     pub next_step: Option<String>,
 }
 
+impl Problem {
+    /// Whether flows of which this holds are a problem: they failed or are open, or left as they should and were not let in.
+    pub fn is_of(verdict: Verdict, reason: Reason, outcome: Outcome) -> bool {
+        match verdict {
+            Verdict::Fail | Verdict::Inconclusive => true,
+            Verdict::Pass => reason == Reason::ExpectedSource && outcome.is_rejection(),
+            Verdict::Exempt => false,
+        }
+    }
+}
+
 /// One flow.
 #[derive(Debug, Clone)]
 pub struct Row {

@@ -125,6 +125,14 @@ impl Outcome {
         Self::Pending,
     ];
 
+    /// Whether the flow was not let in, or not let on.
+    pub fn is_rejection(self) -> bool {
+        match self {
+            Self::NoReply | Self::Refused | Self::Prohibited | Self::Unreachable | Self::Stalled => true,
+            Self::Established | Self::Reset | Self::MidStream | Self::OneWay | Self::Pending => false,
+        }
+    }
+
     pub fn name(self) -> &'static str {
         match self {
             Self::Established => "established",

@@ -71,17 +71,10 @@ pub(super) fn problems(engine: &Engine, groups: &[&Group], most: usize) -> Vec<P
 
 /// The cause that flows of a kind share with others; `None` where nothing needs to be said.
 fn cause(kind: &Kind) -> Option<Cause> {
-    let is_rejected = matches!(
-        kind.outcome,
-        Outcome::NoReply | Outcome::Refused | Outcome::Prohibited | Outcome::Unreachable | Outcome::Stalled
-    );
-    let rejected = match kind.verdict {
-        Verdict::Fail | Verdict::Inconclusive => None,
-        Verdict::Pass if is_rejected && kind.reason == Reason::ExpectedSource => {
-            Some((kind.outcome, kind.destination))
-        }
-        Verdict::Pass | Verdict::Exempt => return None,
-    };
+    if !Problem::is_of(kind.verdict, kind.reason, kind.outcome) {
+        return None;
+    }
+    let rejected = (kind.verdict == Verdict::Pass).then_some((kind.outcome, kind.destination));
     Some(Cause {
         verdict: kind.verdict,
         reason: kind.reason,

@@ -19,7 +19,7 @@ use crate::engine::{Engine, Serial};
 use crate::expect::PodName;
 use crate::report;
 use crate::snapshot::{Detail, Gist, Group, Problem, Role, Row, Snapshot, Snapshots, Summary, Window};
-use crate::verdict::{Outcome, Verdict};
+use crate::verdict::Verdict;
 
 /// Rows that the engine tells at once: a few milliseconds of its time.
 const PIECE: usize = 200;
@@ -173,7 +173,8 @@ pub(super) fn alone(run: Snapshot, mut row: Row) -> (Snapshot, Row) {
         ..run.summary
     };
     let gist = Gist::of(std::iter::once((row.reason, row.outcome, 1, &group.sources[..])));
-    let problems = is_problem(&row).then(|| problem(&row)).into_iter().collect();
+    let problems =
+        Problem::is_of(verdict, row.reason, row.outcome).then(|| problem(&row)).into_iter().collect();
     let groups = vec![group];
     (Snapshot { verdict, summary, expectations, gist, groups, problems, matching: 1, ..run }, row)
 }
@@ -205,24 +206,6 @@ fn group(row: &Row) -> Group {
         first_seen: row.first_seen,
         last_seen: row.last_seen,
         example: row.id.clone(),
-    }
-}
-
-/// Whether a flow needs a word, as among the problems of a run.
-fn is_problem(row: &Row) -> bool {
-    let was_let_in = match row.outcome {
-        Outcome::Established | Outcome::MidStream | Outcome::OneWay | Outcome::Pending => true,
-        Outcome::Stalled
-        | Outcome::NoReply
-        | Outcome::Refused
-        | Outcome::Prohibited
-        | Outcome::Unreachable
-        | Outcome::Reset => false,
-    };
-    match row.verdict {
-        Verdict::Fail | Verdict::Inconclusive => true,
-        Verdict::Pass => !was_let_in,
-        Verdict::Exempt => false,
     }
 }
 
