@@ -47,10 +47,8 @@ impl Here {
         sources: &[Source],
         namespaces: &Namespaces,
     ) -> anyhow::Result<Self> {
-        let singles = told.iter().flat_map(|cluster| &cluster.pods).filter_map(|known| known.block.single());
-        let pods: Vec<Address> = singles.collect();
-        let nodes: Vec<Address> =
-            told.iter().flat_map(|cluster| &cluster.nodes).flat_map(|node| node.addresses.clone()).collect();
+        let pods: Vec<Address> = told.iter().flat_map(|cluster| cluster.single_pods()).collect();
+        let nodes: Vec<Address> = told.iter().flat_map(|cluster| cluster.addresses_of_nodes()).collect();
         let grounds: BTreeSet<Ground> = sources.iter().filter_map(ground).collect();
         let mut views = Vec::new();
         for ground in grounds {

@@ -109,26 +109,18 @@ fn open(which: &Which, command: &str) -> anyhow::Result<(Namespace, Option<Strin
         namespace::Error::NotPermitted { .. } => refused::explained_of(Capability::SysAdmin, &error, command),
         error => error.into(),
     };
-    let called = |namespace: &Namespace| namespace.host().map(str::to_owned);
-    match which {
-        Which::Netns(path) => {
-            let namespace = Namespace::at(path).map_err(explained).context("--netns")?;
-            let called = called(&namespace);
-            Ok((namespace, called))
-        }
-        Which::Pid(pid) => {
-            let namespace = Namespace::of_process(*pid).map_err(explained).context("--pid")?;
-            let called = called(&namespace);
-            Ok((namespace, called))
-        }
+    let (namespace, id) = match which {
+        Which::Netns(path) => (Namespace::at(path).map_err(explained).context("--netns")?, None),
+        Which::Pid(pid) => (Namespace::of_process(*pid).map_err(explained).context("--pid")?, None),
         Which::Container(id) => {
             let container = Container::find(id).context("--container")?;
             let namespace = Namespace::of_process(container.pid).map_err(explained);
             let namespace = namespace.with_context(|| format!("--container {}", container.short()))?;
-            let called = called(&namespace).or_else(|| Some(container.short().to_owned()));
-            Ok((namespace, called))
+            (namespace, Some(container.short().to_owned()))
         }
-    }
+    };
+    let called = namespace.host().map(str::to_owned).or(id);
+    Ok((namespace, called))
 }
 
 /// Two ways to one interface: its frames would count twice.

@@ -19,8 +19,8 @@ pub(super) fn of(
     machine: Option<&Machine>,
     told: &Cluster,
 ) -> (Platform, Option<Surroundings>) {
-    let pods: Vec<Address> = told.pods.iter().filter_map(|known| known.block.single()).collect();
-    let nodes: Vec<Address> = told.nodes.iter().flat_map(|node| node.addresses.clone()).collect();
+    let pods: Vec<Address> = told.single_pods().collect();
+    let nodes: Vec<Address> = told.addresses_of_nodes().collect();
     let surroundings = machine.map(|machine| machine.surroundings(Told { pods: &pods, nodes: &nodes }));
     let network = machine.zip(surroundings.as_ref()).map(|(machine, surroundings)| Network {
         standpoint: surroundings.standpoint,

@@ -84,6 +84,15 @@ impl Node {
 }
 
 impl Cluster {
+    /// The pods that are known by a single address.
+    pub fn single_pods(&self) -> impl Iterator<Item = Address> {
+        self.pods.iter().filter_map(|known| known.block.single())
+    }
+
+    pub fn addresses_of_nodes(&self) -> impl Iterator<Item = Address> {
+        self.nodes.iter().flat_map(|node| node.addresses.iter().copied())
+    }
+
     /// Whether nothing at all is known to be inside.
     pub fn is_empty(&self) -> bool {
         self.nodes.is_empty()
