@@ -355,7 +355,7 @@ impl Session {
         if self.obliging.is_empty() {
             return;
         }
-        let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
+        let now = Timestamp::from(Now::now());
         taker.tick(now);
         if is_stopped {
             return;
@@ -370,7 +370,7 @@ impl Session {
 
     /// What is captured still was so until now: all that passed by then will be delivered.
     fn note_stop(&mut self, taker: &mut impl Taker) {
-        let now = Timestamp::from_nanos(Now::now().as_nanosecond() as i64);
+        let now = Timestamp::from(Now::now());
         for its in self.live.iter().filter(|its| !self.feed.is_over(its.point)) {
             taker.note_watched(its.point, now);
         }

@@ -119,8 +119,7 @@ fn know(engine: &mut Engine, table: Table, shown: &str, read: Option<Now>) {
         None => "of unknown time: it must be of the node and the time of the capture".to_owned(),
     };
     engine.assume(format!("conntrack: {translations} ({shown}), {when}"));
-    let read = read.map(|now| Timestamp::from_nanos(now.as_nanosecond() as i64));
-    engine.know_translations(table.translations, read);
+    engine.know_translations(table.translations, read.map(Timestamp::from));
 }
 
 fn rounded(time: Now) -> Now {
@@ -130,7 +129,7 @@ fn rounded(time: Now) -> Now {
 /// Says what a table came to that was followed since then.
 pub(super) fn sum_up(engine: &mut Engine, since: Timestamp) {
     let Followed { stood, begun, beyond, losses, lost, let_go } = engine.followed();
-    let at = |time: Timestamp| rounded(Now::from_nanosecond(time.nanos().into()).unwrap_or_default());
+    let at = |time: Timestamp| rounded(time.into());
     let go = match let_go {
         0 => String::new(),
         _ => format!("; {} that had been over for long {} let go of", thousands(let_go), was(let_go)),

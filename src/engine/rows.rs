@@ -193,7 +193,7 @@ fn too_young(engine: &Engine) -> Option<String> {
             let workload = cluster.workload(group.kind.origin?)?;
             let since = workload.since.filter(|since| group.first_seen < *since)?;
             let address = group.kind.origin?;
-            let started = jiff::Timestamp::from_nanosecond(i128::from(since.nanos())).ok()?;
+            let started = jiff::Timestamp::from(since);
             Some(format!("{} ({address}, {}) started at {started:.0}", workload.id, workload.id.at))
         })
         .collect();

@@ -163,7 +163,7 @@ fn told(bytes: &[u8], when: When) -> impl Iterator<Item = News> + '_ {
 }
 
 fn now() -> Timestamp {
-    Timestamp::from_nanos(Now::now().as_nanosecond() as i64)
+    Now::now().into()
 }
 
 #[cfg(test)]

@@ -192,11 +192,10 @@ impl<'a> Press<'a> {
 
     fn object(&mut self, frame: &Frame<'_>, packet: &Packet, point: PointIndex, head: &Head, number: u64) {
         let dissection = dissect::of_packet(packet, frame.bytes);
-        let time = jiff::Timestamp::from_nanosecond(i128::from(frame.time.nanos()));
         let object = json::Object {
             schema: json::NAME,
             frame: format!("{}:{number}", self.places.point(point)),
-            time: format!("{:.9}", time.expect("its range holds that of 64 bits of nanoseconds")),
+            time: format!("{:.9}", jiff::Timestamp::from(frame.time)),
             place: &self.places.name(point, head.interface, packet),
             direction: json::direction(packet_type(packet).map_or(Motion::Unsaid, decode::motion)),
             link_type: frame.link.to_string(),
