@@ -421,10 +421,12 @@ impl Engine {
     fn count(&mut self, batch: &Batch) -> u64 {
         let entry = &mut self.points[batch.point.0 as usize];
         self.pace.count(&batch.heads);
-        let frames = || batch.heads.iter().zip(&batch.digests);
-        let undecoded = frames().filter(|(_, digest)| digest.understood == Understood::Not).count() as u64;
+        let mut undecoded = 0;
         let places = &entry.places;
-        let placed = frames().map(|(head, digest)| (places[digest.place.0 as usize], head.time));
+        let placed = batch.heads.iter().zip(&batch.digests).map(|(head, digest)| {
+            undecoded += u64::from(digest.understood == Understood::Not);
+            (places[digest.place.0 as usize], head.time)
+        });
         self.facts.count(batch.point, placed);
         let facts = &mut self.facts.points[batch.point.0 as usize];
         let first_ordinal = facts.frames + 1;

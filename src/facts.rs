@@ -207,13 +207,21 @@ impl Facts {
         for (place, time) in frames {
             self.place_mut(place).count(time);
         }
-        let newest = self.places_of(point).max_by_key(|place| place.last_seen).map(|place| place.spot);
-        let of = |place: &Place| if Some(place.spot) == newest { place.before_last } else { place.last_seen };
-        let last_frame = self.places_of(point).map(of).max();
-        let first_seen = self.places_of(point).map(|place| place.first_seen).min();
+        let mut first_seen = Timestamp::MAX;
+        // The newest frame, the one before it at its place, and the newest at any other.
+        let (mut last, mut before, mut elsewhere) = (Timestamp::MIN, Timestamp::MIN, Timestamp::MIN);
+        for place in self.places_of(point) {
+            first_seen = first_seen.min(place.first_seen);
+            if place.last_seen >= last {
+                elsewhere = last;
+                (last, before) = (place.last_seen, place.before_last);
+            } else {
+                elsewhere = elsewhere.max(place.last_seen);
+            }
+        }
         let facts = &mut self.points[usize::from(point.0)];
-        facts.first_seen = first_seen.unwrap_or(Timestamp::MAX);
-        facts.last_frame = last_frame.unwrap_or(Timestamp::MIN);
+        facts.first_seen = first_seen;
+        facts.last_frame = before.max(elsewhere);
     }
 
     /// Until when the point was certainly captured: by who captured it, or else until its last frame but one.
